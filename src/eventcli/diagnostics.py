@@ -1,0 +1,51 @@
+"""What is said of bad lines and bad sources: to people on stderr, to programs as JSON lines."""
+
+import base64
+
+import orjson
+
+from eventcli.escape import excerpt, printable
+from eventcli.event import Reject
+from eventcli.summary import SourceReport, Status, Summary
+
+
+def of_reject(reject: Reject) -> str:
+    """Return `FILE:LINE: code: message`, with the beginning of the line where there is one."""
+    text = f"{printable(reject.source)}:{reject.line}: {reject.reason}: {reject.message}"
+    return f"{text}: {excerpt(reject.raw)}" if reject.raw else text
+
+
+def of_source(report: SourceReport) -> str:
+    """Return `FILE: status: message` for a source that could not be read to its end."""
+    text = f"{printable(report.name)}: {report.status}: {report.message}"
+    if report.status is Status.MISSING or not report.lines:
+        return text
+    return f"{text} (after {report.lines} lines)"
+
+
+def closing(summary: Summary) -> str | None:
+    """Return the account as the closing line of a run, or None where nothing was rejected and nothing is missing."""
+    if not summary.account.rejects and summary.complete:
+        return None
+    return str(summary.account) if summary.complete else f"{summary.account}; incomplete"
+
+
+def record(reject: Reject) -> bytes:
+    """Return a rejected line as one JSON object on a line, from which the line can be repaired and fed again.
+
+    `raw` is the line where it is UTF-8, else `raw_base64` is; neither where the line was too long to be held.
+    """
+    fields: dict[str, object] = {
+        "source": reject.source,
+        "line": reject.line,
+        "offset": reject.offset,
+        "length": reject.length,
+        "reason": reject.reason,
+        "message": reject.message,
+    }
+    if len(reject.raw) == reject.length:
+        try:
+            fields["raw"] = reject.raw.decode("utf-8")
+        except UnicodeDecodeError:
+            fields["raw_base64"] = base64.b64encode(reject.raw).decode("ascii")
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)

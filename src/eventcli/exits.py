@@ -1,0 +1,27 @@
+"""The exit statuses of `eventstats`, in one place."""
+
+from enum import IntEnum
+from typing import Self
+
+
+class ExitCode(IntEnum):
+    """How a run ended; `meaning` says it in words."""
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> Self:
+        """Attach the meaning to the number."""
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+    OK = 0, "every input was read to its end; rejected lines are within the budget"
+    DATA = 1, "--strict met a bad line, --max-rejects was passed, or every non-blank line was rejected"
+    USAGE = 2, "wrong usage: nothing was read"
+    INCOMPLETE = 3, "an input was missing, unreadable or truncated; the rest was summarised and printed"
+    OUTPUT = 4, "output could not be written; an earlier file at --output is untouched"
+    BUG = 70, "a bug in eventstats; --debug shows where"
+    INTERRUPTED = 130, "SIGINT: totals so far on stderr, marked partial; stdout is empty"
+    READER_GONE = 141, "the reader of stdout went away"
+    TERMINATED = 143, "SIGTERM: nothing is printed"

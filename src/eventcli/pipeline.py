@@ -1,0 +1,251 @@
+"""Sources to blocks to folds to one Summary.
+
+Each worker thread takes turns to read the next block into a buffer of its own, and folds it while the others read:
+what a thread has just read is what its core has at hand, and there are never more blocks in flight than threads.
+Results are delivered in the order of the input, so line numbers and the order of rejects do not depend on the number
+of threads.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from itertools import count
+from typing import Final, NamedTuple, cast
+
+from eventcli.blocks import MAX_LINE, Block, Blocks, Buffer, LongLine
+from eventcli.event import Fields, Reason, Reject
+from eventcli.fold import Fold, new_fold
+from eventcli.source import Source, name_of, open_source
+from eventcli.summary import Account, AccountError, SourceReport, Status, Summary, TypeStats
+
+BLOCK_SIZE: Final = 128 * 1024
+"""Bytes read at a time. Measured: smaller costs calls, larger falls out of the core's own cache."""
+
+_AHEAD: Final = 8
+"""Results a thread may be ahead of the slowest one, per thread, before it waits: bounds the rejects held in memory."""
+
+OnReject = Callable[[Reject], object]
+OnProblem = Callable[[SourceReport], object]
+
+
+def summarize(
+    *sources: Source | Iterable[Source],
+    fields: Fields = Fields(),  # noqa: B008  # immutable
+    types: Collection[str] | None = None,
+    max_line: int = MAX_LINE,
+    block_size: int = BLOCK_SIZE,
+    jobs: int = 1,
+    on_reject: OnReject | None = None,
+    on_problem: OnProblem | None = None,
+) -> Summary:
+    r"""Read paths (`-` is standard input) or binary streams, and return the Summary of their events.
+
+    `types` keeps those types only, and each is in the result even if it was never seen. `on_reject` is called with
+    every rejected line, one at a time and in the order of the input. `on_problem` is called with every source that
+    could not be read to its end, and reading goes on with the next; without it, the OSError is raised. `max_line` and
+    `block_size` are in bytes; neither `block_size` nor `jobs` (threads) changes the result.
+
+    >>> import io
+    >>> log = io.BytesIO(b'{"type":"sale","value":0.1}\n' * 10)
+    >>> summary = summarize(log)
+    >>> summary["sale"].sum, summary.account.accepted, summary.complete
+    (Decimal('1.0'), 10, True)
+    """
+    run = Run(
+        _flat(sources),
+        fields=fields,
+        types=(types,) if isinstance(types, str) else types,
+        max_line=max_line,
+        block_size=block_size,
+        jobs=jobs,
+        on_reject=on_reject,
+        on_problem=on_problem,
+    )
+    return run.complete()
+
+
+class _Task(NamedTuple):
+    """What a worker took to fold: its place in the order of the input, and a block or a long line of a source.
+
+    Neither is there at the end of a source; then `report` is, which does not know the number of lines yet.
+    """
+
+    place: int
+    name: str
+    block: Block | LongLine | None
+    report: SourceReport | None = None
+
+
+class _Result(NamedTuple):
+    """What came of a task: how many lines, and the rejects among them."""
+
+    name: str
+    offset: int
+    lines: int
+    rejects: list[Reject]
+    report: SourceReport | None
+
+
+class Run:
+    """One reading of some sources: `complete` does it, `partial` tells what was folded before an interruption."""
+
+    def __init__(
+        self,
+        sources: Iterable[Source],
+        *,
+        fields: Fields,
+        types: Collection[str] | None,
+        max_line: int,
+        block_size: int,
+        jobs: int,
+        on_reject: OnReject | None,
+        on_problem: OnProblem | None,
+    ) -> None:
+        """See `summarize`."""
+        if max_line < 1 or block_size < 1 or jobs < 1:
+            raise ValueError("max_line, block_size and jobs must be at least 1")
+        self._types = types
+        self._max_line = max_line
+        self._block_size = block_size
+        self._on_reject = on_reject
+        self._on_problem = on_problem
+        self._folds = [new_fold(fields, types) for _ in range(jobs)]
+        # Whoever reads holds this lock, possibly for as long as a pipe is silent.
+        self._reading = threading.Lock()
+        self._tasks = self._read(sources)
+        next(self._tasks)
+        # This one guards all that follows, and is held only briefly.
+        self._delivering = threading.Condition()
+        self._stopped = False
+        self._failure: BaseException | None = None
+        self._working = jobs
+        self._taken = 0
+        self._delivered = 0
+        self._waiting: dict[int, _Result] = {}
+        self._lines = 0
+        self._long_lines = 0
+        self._reports: list[SourceReport] = []
+
+    def complete(self) -> Summary:
+        """Read all sources to their end, and return their Summary."""
+        workers = [threading.Thread(target=self._work, args=(fold,), daemon=True) for fold in self._folds]
+        for worker in workers:
+            worker.start()
+        # Not join: a failure must be raised at once, even while some worker waits for a pipe that is silent.
+        with self._delivering:
+            self._delivering.wait_for(lambda: not self._working or self._failure is not None)
+        if self._failure is not None:
+            raise self._failure
+        return self._summary()
+
+    def partial(self) -> Summary:
+        """Stop, and return the Summary of the lines that were folded; for use when `complete` was interrupted."""
+        with self._delivering:
+            self._stopped = True
+            while self._delivered < self._taken and self._failure is None:
+                self._delivering.wait()
+            self._reports.append(SourceReport("", 0, self._lines, Status.INTERRUPTED))
+            return self._summary()
+
+    def _summary(self) -> Summary:
+        asked_for = Summary(dict.fromkeys(self._types or (), TypeStats()))
+        unfolded = Summary(
+            account=Account(lines=self._long_lines, rejected={Reason.LINE_TOO_LONG: self._long_lines}),
+            sources=tuple(self._reports),
+        )
+        summary = Summary.union([asked_for, unfolded, *(fold.summary() for fold in self._folds)])
+        summary.account.check()
+        if summary.account.lines != sum(report.lines for report in self._reports):
+            raise AccountError(f"the sources have other lines than the folds: {summary.sources}, {summary.account}")
+        return summary
+
+    def _work(self, fold: Fold) -> None:
+        failure: BaseException | None = None
+        try:
+            buffer = Buffer(self._block_size)
+            while (task := self._take(buffer)) is not None:
+                self._deliver(task.place, self._fold(fold, task))
+        except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it
+            failure = raised
+        with self._delivering:
+            self._working -= 1
+            self._failure = self._failure or failure
+            self._stopped = self._stopped or failure is not None
+            self._delivering.notify_all()
+
+    def _take(self, buffer: Buffer) -> _Task | None:
+        with self._reading:
+            try:
+                task = None if self._stopped else self._tasks.send(buffer)
+            except StopIteration:
+                return None
+            with self._delivering:
+                # What was read after the stop is not taken: whoever stopped is adding up the folds by now.
+                if task is None or self._stopped:
+                    return None
+                self._taken += 1
+                return task
+
+    def _read(self, sources: Iterable[Source]) -> Generator[_Task | None, Buffer, None]:
+        """Yield the tasks of all sources in order, each read into the buffer that was sent for it."""
+        buffer = yield None
+        place = count()
+        for source in sources:
+            name = name_of(source)
+            blocks = None
+            status, message = Status.COMPLETE, ""
+            try:
+                with open_source(source) as stream:
+                    blocks = Blocks(stream, max_line=self._max_line)
+                    while (block := blocks.next(buffer)) is not None:
+                        buffer = yield _Task(next(place), name, block)
+            except OSError as error:
+                if self._on_problem is None:
+                    raise
+                status = Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
+                message = error.strerror or str(error)
+            report = SourceReport(name, blocks.offset if blocks else 0, 0, status, message)
+            buffer = yield _Task(next(place), name, None, report)
+
+    def _fold(self, fold: Fold, task: _Task) -> _Result:
+        block = task.block
+        if block is None:
+            return _Result(task.name, 0, 0, [], task.report)
+        if isinstance(block, LongLine):
+            message = f"{block.length} bytes, more than {self._max_line}"
+            rejects = [Reject(Reason.LINE_TOO_LONG, message, b"", block.length)]
+            return _Result(task.name, block.offset, 1, rejects, None)
+        lines, rejects = fold.add(block.data)
+        return _Result(task.name, block.offset, lines, rejects, None)
+
+    def _deliver(self, place: int, result: _Result) -> None:
+        with self._delivering:
+            while place >= self._delivered + _AHEAD * len(self._folds) and not self._stopped:
+                self._delivering.wait()
+            self._waiting[place] = result
+            while (result_in_turn := self._waiting.pop(self._delivered, None)) is not None:
+                self._emit(result_in_turn)
+                self._delivered += 1
+            self._delivering.notify_all()
+
+    def _emit(self, result: _Result) -> None:
+        for reject in result.rejects:
+            self._long_lines += reject.reason is Reason.LINE_TOO_LONG
+            if self._on_reject is not None:
+                line = self._lines + reject.line + 1
+                self._on_reject(reject._replace(line=line, offset=result.offset + reject.offset, source=result.name))
+        self._lines += result.lines
+        if result.report is not None:
+            report = result.report._replace(lines=self._lines)
+            self._reports.append(report)
+            self._lines = 0
+            if report.status is not Status.COMPLETE and self._on_problem is not None:
+                self._on_problem(report)
+
+
+def _flat(sources: Iterable[Source | Iterable[Source]]) -> Iterator[Source]:
+    for source in sources:
+        if isinstance(source, (str, os.PathLike)) or hasattr(source, "read"):
+            yield cast("Source", source)
+        else:
+            yield from source

@@ -1,0 +1,193 @@
+"""The Python body of the fold: the authority on what a line means.
+
+What a line means is said once, in `parse`. Calling that for every line would cost several times what a bare loop over
+orjson costs, so a block goes through one tight loop that sorts values by type, whole lists are added up in C, and
+only the lines that are not plainly events go to `parse`.
+
+Why a float from orjson may take part in an exact sum: of two different decimals with at most 15 significant digits,
+no two are nearest to the same double (IEEE 754, DBL_DIG), and `repr` gives the shortest decimal that is. So when the
+literal has at most 15 digits, `Decimal(repr(value))` is the literal. That it has is read off the text of the whole
+block at once: there is no run of 16 digits and points in it. It does not hold for numbers so small that a double
+lacks bits, or for a zero that may have been a tiny number; those are seen by their size.
+"""
+
+from collections.abc import Collection
+from decimal import Decimal
+from itertools import accumulate
+from typing import Final
+
+import orjson
+
+from eventcli import exact
+from eventcli.event import Fields, Reason, Reject
+from eventcli.parse import is_blank, parse
+from eventcli.summary import Account, Summary, TypeStats
+
+# Every digit and point becomes "0", every e and E becomes "e", all else a space: one pass in C, after which the two
+# questions below are plain substring searches.
+_NUMERIC: Final = bytes(
+    {**dict.fromkeys(b"0123456789.", ord("0")), **dict.fromkeys(b"eE", ord("e"))}.get(byte, ord(" "))
+    for byte in range(256)
+)
+_LONG_NUMBER: Final = b"0" * 16
+_EXPONENT: Final = b"0e"
+
+_SMALLEST: Final = 1e-290
+"""From this magnitude on, a double has all its 53 bits, and 15 digits end before the 400th place after the point."""
+
+_MOST_PLACES: Final = 9
+_MOST_UNITS: Final = 1e15
+
+
+class ReferenceFold:
+    """Folds blocks of whole lines in Python; keeps its state across blocks."""
+
+    def __init__(self, fields: Fields, types: Collection[str] | None) -> None:
+        """Count `types` only (None: all); valid events of other types are counted as filtered."""
+        self._fields = fields
+        self._wanted = None if types is None else frozenset(types)
+        self._stats: dict[str, _Stats] = {}
+        self._lines = self._accepted = self._filtered = self._blank = 0
+        self._rejected = dict.fromkeys(Reason, 0)
+
+    def add(self, block: bytes | bytearray | memoryview) -> tuple[int, list[Reject]]:
+        """Fold the lines of `block`; return how many there are, and the rejects.
+
+        The positions of the rejects count from the start of the block: `line` and `offset` from 0.
+        """
+        data = bytes(block)
+        lines = data.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        numeric = data.translate(_NUMERIC)
+        values, odd = self._sort(lines, floats=_LONG_NUMBER not in numeric)
+        if _EXPONENT in numeric and any(min(map(abs, floats)) < _SMALLEST for floats in values[float].values()):
+            values, odd = self._sort(lines, floats=False)
+        for name, integers in values[int].items():
+            if self._is_wanted(name, len(integers)):
+                self._stats_of(name).add_integers(integers)
+        for name, floats in values[float].items():
+            if self._is_wanted(name, len(floats)):
+                low, high = Decimal(repr(min(floats))), Decimal(repr(max(floats)))
+                self._stats_of(name).add_decimals(len(floats), _sum(floats), low, high)
+        self._lines += len(lines)
+        return len(lines), self._add_odd(lines, odd)
+
+    def summary(self) -> Summary:
+        """Return what was folded so far."""
+        account = Account(self._lines, self._accepted, self._rejected, self._filtered, self._blank)
+        return Summary({name: stats.freeze() for name, stats in self._stats.items()}, account)
+
+    def _sort(self, lines: list[bytes], *, floats: bool) -> tuple[dict[type, "_Values"], list[int]]:
+        """Return the values of the plain events by class and type, and the indexes of all other lines.
+
+        Without `floats`, a line with one is not plain.
+        """
+        loads = orjson.loads
+        type_key, value_key = self._fields
+        values: dict[type, _Values] = {int: _Values(), float: _Values()}
+        plain = values if floats else {int: values[int]}
+        odd = []
+        for index, line in enumerate(lines):
+            try:
+                event = loads(line)
+                value = event[value_key]
+                plain[value.__class__][event[type_key]].append(value)
+            except (KeyError, TypeError, ValueError):
+                odd.append(index)
+        return values, odd
+
+    def _add_odd(self, lines: list[bytes], odd: list[int]) -> list[Reject]:
+        rejects = []
+        ends = list(accumulate(len(line) + 1 for line in lines)) if odd else []
+        for index in odd:
+            line = lines[index]
+            if is_blank(line):
+                self._blank += 1
+                continue
+            outcome = parse(line, self._fields)
+            if isinstance(outcome, Reject):
+                self._rejected[outcome.reason] += 1
+                rejects.append(outcome._replace(line=index, offset=ends[index] - len(line) - 1))
+            elif self._is_wanted(outcome.type, 1):
+                stats = self._stats_of(outcome.type)
+                if outcome.integral:
+                    stats.add_integers([int(outcome.value)])
+                else:
+                    stats.add_decimals(1, outcome.value, outcome.value, outcome.value)
+        return rejects
+
+    def _is_wanted(self, name: str, count: int) -> bool:
+        if self._wanted is None or name in self._wanted:
+            self._accepted += count
+            return True
+        self._filtered += count
+        return False
+
+    def _stats_of(self, name: str) -> "_Stats":
+        stats = self._stats.get(name)
+        if stats is None:
+            stats = self._stats[name] = _Stats()
+        return stats
+
+
+class _Values(dict[str, list[float]]):
+    """Lists of values by type. A key that is no string is refused where it would be added."""
+
+    def __missing__(self, name: str) -> list[float]:
+        if type(name) is not str:
+            raise TypeError("the type is not a string")
+        values: list[float] = []
+        self[name] = values
+        return values
+
+
+class _Stats:
+    """The growing stats of one type: integers and decimals apart, because Python adds up integers fastest."""
+
+    __slots__ = ("count", "decimals", "extremes", "integers", "integral")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.integers = 0
+        self.decimals = exact.ZERO
+        self.integral = True
+        self.extremes: tuple[Decimal, Decimal] | None = None
+
+    def add_integers(self, values: list[int] | list[float]) -> None:
+        """Add values that orjson gave as int, or literals of an integer beyond 64 bits."""
+        self.count += len(values)
+        self.integers += sum(values)  # type: ignore[assignment]  # the lists under int hold int only
+        self._widen(Decimal(min(values)), Decimal(max(values)))
+
+    def add_decimals(self, count: int, total: Decimal, low: Decimal, high: Decimal) -> None:
+        """Add `count` values that were written with a point or an exponent."""
+        self.count += count
+        self.decimals = exact.add(self.decimals, total)
+        self.integral = False
+        self._widen(low, high)
+
+    def freeze(self) -> TypeStats:
+        total = exact.add(Decimal(self.integers), self.decimals)
+        return TypeStats(self.count, total, self.integral, *(self.extremes or (None, None)))
+
+    def _widen(self, low: Decimal, high: Decimal) -> None:
+        if self.extremes is not None:
+            low, high = min(low, self.extremes[0]), max(high, self.extremes[1])
+        self.extremes = low, high
+
+
+def _sum(floats: list[float]) -> Decimal:
+    """Return the exact sum of the shortest decimals of `floats`, each of which has at most 15 digits.
+
+    Adding up the `repr` of each is four times slower than whole numbers of cents (or of what the first values have
+    after the point). Those are only a guess until dividing them gives back every float: `units / scale` is rounded
+    correctly, has at most 15 digits, and so is the one such decimal that is nearest to the float.
+    """
+    places = max(len(repr(value).partition(".")[2]) for value in floats[:8])
+    scale = 10.0**places
+    if places <= _MOST_PLACES and max(abs(value) for value in (min(floats), max(floats))) * scale < _MOST_UNITS:
+        units = [round(value * scale) for value in floats]
+        if [unit / scale for unit in units] == floats:
+            return exact.scaled(sum(units), places)
+    return exact.total(Decimal(repr(value)) for value in floats)

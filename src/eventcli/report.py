@@ -1,0 +1,157 @@
+"""A Summary becomes bytes: one pure function a format."""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Final
+
+import orjson
+
+from eventcli import exact
+from eventcli.escape import printable
+from eventcli.summary import Summary, TypeStats
+
+
+class Stat(StrEnum):
+    """What can be printed of a type beside its name."""
+
+    COUNT = "count"
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    MEAN = "mean"
+
+
+DEFAULT_STATS: Final = (Stat.COUNT, Stat.SUM)
+
+
+class UnknownStatError(Exception):
+    """A statistic was asked for that an input did not hold: a printed result without its min and max."""
+
+
+def cell(stats: TypeStats, stat: Stat) -> str | None:
+    """Return one statistic in plain decimal notation; None for min, max and mean of a count of 0.
+
+    A mean is a quotient and so always has a decimal point.
+    """
+    match stat:
+        case Stat.COUNT:
+            return str(stats.count)
+        case Stat.SUM:
+            return exact.plain(stats.sum, integral=stats.integral)
+        case Stat.MEAN:
+            return None if stats.mean is None else exact.plain(stats.mean, integral=False)
+    value = stats.min if stat is Stat.MIN else stats.max
+    if value is not None:
+        return exact.plain(value, integral=stats.integral)
+    if stats.count:
+        raise UnknownStatError(stat)
+    return None
+
+
+def _objects(summary: Summary, stats: Sequence[Stat]) -> Iterator[bytes]:
+    for name, values in summary.types.items():
+        cells = "".join(f',"{stat}":{cell(values, stat) or "null"}' for stat in stats)
+        yield b'{"type":%b%b}' % (orjson.dumps(name), cells.encode("ascii"))
+
+
+def json(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
+    """Return one JSON array with one object a line."""
+    rows = list(_objects(summary, stats))
+    return b"[\n  " + b",\n  ".join(rows) + b"\n]\n" if rows else b"[]\n"
+
+
+def jsonl(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
+    """Return one JSON object a line."""
+    return b"".join(row + b"\n" for row in _objects(summary, stats))
+
+
+def csv_(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
+    """Return comma-separated values with a header; what is null is empty."""
+    return _separated(summary, stats, ",")
+
+
+def tsv(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
+    """Return tab-separated values with a header, quoted as in csv where a type holds a tab, a quote or a newline."""
+    return _separated(summary, stats, "\t")
+
+
+def _separated(summary: Summary, stats: Sequence[Stat], delimiter: str) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(["type", *stats])
+    writer.writerows([name, *(cell(values, stat) for stat in stats)] for name, values in summary.types.items())
+    return text.getvalue().encode()
+
+
+def table(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, width: int | None = None) -> bytes:
+    """Return a table for people: aligned, thousands separated, a line of totals.
+
+    Control and bidirectional characters of a type are escaped. `width` is that of the terminal in columns: long types
+    are cut to fit; None cuts nothing.
+    """
+    body = [[printable(name), *_people(values, stats)] for name, values in summary.types.items()]
+    header = ["type", *stats]
+    total = ["total", *_people(summary.total, stats)]
+    rows = [header, *body, total]
+    widths = [max(_columns(row[column]) for row in rows) for column in range(len(header))]
+    if width is not None:
+        widths[0] = max(min(widths[0], width - sum(widths[1:]) - 2 * len(stats)), len("total"))
+    lines = [_line(row, widths) for row in rows]
+    rule = "-" * (sum(widths) + 2 * len(stats))
+    return "".join(f"{line}\n" for line in (lines[0], rule, *lines[1:-1], rule, lines[-1])).encode()
+
+
+def _people(values: TypeStats, stats: Sequence[Stat]) -> list[str]:
+    return [_thousands(cell(values, stat) or "-") for stat in stats]
+
+
+def _thousands(number: str) -> str:
+    whole, point, fraction = number.partition(".")
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    head = len(digits) % 3
+    groups = [digits[:head]] * bool(head) + [digits[i : i + 3] for i in range(head, len(digits), 3)]
+    return sign + ",".join(groups) + point + fraction
+
+
+def _line(row: Iterable[str], widths: Sequence[int]) -> str:
+    name, *cells = row
+    name = _cut(name, widths[0])
+    padded = name + " " * (widths[0] - _columns(name))
+    return "  ".join([padded, *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))])
+
+
+def _columns(text: str) -> int:
+    """Return how many terminal columns a text takes: East Asian wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(_character_columns(character) for character in text)
+
+
+def _character_columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _cut(text: str, columns: int) -> str:
+    if _columns(text) <= columns:
+        return text
+    kept = ""
+    for character in text:
+        if _columns(kept + character) >= columns:
+            break
+        kept += character
+    return kept + "…"
+
+
+FORMATS: Final[dict[str, Callable[[Summary, Sequence[Stat]], bytes]]] = {
+    "json": json,
+    "jsonl": jsonl,
+    "csv": csv_,
+    "tsv": tsv,
+    "table": table,
+}
+"""The formats by name."""

@@ -1,0 +1,56 @@
+"""A path, standard input or a stream of the caller becomes a named stream of bytes."""
+
+import os
+import stat
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import BinaryIO, Final, cast
+
+from eventcli.blocks import Readable
+
+STDIN: Final = "-"
+"""The path that means standard input."""
+
+STDIN_NAME: Final = "<stdin>"
+
+Source = str | os.PathLike[str] | BinaryIO
+"""What can be read: a path (`-` is standard input) or a binary stream, which stays open."""
+
+
+def name_of(source: Source) -> str:
+    """Return the name of a source for people and reports: always valid text, also for a path that is not UTF-8."""
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fspath(source)
+        return STDIN_NAME if path == STDIN else os.fsencode(path).decode("utf-8", "backslashreplace")
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else f"<{type(source).__name__}>"
+
+
+def open_source(source: Source) -> AbstractContextManager[Readable]:
+    """Open a source for reading. OSError where that fails; also for a directory, which cannot be read."""
+    if not isinstance(source, (str, os.PathLike)):
+        return nullcontext(cast("Readable", source))
+    if os.fspath(source) == STDIN:
+        # Unbuffered, and not closed at the end: the descriptor belongs to the process.
+        return open(_standard_input(), "rb", buffering=0, closefd=False)
+    stream = open(source, "rb", buffering=0)  # noqa: SIM115  # the caller's with statement closes it
+    mode = os.fstat(stream.fileno()).st_mode
+    if stat.S_ISBLK(mode):
+        stream.close()
+        raise OSError("Is a block device")
+    return stream
+
+
+def read_all(stream: Readable) -> bytes:
+    """Return all bytes of a small input."""
+    data = bytearray()
+    view = memoryview(bytearray(1 << 16))
+    while got := stream.readinto(view):
+        data += view[:got]
+    return bytes(data)
+
+
+def _standard_input() -> int:
+    if sys.stdin is None:
+        raise OSError("Standard input is closed")
+    return sys.stdin.fileno()

@@ -1,0 +1,187 @@
+"""`TypeStats`, `Account`, `Summary`: the state of a fold as a commutative monoid.
+
+Each has an empty value and an associative, commutative `merge`; threads, files, later runs and other machines all
+use that one operation. The values are immutable: merging makes new ones.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, NamedTuple, Self
+
+from eventcli import exact
+from eventcli.event import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class TypeStats:
+    """What the accepted values of one type add up to.
+
+    `count` events; `sum`, `min` and `max` are exact. `integral` is True as long as every value was written as an
+    integer. `min` and `max` are None for a count of 0, and also where they are not known because the stats were read
+    from a printed result that did not hold them.
+    """
+
+    count: int = 0
+    sum: Decimal = exact.ZERO
+    integral: bool = True
+    min: Decimal | None = None
+    max: Decimal | None = None
+
+    def merge(self, other: Self) -> Self:
+        """Return the stats of both sets of events together.
+
+        >>> one = TypeStats(1, Decimal("0.1"), False, Decimal("0.1"), Decimal("0.1"))
+        >>> (one + one).sum
+        Decimal('0.2')
+        """
+        if not self.count:
+            return other
+        if not other.count:
+            return self
+        known = self.min is not None and other.min is not None
+        return type(self)(
+            self.count + other.count,
+            exact.add(self.sum, other.sum),
+            self.integral and other.integral,
+            min(self.min, other.min) if known else None,  # type: ignore[type-var]  # known: neither is None
+            max(self.max, other.max) if known else None,  # type: ignore[type-var]
+        )
+
+    __add__ = merge
+
+    @property
+    def mean(self) -> Decimal | None:
+        """The exact quotient sum / count, rounded once to 17 significant digits; None for a count of 0."""
+        return exact.mean(self.sum, self.count) if self.count else None
+
+
+class AccountError(Exception):
+    """The lines do not add up: a bug in eventstats, never a property of the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where every line went: lines = accepted + rejected + filtered + blank."""
+
+    lines: int = 0
+    accepted: int = 0
+    rejected: Mapping[Reason, int] = field(default_factory=dict)
+    filtered: int = 0
+    blank: int = 0
+
+    def __post_init__(self) -> None:
+        """Keep the reasons that occurred, in their order, so that equal accounts look equal."""
+        ordered = {reason: self.rejected[reason] for reason in Reason if self.rejected.get(reason)}
+        object.__setattr__(self, "rejected", ordered)
+
+    @property
+    def rejects(self) -> int:
+        """Rejected lines of all reasons."""
+        return sum(self.rejected.values())
+
+    def merge(self, other: Self) -> Self:
+        """Return the account of both sets of lines together."""
+        return type(self)(
+            self.lines + other.lines,
+            self.accepted + other.accepted,
+            {reason: self.rejected.get(reason, 0) + other.rejected.get(reason, 0) for reason in Reason},
+            self.filtered + other.filtered,
+            self.blank + other.blank,
+        )
+
+    __add__ = merge
+
+    def check(self) -> None:
+        """Raise `AccountError` unless every line is accounted for."""
+        parts = self.accepted + self.rejects + self.filtered + self.blank
+        if self.lines != parts:
+            raise AccountError(f"{self.lines} lines were read, but {parts} are accounted for: {self}")
+
+    def __str__(self) -> str:
+        """Return the account as one line for people."""
+        text = (
+            f"{self.lines} lines = {self.accepted} accepted + {self.rejects} rejected"
+            f" + {self.filtered} filtered + {self.blank} blank"
+        )
+        reasons = ", ".join(f"{reason} {count}" for reason, count in self.rejected.items())
+        return f"{text} ({reasons})" if reasons else text
+
+
+class Status(StrEnum):
+    """How the reading of one source ended."""
+
+    COMPLETE = "complete"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    TRUNCATED = "truncated"
+    INTERRUPTED = "interrupted"
+
+
+class SourceReport(NamedTuple):
+    """What was read of one source: bytes (decompressed) and lines; `message` says why it is not complete."""
+
+    name: str
+    bytes: int
+    lines: int
+    status: Status = Status.COMPLETE
+    message: str = ""
+
+
+_EMPTY_STATS: Final = TypeStats()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The whole state of a run: stats by type (in code-point order), the account, and the sources.
+
+    >>> Summary({"purchase": TypeStats(2, Decimal(5))}).types["purchase"].count
+    2
+    """
+
+    types: Mapping[str, TypeStats] = field(default_factory=dict)
+    account: Account = Account()
+    sources: tuple[SourceReport, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Put types and sources into their order, so that equal summaries look equal."""
+        object.__setattr__(self, "types", {name: self.types[name] for name in sorted(self.types)})
+        object.__setattr__(self, "sources", tuple(sorted(self.sources)))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source was read to its end."""
+        return all(source.status is Status.COMPLETE for source in self.sources)
+
+    @property
+    def total(self) -> TypeStats:
+        """The stats of all types together."""
+        total = _EMPTY_STATS
+        for stats in self.types.values():
+            total = total.merge(stats)
+        return total
+
+    def __getitem__(self, name: str) -> TypeStats:
+        """Return the stats of one type; KeyError where it was neither seen nor asked for."""
+        return self.types[name]
+
+    def merge(self, other: Self) -> Self:
+        """Return the summary of both sets of lines together."""
+        return type(self).union((self, other))
+
+    __add__ = merge
+
+    @classmethod
+    def union(cls, summaries: Iterable[Self]) -> Self:
+        """Return the merge of any number of summaries, in time that is linear in their types."""
+        types: dict[str, TypeStats] = {}
+        account = Account()
+        sources: list[SourceReport] = []
+        for summary in summaries:
+            account += summary.account
+            sources += summary.sources
+            for name, stats in summary.types.items():
+                known = types.get(name)
+                types[name] = stats if known is None else known.merge(stats)
+        return cls(types, account, tuple(sources))
