@@ -1,0 +1,80 @@
+"""The documents cannot lie: their commands are run, and what they say of the program is compared with it."""
+
+import doctest
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from documents import DOCUMENTS, ROOT, Block, blocks, environment, play, workplace
+from eventcli import ExitCode, Reason
+
+README = (ROOT / "README.md").read_text()
+
+
+def _named(language: str) -> list[tuple[str, Block]]:
+    present = [name for name in DOCUMENTS if (ROOT / name).exists()]
+    return [(name, block) for name in present for block in blocks((ROOT / name).read_text(), language)]
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in _named("console")}))
+def test_console_blocks_show_what_the_commands_print(name: str, tmp_path: Path) -> None:
+    """Every command in a console block prints exactly what the document shows."""
+    place = workplace(tmp_path)
+    for block in blocks((ROOT / name).read_text(), "console"):
+        assert play(block, place) == block.text
+
+
+@pytest.mark.parametrize(("name", "block"), _named("sh"), ids=lambda part: part if isinstance(part, str) else "")
+def test_shell_blocks_are_valid_shell(name: str, block: Block) -> None:
+    """Commands that cannot be run in a test (installation, containers, crontabs) are at least shell."""
+    text = re.sub(r"^[0-9*]+ [0-9*]+ \* \* \* ", "", block.text, flags=re.MULTILINE)
+    subprocess.run(["bash", "-n", "-c", text], check=True)
+    assert name
+
+
+@pytest.mark.parametrize(("name", "block"), _named("pycon"), ids=lambda part: part if isinstance(part, str) else "")
+def test_python_blocks_hold(name: str, block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every Python session in a document gives what it shows."""
+    monkeypatch.chdir(workplace(tmp_path))
+    test = doctest.DocTestParser().get_doctest(block.text, {}, name, name, 0)
+    assert test.examples
+    assert not doctest.DocTestRunner().run(test).failed
+
+
+def test_every_reject_reason_is_documented() -> None:
+    """The README's table of bad lines names every reason, and no other, in the order of precedence."""
+    section = README.split("## Bad lines")[1].split("## Exit status")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert named == list(Reason)
+
+
+def test_every_exit_status_is_documented() -> None:
+    """The README's table of exit statuses names every status of the program, and no other."""
+    section = README.split("## Exit status")[1].split("\n## ")[0]
+    named = [int(code) for row in re.findall(r"^\| ([0-9 /]+) \|", section, re.MULTILINE) for code in row.split(" / ")]
+    assert sorted(named) == sorted(ExitCode)
+
+
+def test_the_build_server_runs_the_two_commands_of_the_readme() -> None:
+    """What the README tells people to run on a fresh clone is what `.ci/run` runs."""
+    setup = next(blocks(README.split("## Two commands")[1], "sh")).text.splitlines()
+    script = (ROOT / ".ci" / "run").read_text()
+    assert all(command.removeprefix("pip install uv && ") in script for command in setup)
+
+
+def test_sample_data_is_what_its_readme_says() -> None:
+    """The commands in the table of sample_data/README.md make the files, byte for byte."""
+    rows = re.findall(r"^\| `(\S+)` \| `(.*?)` \|", (ROOT / "sample_data" / "README.md").read_text(), re.MULTILINE)
+    assert len(rows) == 2
+    for file, command in rows:
+        made = subprocess.run(["bash", "-c", command], env=environment(), stdout=subprocess.PIPE, check=True).stdout
+        assert made == (ROOT / "sample_data" / file).read_bytes()
+
+
+def test_files_are_free_of_what_does_not_belong_there() -> None:
+    """No lock file of uv is tracked: it holds addresses of the registry it was made with."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert "uv.lock" not in tracked.split()
