@@ -5,11 +5,10 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from types import FrameType
-from typing import Any, Final, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, cast
 
 import click
 
@@ -24,12 +23,14 @@ from eventcli.report import DEFAULT_STATS, FORMATS, Stat, UnknownStatError
 from eventcli.source import STDIN, name_of, open_source, read_all
 from eventcli.summary import Account, SourceReport, Status, Summary
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 _PROGRAM: Final = "eventstats"
 _DEFAULT_COMMAND: Final = "summarize"
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """How many rejected lines a run may have: a number, or a percentage of the lines that are not blank."""
 
     limit: Decimal
@@ -46,8 +47,7 @@ class Budget:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the options of a command said: how to print, where to, and what to do about bad lines."""
 
     format: str
@@ -114,6 +114,23 @@ class _Stats(click.ParamType[tuple[Stat, ...]]):
         if unknown:
             self.fail(f"{unknown[0]!r} is none of {', '.join(Stat)}", param, ctx)
         return tuple(dict.fromkeys(Stat(name) for name in names))
+
+
+class _Path(click.ParamType[str]):
+    """A path, completed by shells. `click.Path` would do, but loads translations, a fortieth of the start-up."""
+
+    name = "file"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's form
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list["CompletionItem"]:
+        """Leave the completion to the shell."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415  # start-up of all but completion
+
+        return [CompletionItem(incomplete, type="file")]
 
 
 class _Name(click.ParamType[str]):
@@ -196,8 +213,8 @@ def _option(*names: str, **attributes: Any) -> Decorator:
     return click.option(*names, envvar=variable, **attributes)
 
 
-_files_argument = click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(allow_dash=True))
-_output_option = _option("-o", "--output", metavar="FILE", help="Write to FILE, whole or not at all.")
+_files_argument = click.argument("files", metavar="[FILE]...", nargs=-1, type=_Path())
+_output_option = _option("-o", "--output", type=_Path(), metavar="FILE", help="Write to FILE, whole or not at all.")
 _debug_option = _option("--debug", is_flag=True, help="Show the traceback if eventstats itself fails.")
 
 
@@ -220,7 +237,7 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="What to print of each type, in this order: count, sum, min, max, mean.",
         ),
         _output_option,
-        _option("--save", metavar="FILE", help="Keep the whole summary in FILE, for `eventstats merge`."),
+        _option("--save", type=_Path(), metavar="FILE", help="Keep the whole summary in FILE, for `eventstats merge`."),
         _debug_option,
     )
     for option in reversed(options):
@@ -286,6 +303,7 @@ def commands() -> None:
 )
 @_option(
     "--rejects",
+    type=_Path(),
     metavar="FILE",
     help="Keep rejected lines in FILE as JSON lines, to be repaired and fed again.",
 )

@@ -1,7 +1,5 @@
 """What is said of bad lines and bad sources: to people on stderr, to programs as JSON lines."""
 
-import base64
-
 import orjson
 
 from eventcli.escape import excerpt, printable
@@ -47,5 +45,7 @@ def record(reject: Reject) -> bytes:
         try:
             fields["raw"] = reject.raw.decode("utf-8")
         except UnicodeDecodeError:
+            import base64  # noqa: PLC0415  # start-up of nearly all runs
+
             fields["raw_base64"] = base64.b64encode(reject.raw).decode("ascii")
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)

@@ -23,7 +23,7 @@ def generate(events: int, *, seed: int = 0, bad_rate: float = 0.0) -> Iterator[b
     odd: a date in another format, an event an hour late.
 
     >>> print(next(generate(1, seed=7)).decode(), end="")
-    {"type":"page_view","value":1,"occurred_at":"2020-10-06 08:00:03"}
+    {"type":"page_view","value":1,"occurred_at":"2020-10-06 08:00:01"}
     """
     # Of all methods of Random, only random() is promised to give the same numbers in later versions of Python.
     draw = Random(seed).random  # noqa: S311  # sample data, not a secret

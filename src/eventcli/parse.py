@@ -23,7 +23,8 @@ WHITE_SPACE: Final = b" \t\r\n"
 # Possessive repetition: a line of 16 MiB must not cost a backtracking stack of its own size.
 _STRING = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![0-9.eE+-])"
-_TOKEN = re.compile(rb"[ \t\r\n]*+(?:([\[\]{}:,])|(" + _STRING + rb")|(" + _NUMBER + rb")|(true|false|null)(?![a-z]))")
+# A pattern, not yet compiled: re does that once, for the first line that needs it.
+_TOKEN = rb"[ \t\r\n]*+(?:([\[\]{}:,])|(" + _STRING + rb")|(" + _NUMBER + rb")|(true|false|null)(?![a-z]))"
 
 _KINDS: Final = {
     bool: "true or false",
@@ -88,7 +89,7 @@ def _value_literal(line: bytes, key: str) -> bytes:
     depth = 0
     name = value = b""
     found = b""
-    for token in _TOKEN.finditer(line):
+    for token in re.finditer(_TOKEN, line):
         mark, string, number, _ = token.groups()
         if mark is None:
             if depth == 1:
@@ -145,9 +146,10 @@ def _shape(line: bytes) -> _Shape | None:
     depth = position = copied = 0
     finite: list[bytes] = []
     expected = "value"
+    match_token = re.compile(_TOKEN).match
     end = len(line.rstrip(WHITE_SPACE))
     while position < end:
-        token = _TOKEN.match(line, position)
+        token = match_token(line, position)
         if token is None:
             return None
         position = token.end()

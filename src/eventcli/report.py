@@ -1,8 +1,5 @@
 """A Summary becomes bytes: one pure function a format."""
 
-import csv
-import io
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
@@ -79,6 +76,9 @@ def tsv(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
 
 
 def _separated(summary: Summary, stats: Sequence[Stat], delimiter: str) -> bytes:
+    import csv  # noqa: PLC0415  # start-up of the other formats
+    import io  # noqa: PLC0415
+
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(["type", *stats])
@@ -127,13 +127,10 @@ def _columns(text: str) -> int:
     """Return how many terminal columns a text takes: East Asian wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
-    return sum(_character_columns(character) for character in text)
+    import unicodedata  # noqa: PLC0415  # start-up of nearly all runs
 
-
-def _character_columns(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(character)) for character in text)
 
 
 def _cut(text: str, columns: int) -> str:
