@@ -4,6 +4,7 @@ Lines end at a newline byte and nowhere else. A line that is longer than the lim
 handed out as a `LongLine`, so no line in a block is longer than the limit.
 """
 
+from mmap import MADV_DONTNEED, PAGESIZE, mmap
 from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -40,21 +41,25 @@ class Readable(Protocol):
 
 
 class Buffer:
-    """The memory of one reader of blocks, used again for every block and grown only for a long line."""
+    """The memory of one reader of blocks, used again for every block.
 
-    def __init__(self, size: int) -> None:
-        if size < 1:
-            raise ValueError("a block holds at least one byte")
-        self.size = size
-        self.memory = bytearray(size)
+    It has room for the longest line, but only as an address range: memory is taken where something is written, which is
+    the first `size` bytes unless a line is longer than that.
+    """
+
+    def __init__(self, size: int, max_line: int = MAX_LINE) -> None:
+        """Make room for blocks of `size` bytes and for lines of `max_line` bytes."""
+        if size < 1 or max_line < 1:
+            raise ValueError("a block and a line have at least one byte")
+        self.size = min(size, max_line + 1)
+        self.memory = mmap(-1, max_line + 1)
         self.view = memoryview(self.memory)
 
-    def resize(self, size: int, kept: int = 0) -> None:
-        """Give the buffer `size` bytes, of which the first `kept` stay as they are."""
-        memory = bytearray(size)
-        memory[:kept] = self.view[:kept]
-        self.memory = memory
-        self.view = memoryview(memory)
+    def trim(self) -> None:
+        """Give back the memory that a long line took."""
+        page = -(-self.size // PAGESIZE) * PAGESIZE
+        if page < len(self.memory):
+            self.memory.madvise(MADV_DONTNEED, page)
 
 
 class Blocks:
@@ -64,8 +69,9 @@ class Blocks:
     """
 
     def __init__(self, stream: Readable | BinaryIO, *, max_line: int = MAX_LINE) -> None:
+        """Skip a byte-order mark; errors of the stream pass through."""
         self._stream = cast("Readable", stream) if hasattr(stream, "readinto") else _Reader(stream)
-        self._max_line = max_line
+        self._limit = max_line + 1
         self._ended = False
         self._pushed_back = b""
         self._rest = b""
@@ -76,27 +82,25 @@ class Blocks:
     def next(self, buffer: Buffer) -> Block | LongLine | None:
         """Fill `buffer` with whole lines; None at the end of the stream. Errors of the stream pass through.
 
-        After an error `offset` tells where the lines that were handed out end.
+        The buffer must have room for lines of `max_line`. After an error `offset` tells where the lines that were handed
+        out end.
         """
-        limit = self._max_line + 1
-        room = min(max(buffer.size, 2 * len(self._rest)), limit)
-        if len(buffer.memory) != room:
-            buffer.resize(room)
         filled = len(self._rest)
         buffer.view[:filled] = self._rest
         searched = 0
+        room = min(max(buffer.size, 2 * filled), self._limit)
         while True:
             newline = buffer.memory.rfind(_NEWLINE, searched, filled)
             if newline >= 0:
                 self._rest = bytes(buffer.view[newline + 1 : filled])
                 return self._block(buffer, newline + 1)
             searched = filled
-            if filled == limit:
+            if filled == self._limit:
                 self._rest = b""
                 return self._skip_line(buffer, filled)
-            if filled == len(buffer.memory):
-                buffer.resize(min(2 * filled, limit), kept=filled)
-            got = self._fill(buffer.view[filled:])
+            if filled == room:
+                room = min(2 * filled, self._limit)
+            got = self._fill(buffer.view[filled:room])
             if not got:
                 self._rest = b""
                 return self._block(buffer, filled) if filled else None
@@ -109,12 +113,13 @@ class Blocks:
 
     def _skip_line(self, buffer: Buffer, length: int) -> LongLine:
         start = self.offset
-        buffer.resize(min(buffer.size, self._max_line + 1))
-        while got := self._fill(buffer.view):
+        buffer.trim()
+        view = buffer.view[: min(buffer.size, self._limit)]
+        while got := self._fill(view):
             newline = buffer.memory.find(_NEWLINE, 0, got)
             if newline >= 0:
                 length += newline
-                self._rest = bytes(buffer.view[newline + 1 : got])
+                self._rest = bytes(view[newline + 1 : got])
                 self.offset = start + length + 1
                 return LongLine(start, length)
             length += got

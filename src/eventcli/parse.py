@@ -115,7 +115,8 @@ def _refused(line: bytes, fields: Fields, error: orjson.JSONDecodeError) -> Reje
             Reason.INVALID_UTF8,
             f"byte 0x{line[wrong.start]:02x} at byte {wrong.start + 1} is not UTF-8",
         )
-    shape = _shape(line)
+    # Elsewhere orjson stops at the first thing that is not JSON; at these two it stops though the rest may be.
+    shape = _shape(line) if "infinity" in error.msg or "depth" in error.msg else None
     if shape is None:
         return _reject(line, Reason.INVALID_JSON, f"{error.msg} (column {error.colno})")
     if shape.depth > MAX_DEPTH:

@@ -162,7 +162,7 @@ class Run:
     def _work(self, fold: Fold) -> None:
         failure: BaseException | None = None
         try:
-            buffer = Buffer(self._block_size)
+            buffer = Buffer(self._block_size, self._max_line)
             while (task := self._take(buffer)) is not None:
                 self._deliver(task.place, self._fold(fold, task))
         except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it

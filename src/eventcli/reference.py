@@ -55,13 +55,15 @@ class ReferenceFold:
 
         The positions of the rejects count from the start of the block: `line` and `offset` from 0.
         """
-        data = bytes(block)
-        lines = data.split(b"\n")
+        # One copy of a block at a time: it can be a single line of many megabytes.
+        numeric = bytes(block).translate(_NUMERIC)
+        has_long_number, has_exponent = _LONG_NUMBER in numeric, _EXPONENT in numeric
+        del numeric
+        lines = bytes(block).split(b"\n")
         if not lines[-1]:
             lines.pop()
-        numeric = data.translate(_NUMERIC)
-        values, odd = self._sort(lines, floats=_LONG_NUMBER not in numeric)
-        if _EXPONENT in numeric and any(min(map(abs, floats)) < _SMALLEST for floats in values[float].values()):
+        values, odd = self._sort(lines, floats=not has_long_number)
+        if has_exponent and any(min(map(abs, floats)) < _SMALLEST for floats in values[float].values()):
             values, odd = self._sort(lines, floats=False)
         for name, integers in values[int].items():
             if self._is_wanted(name, len(integers)):
