@@ -82,8 +82,8 @@ class Blocks:
     def next(self, buffer: Buffer) -> Block | LongLine | None:
         """Fill `buffer` with whole lines; None at the end of the stream. Errors of the stream pass through.
 
-        The buffer must have room for lines of `max_line`. After an error `offset` tells where the lines that were handed
-        out end.
+        The buffer must have room for lines of `max_line`. After an error `offset` tells where the lines that were
+        handed out end.
         """
         filled = len(self._rest)
         buffer.view[:filled] = self._rest

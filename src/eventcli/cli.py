@@ -315,6 +315,9 @@ def commands() -> None:
     metavar="N",
     help="Bad lines to show.",
 )
+@_option(
+    "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: the cores it may use]"
+)
 @_option("--max-line", type=_Size(), default=MAX_LINE, show_default="16MiB", help="Reject lines longer than this.")
 def summarize(
     *,
@@ -323,6 +326,7 @@ def summarize(
     type_field: str,
     value_field: str,
     max_line: int,
+    jobs: int | None,
     strict: bool,
     max_rejects: Budget | None,
     **options: Any,
@@ -336,7 +340,7 @@ def summarize(
             types=types or None,
             max_line=max_line,
             block_size=BLOCK_SIZE,
-            jobs=1,
+            jobs=jobs,
             on_reject=sinks.reject,
             on_problem=_say_source,
         )

@@ -1,12 +1,25 @@
-"""The seam between the two bodies of the fold: chooses the one that folds blocks, and nothing else."""
+"""The seam between the two bodies of the fold: chooses the one that folds blocks, and nothing else.
+
+The Rust body takes the lines of whose meaning it is certain, and hands all others back by position. Those go to the
+Python body, the authority, which accepts them or rejects them with a reason.
+"""
 
 import os
 from collections.abc import Collection
-from typing import Final, Protocol
+from decimal import Decimal
+from typing import Final, Protocol, Self
 
 from eventcli.event import Fields, Reject
 from eventcli.reference import ReferenceFold
-from eventcli.summary import Summary
+from eventcli.summary import Account, Summary, TypeStats
+
+try:
+    import eventcli._kernel as _kernel  # noqa: PLR0402  # the other form hides which module is missing
+except ModuleNotFoundError as error:
+    # Built without a Rust toolchain. Any other failure to import it is a broken build, and must be seen.
+    if error.name != "eventcli._kernel":
+        raise
+    _kernel = None  # type: ignore[assignment]
 
 BODY_VARIABLE: Final = "EVENTSTATS_KERNEL"
 """The environment variable that forces a body: `python` or `rust`."""
@@ -18,6 +31,9 @@ class Fold(Protocol):
     def add(self, block: bytes | bytearray | memoryview, /) -> tuple[int, list[Reject]]:
         """Fold whole lines; return their number, and the rejects with positions from the start of the block."""
 
+    def merge(self, other: Self, /) -> None:
+        """Take over all that another fold of the same body holds; the other is not to be used any more."""
+
     def summary(self) -> Summary:
         """Return what was folded so far."""
 
@@ -28,15 +44,56 @@ class BodyError(Exception):
 
 def body() -> str:
     """Return the name of the body in use; BodyError if the environment asks for one that is absent."""
-    forced = os.environ.get(BODY_VARIABLE) or "python"
-    if forced == "rust":
-        raise BodyError(f"{BODY_VARIABLE}=rust, but this installation was built without the Rust body")
-    if forced != "python":
+    forced = os.environ.get(BODY_VARIABLE)
+    if not forced:
+        return "python" if _kernel is None else "rust"
+    if forced not in ("python", "rust"):
         raise BodyError(f"{BODY_VARIABLE}={forced}: it takes python or rust")
+    if forced == "rust" and _kernel is None:
+        raise BodyError(f"{BODY_VARIABLE}=rust, but this installation was built without the Rust body")
     return forced
 
 
 def new_fold(fields: Fields, types: Collection[str] | None) -> Fold:
     """Return an empty fold of the body in use, which counts `types` only (None: all)."""
-    body()
-    return ReferenceFold(fields, types)
+    return KernelFold(fields, types) if body() == "rust" else ReferenceFold(fields, types)
+
+
+class KernelFold:
+    """Folds blocks in Rust, without the GIL; keeps its state across blocks in Rust, too."""
+
+    def __init__(self, fields: Fields, types: Collection[str] | None) -> None:
+        """Count `types` only (None: all); valid events of other types are counted as filtered."""
+        self._kernel = _kernel.Fold(fields.type, fields.value, None if types is None else list(types))
+        self._authority = ReferenceFold(fields, types)
+        self._lines = 0
+
+    def add(self, block: bytes | bytearray | memoryview) -> tuple[int, list[Reject]]:
+        """Fold whole lines; return their number, and the rejects with positions from the start of the block."""
+        lines, handed_back = self._kernel.fold(block)
+        self._lines += lines - len(handed_back)
+        if not handed_back:
+            return lines, []
+        view = memoryview(block)
+        _, rejects = self._authority.add(b"\n".join([view[start:end] for _, start, end in handed_back]))
+        placed = []
+        for reason, message, raw, length, index, *_ in rejects:
+            line, start, _ = handed_back[index]
+            placed.append(Reject(reason, message, raw, length, line, start))
+        return lines, placed
+
+    def merge(self, other: Self) -> None:
+        """Take over all that another fold holds."""
+        self._kernel.merge(other._kernel)
+        self._authority.merge(other._authority)
+        self._lines += other._lines
+
+    def summary(self) -> Summary:
+        """Return what was folded so far."""
+        accepted, filtered, blank = self._kernel.account()
+        types = {
+            name: TypeStats(count, Decimal(total), integral, Decimal(low), Decimal(high))
+            for name, count, integral, total, low, high in self._kernel.types()
+        }
+        certain = Summary(types, Account(self._lines, accepted, {}, filtered, blank))
+        return certain.merge(self._authority.summary())

@@ -14,7 +14,7 @@ lacks bits, or for a zero that may have been a tiny number; those are seen by th
 from collections.abc import Collection
 from decimal import Decimal
 from itertools import accumulate
-from typing import Final
+from typing import Final, Self
 
 import orjson
 
@@ -49,6 +49,7 @@ class ReferenceFold:
         self._stats: dict[str, _Stats] = {}
         self._lines = self._accepted = self._filtered = self._blank = 0
         self._rejected = dict.fromkeys(Reason, 0)
+        self._merged: list[Summary] = []
 
     def add(self, block: bytes | bytearray | memoryview) -> tuple[int, list[Reject]]:
         """Fold the lines of `block`; return how many there are, and the rejects.
@@ -75,10 +76,15 @@ class ReferenceFold:
         self._lines += len(lines)
         return len(lines), self._add_odd(lines, odd)
 
+    def merge(self, other: Self) -> None:
+        """Take over all that another fold holds."""
+        self._merged.append(other.summary())
+
     def summary(self) -> Summary:
         """Return what was folded so far."""
         account = Account(self._lines, self._accepted, self._rejected, self._filtered, self._blank)
-        return Summary({name: stats.freeze() for name, stats in self._stats.items()}, account)
+        own = Summary({name: stats.freeze() for name, stats in self._stats.items()}, account)
+        return Summary.union([own, *self._merged])
 
     def _sort(self, lines: list[bytes], *, floats: bool) -> tuple[dict[type, "_Values"], list[int]]:
         """Return the values of the plain events by class and type, and the indexes of all other lines.
