@@ -1,6 +1,7 @@
 """A Summary becomes bytes: one pure function a format."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -28,19 +29,28 @@ class UnknownStatError(Exception):
     """A statistic was asked for that an input did not hold: a printed result without its min and max."""
 
 
-def cell(stats: TypeStats, stat: Stat) -> str | None:
-    """Return one statistic in plain decimal notation; None for min, max and mean of a count of 0.
+def _count(stats: TypeStats) -> str:
+    return str(stats.count)
 
-    A mean is a quotient and so always has a decimal point.
-    """
-    match stat:
-        case Stat.COUNT:
-            return str(stats.count)
-        case Stat.SUM:
-            return exact.plain(stats.sum, integral=stats.integral)
-        case Stat.MEAN:
-            return None if stats.mean is None else exact.plain(stats.mean, integral=False)
-    value = stats.min if stat is Stat.MIN else stats.max
+
+def _sum(stats: TypeStats) -> str:
+    return exact.plain(stats.sum, integral=stats.integral)
+
+
+def _mean(stats: TypeStats) -> str | None:
+    # A quotient, and so always with a decimal point.
+    return None if stats.mean is None else exact.plain(stats.mean, integral=False)
+
+
+def _min(stats: TypeStats) -> str | None:
+    return _extreme(stats, Stat.MIN, stats.min)
+
+
+def _max(stats: TypeStats) -> str | None:
+    return _extreme(stats, Stat.MAX, stats.max)
+
+
+def _extreme(stats: TypeStats, stat: Stat, value: Decimal | None) -> str | None:
     if value is not None:
         return exact.plain(value, integral=stats.integral)
     if stats.count:
@@ -48,21 +58,32 @@ def cell(stats: TypeStats, stat: Stat) -> str | None:
     return None
 
 
-def _objects(summary: Summary, stats: Sequence[Stat]) -> Iterator[bytes]:
+CELLS: Final[dict[Stat, Callable[[TypeStats], str | None]]] = {
+    Stat.COUNT: _count,
+    Stat.SUM: _sum,
+    Stat.MIN: _min,
+    Stat.MAX: _max,
+    Stat.MEAN: _mean,
+}
+"""Each statistic in plain decimal notation; None for min, max and mean of a count of 0. UnknownStatError if unknown."""
+
+
+def _objects(summary: Summary, stats: Sequence[Stat]) -> Iterator[str]:
+    cells = [(f',"{stat}":', CELLS[stat]) for stat in stats]
     for name, values in summary.types.items():
-        cells = "".join(f',"{stat}":{cell(values, stat) or "null"}' for stat in stats)
-        yield b'{"type":%b%b}' % (orjson.dumps(name), cells.encode("ascii"))
+        numbers = "".join([key + (cell(values) or "null") for key, cell in cells])
+        yield f'{{"type":{orjson.dumps(name).decode()}{numbers}}}'
 
 
 def json(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
     """Return one JSON array with one object a line."""
-    rows = list(_objects(summary, stats))
-    return b"[\n  " + b",\n  ".join(rows) + b"\n]\n" if rows else b"[]\n"
+    rows = ",\n  ".join(_objects(summary, stats))
+    return f"[\n  {rows}\n]\n".encode() if rows else b"[]\n"
 
 
 def jsonl(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
     """Return one JSON object a line."""
-    return b"".join(row + b"\n" for row in _objects(summary, stats))
+    return "".join([f"{row}\n" for row in _objects(summary, stats)]).encode()
 
 
 def csv_(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
@@ -82,7 +103,7 @@ def _separated(summary: Summary, stats: Sequence[Stat], delimiter: str) -> bytes
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(["type", *stats])
-    writer.writerows([name, *(cell(values, stat) for stat in stats)] for name, values in summary.types.items())
+    writer.writerows([name, *(CELLS[stat](values) for stat in stats)] for name, values in summary.types.items())
     return text.getvalue().encode()
 
 
@@ -105,7 +126,7 @@ def table(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, width: int | 
 
 
 def _people(values: TypeStats, stats: Sequence[Stat]) -> list[str]:
-    return [_thousands(cell(values, stat) or "-") for stat in stats]
+    return [_thousands(CELLS[stat](values) or "-") for stat in stats]
 
 
 def _thousands(number: str) -> str:

@@ -14,8 +14,7 @@ from eventcli import exact
 from eventcli.event import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class TypeStats:
+class TypeStats(NamedTuple):
     """What the accepted values of one type add up to.
 
     `count` events; `sum`, `min` and `max` are exact. `integral` is True as long as every value was written as an
@@ -23,7 +22,7 @@ class TypeStats:
     from a printed result that did not hold them.
     """
 
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # takes the place of a method that tuples have
     sum: Decimal = exact.ZERO
     integral: bool = True
     min: Decimal | None = None
@@ -49,7 +48,9 @@ class TypeStats:
             max(self.max, other.max) if known else None,  # type: ignore[type-var]
         )
 
-    __add__ = merge
+    def __add__(self, other: Self) -> Self:  # type: ignore[override]  # takes the place of joining tuples
+        """Return the stats of both sets of events together."""
+        return self.merge(other)
 
     @property
     def mean(self) -> Decimal | None:
@@ -146,7 +147,9 @@ class Summary:
 
     def __post_init__(self) -> None:
         """Put types and sources into their order, so that equal summaries look equal."""
-        object.__setattr__(self, "types", {name: self.types[name] for name in sorted(self.types)})
+        names = sorted(self.types)
+        if names != list(self.types):
+            object.__setattr__(self, "types", {name: self.types[name] for name in names})
         object.__setattr__(self, "sources", tuple(sorted(self.sources)))
 
     @property
@@ -181,6 +184,9 @@ class Summary:
         for summary in summaries:
             account += summary.account
             sources += summary.sources
+            if not types:
+                types = dict(summary.types)
+                continue
             for name, stats in summary.types.items():
                 known = types.get(name)
                 types[name] = stats if known is None else known.merge(stats)
