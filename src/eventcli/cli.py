@@ -342,6 +342,7 @@ def summarize(
             block_size=BLOCK_SIZE,
             jobs=jobs,
             on_reject=sinks.reject,
+            reject_limit=None if settings.rejects else settings.show_rejects,
             on_problem=_say_source,
         )
         try:

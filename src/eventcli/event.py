@@ -44,6 +44,15 @@ class Reason(StrEnum):
     LINE_TOO_LONG = "line_too_long"
 
 
+class Mark(NamedTuple):
+    """Where a rejected line stands in its block: its index, its first byte and its end, all from 0."""
+
+    reason: Reason
+    line: int
+    start: int
+    end: int
+
+
 class Reject(NamedTuple):
     """One rejected line.
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from decimal import Decimal
 from typing import Final, Protocol, Self
 
-from eventcli.event import Fields, Reject
+from eventcli.event import Fields, Mark
 from eventcli.reference import ReferenceFold
 from eventcli.summary import Account, Summary, TypeStats
 
@@ -28,8 +28,8 @@ BODY_VARIABLE: Final = "EVENTSTATS_KERNEL"
 class Fold(Protocol):
     """State that blocks of whole lines are added to. One thread at a time."""
 
-    def add(self, block: bytes | bytearray | memoryview, /) -> tuple[int, list[Reject]]:
-        """Fold whole lines; return their number, and the rejects with positions from the start of the block."""
+    def add(self, block: bytes | bytearray | memoryview, /) -> tuple[int, list[Mark]]:
+        """Fold whole lines; return their number, and where the rejected ones are."""
 
     def merge(self, other: Self, /) -> None:
         """Take over all that another fold of the same body holds; the other is not to be used any more."""
@@ -68,19 +68,11 @@ class KernelFold:
         self._authority = ReferenceFold(fields, types)
         self._lines = 0
 
-    def add(self, block: bytes | bytearray | memoryview) -> tuple[int, list[Reject]]:
-        """Fold whole lines; return their number, and the rejects with positions from the start of the block."""
+    def add(self, block: bytes | bytearray | memoryview) -> tuple[int, list[Mark]]:
+        """Fold whole lines; return their number, and where the rejected ones are."""
         lines, handed_back = self._kernel.fold(block)
         self._lines += lines - len(handed_back)
-        if not handed_back:
-            return lines, []
-        view = memoryview(block)
-        _, rejects = self._authority.add(b"\n".join([view[start:end] for _, start, end in handed_back]))
-        placed = []
-        for reason, message, raw, length, index, *_ in rejects:
-            line, start, _ = handed_back[index]
-            placed.append(Reject(reason, message, raw, length, line, start))
-        return lines, placed
+        return lines, self._authority.add_lines(memoryview(block), handed_back) if handed_back else []
 
     def merge(self, other: Self) -> None:
         """Take over all that another fold holds."""

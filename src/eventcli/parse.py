@@ -50,38 +50,80 @@ def parse(line: bytes, fields: Fields) -> Event | Reject:
     >>> parse(b'{"type":"purchase","value":"19.99"}', Fields()).message
     '"value" is a string, not a number'
     """
+    outcome = judge(line, fields)
+    if isinstance(outcome, Event):
+        return outcome
+    return Reject(outcome, explain(line, outcome, fields), line, len(line))
+
+
+def judge(line: bytes, fields: Fields) -> Event | Reason:
+    """Return the event on `line`, or the reason that applies first: `parse` without words for people."""
     try:
         event = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return _refused(line, fields, error)
-    return _event(line, event, fields)
+        return _judge_refused(line, fields, error)
+    return _judge_json(line, event, fields)
 
 
-def _event(line: bytes, event: Any, fields: Fields) -> Event | Reject:
+def explain(line: bytes, reason: Reason, fields: Fields) -> str:
+    """Return in words why `judge` gave this reason for `line`."""
+    match reason:
+        case Reason.INVALID_UTF8:
+            return _explain_encoding(line)
+        case Reason.INVALID_JSON:
+            return _explain_refusal(line)
+        case Reason.TOO_DEEP:
+            return f"arrays and objects nest more than {MAX_DEPTH} levels deep"
+        case Reason.NOT_AN_OBJECT:
+            return f"the line is {_kind(line)}, not an object"
+        case Reason.MISSING_TYPE | Reason.MISSING_VALUE:
+            return f"no key {_quoted(fields.type if reason is Reason.MISSING_TYPE else fields.value)}"
+        case Reason.BAD_TYPE:
+            return f"{_quoted(fields.type)} is {_kind(line, fields.type)}, not a string"
+        case Reason.BAD_VALUE:
+            return f"{_quoted(fields.value)} is {_kind(line, fields.value)}, not a number"
+    return (
+        f"a number overflows a double, has more than {exact.MAX_DIGITS} digits,"
+        " or ends further than that from the decimal point"
+    )
+
+
+def _judge_json(line: bytes, event: Any, fields: Fields) -> Event | Reason:
     if type(event) is not dict:
-        return _reject(line, Reason.NOT_AN_OBJECT, f"the line is {_KINDS[type(event)]}, not an object")
+        return Reason.NOT_AN_OBJECT
     if fields.type not in event:
-        return _reject(line, Reason.MISSING_TYPE, f"no key {_quoted(fields.type)}")
+        return Reason.MISSING_TYPE
     name = event[fields.type]
     if type(name) is not str:
-        return _reject(line, Reason.BAD_TYPE, f"{_quoted(fields.type)} is {_KINDS[type(name)]}, not a string")
+        return Reason.BAD_TYPE
     if fields.value not in event:
-        return _reject(line, Reason.MISSING_VALUE, f"no key {_quoted(fields.value)}")
+        return Reason.MISSING_VALUE
     value = event[fields.value]
     if type(value) is int:
         return Event(name, Decimal(value), integral=True)
     if type(value) is not float:
-        return _reject(line, Reason.BAD_VALUE, f"{_quoted(fields.value)} is {_KINDS[type(value)]}, not a number")
+        return Reason.BAD_VALUE
     text = _value_literal(line, fields.value)
     exact_value = exact.literal(text)
     if exact_value is None:
-        return _reject(
-            line,
-            Reason.NUMBER_OUT_OF_RANGE,
-            f"{_quoted(fields.value)} has more than {exact.MAX_DIGITS} digits or a last digit further than that"
-            " from the decimal point",
-        )
+        return Reason.NUMBER_OUT_OF_RANGE
     return Event(name, exact_value, integral=text.removeprefix(b"-").isdigit())
+
+
+def _judge_refused(line: bytes, fields: Fields, error: orjson.JSONDecodeError) -> Reason:
+    """Return the first reason that applies to a line that orjson refused."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return Reason.INVALID_UTF8
+    # Elsewhere orjson stops at the first thing that is not JSON; at these two it stops though the rest may be.
+    shape = _shape(line) if "infinity" in error.msg or "depth" in error.msg else None
+    if shape is None:
+        return Reason.INVALID_JSON
+    if shape.depth > MAX_DEPTH:
+        return Reason.TOO_DEEP
+    outcome = _judge_json(shape.finite, orjson.loads(shape.finite), fields)
+    return Reason.NUMBER_OUT_OF_RANGE if isinstance(outcome, Event) else outcome
 
 
 def _value_literal(line: bytes, key: str) -> bytes:
@@ -103,32 +145,6 @@ def _value_literal(line: bytes, key: str) -> bytes:
         elif depth == 1:
             name = value if mark == b":" else b""
     return found
-
-
-def _refused(line: bytes, fields: Fields, error: orjson.JSONDecodeError) -> Reject:
-    """Return the reject of a line that orjson refused: the first reason in the order of `Reason` that applies."""
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError as wrong:
-        return _reject(
-            line,
-            Reason.INVALID_UTF8,
-            f"byte 0x{line[wrong.start]:02x} at byte {wrong.start + 1} is not UTF-8",
-        )
-    # Elsewhere orjson stops at the first thing that is not JSON; at these two it stops though the rest may be.
-    shape = _shape(line) if "infinity" in error.msg or "depth" in error.msg else None
-    if shape is None:
-        return _reject(line, Reason.INVALID_JSON, f"{error.msg} (column {error.colno})")
-    if shape.depth > MAX_DEPTH:
-        return _reject(line, Reason.TOO_DEEP, f"nested {shape.depth} levels deep, more than {MAX_DEPTH}")
-    try:
-        event = orjson.loads(shape.finite)
-    except orjson.JSONDecodeError:
-        return _reject(line, Reason.INVALID_JSON, f"{error.msg} (column {error.colno})")
-    outcome = _event(shape.finite, event, fields)
-    if isinstance(outcome, Reject) and outcome.reason is not Reason.NUMBER_OUT_OF_RANGE:
-        return _reject(line, outcome.reason, outcome.message)
-    return _reject(line, Reason.NUMBER_OUT_OF_RANGE, f"a number overflows a double (column {error.colno})")
 
 
 class _Shape(NamedTuple):
@@ -198,9 +214,31 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
+def _explain_encoding(line: bytes) -> str:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f"byte 0x{line[error.start]:02x} at byte {error.start + 1} is not UTF-8"
+    raise ValueError("the line is UTF-8")
+
+
+def _explain_refusal(line: bytes) -> str:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return f"{error.msg} (column {error.colno})"
+    raise ValueError("the line is JSON")
+
+
+def _kind(line: bytes, key: str | None = None) -> str:
+    """Return what kind of value the line, or its value under `key`, is."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:  # a number elsewhere overflows a double
+        shape = _shape(line)
+        value = orjson.loads(shape.finite if shape else line)
+    return _KINDS[type(value if key is None else value[key])]
+
+
 def _quoted(key: str) -> str:
     return orjson.dumps(key).decode() if key.isprintable() else ascii(key)
-
-
-def _reject(line: bytes, reason: Reason, message: str) -> Reject:
-    return Reject(reason, message, line, len(line))

@@ -7,6 +7,7 @@ of threads.
 """
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from itertools import count
@@ -14,8 +15,9 @@ from typing import Final, NamedTuple, cast
 
 from eventcli import cores
 from eventcli.blocks import MAX_LINE, Block, Blocks, Buffer, LongLine
-from eventcli.event import Fields, Reason, Reject
+from eventcli.event import Fields, Mark, Reason, Reject
 from eventcli.fold import Fold, body, new_fold
+from eventcli.parse import explain
 from eventcli.source import Source, name_of, open_source
 from eventcli.summary import Account, AccountError, SourceReport, Status, Summary, TypeStats
 
@@ -37,14 +39,17 @@ def summarize(
     block_size: int = BLOCK_SIZE,
     jobs: int | None = None,
     on_reject: OnReject | None = None,
+    reject_limit: int | None = None,
     on_problem: OnProblem | None = None,
 ) -> Summary:
     r"""Read paths (`-` is standard input) or binary streams, and return the Summary of their events.
 
     `types` keeps those types only, and each is in the result even if it was never seen. `on_reject` is called with
-    every rejected line, one at a time and in the order of the input. `on_problem` is called with every source that
-    could not be read to its end, and reading goes on with the next; without it, the OSError is raised. `max_line` and
-    `block_size` are in bytes; neither `block_size` nor `jobs` (threads) changes the result.
+    every rejected line, or with the first `reject_limit` ones, one at a time and in the order of the input.
+    `on_problem` is called with every source that could not be read to its end, and reading goes on with the next;
+    without it, the OSError is raised. `max_line` and `block_size` are in bytes. `jobs` is the number of threads (None:
+    the cores this process may use with the Rust body, one with the Python body, which is bound to one core). Neither
+    `block_size` nor `jobs` changes the result.
 
     >>> import io
     >>> log = io.BytesIO(b'{"type":"sale","value":0.1}\n' * 10)
@@ -60,6 +65,7 @@ def summarize(
         block_size=block_size,
         jobs=jobs,
         on_reject=on_reject,
+        reject_limit=reject_limit,
         on_problem=on_problem,
     )
     return run.complete()
@@ -100,6 +106,7 @@ class Run:
         block_size: int,
         jobs: int | None,
         on_reject: OnReject | None,
+        reject_limit: int | None,
         on_problem: OnProblem | None,
     ) -> None:
         """See `summarize`."""
@@ -110,7 +117,9 @@ class Run:
         self._types = types
         self._max_line = max_line
         self._block_size = block_size
+        self._fields = fields
         self._on_reject = on_reject
+        self._rejects_wanted = (sys.maxsize if reject_limit is None else reject_limit) if on_reject else 0
         self._on_problem = on_problem
         self._folds = [new_fold(fields, types) for _ in range(jobs)]
         # Whoever reads holds this lock, possibly for as long as a pipe is silent.
@@ -221,8 +230,15 @@ class Run:
             message = f"{block.length} bytes, more than {self._max_line}"
             rejects = [Reject(Reason.LINE_TOO_LONG, message, b"", block.length)]
             return _Result(task.name, block.offset, 1, rejects, None)
-        lines, rejects = fold.add(block.data)
+        lines, marks = fold.add(block.data)
+        # Most runs show a few rejects only; the others need not be put into words.
+        rejects = [self._reject(mark, block) for mark in marks] if self._rejects_wanted else []
         return _Result(task.name, block.offset, lines, rejects, None)
+
+    def _reject(self, mark: Mark, block: Block) -> Reject:
+        """Return the reject with positions from the start of the block."""
+        raw = bytes(block.data[mark.start : mark.end])
+        return Reject(mark.reason, explain(raw, mark.reason, self._fields), raw, len(raw), mark.line, mark.start)
 
     def _deliver(self, place: int, result: _Result) -> None:
         with self._delivering:
@@ -237,7 +253,8 @@ class Run:
     def _emit(self, result: _Result) -> None:
         for reject in result.rejects:
             self._long_lines += reject.reason is Reason.LINE_TOO_LONG
-            if self._on_reject is not None:
+            if self._rejects_wanted and self._on_reject is not None:
+                self._rejects_wanted -= 1
                 line = self._lines + reject.line + 1
                 self._on_reject(reject._replace(line=line, offset=result.offset + reject.offset, source=result.name))
         self._lines += result.lines

@@ -2,7 +2,7 @@
 
 What a line means is said once, in `parse`. Calling that for every line would cost several times what a bare loop over
 orjson costs, so a block goes through one tight loop that sorts values by type, whole lists are added up in C, and
-only the lines that are not plainly events go to `parse`.
+only the lines that are not plainly events go to `parse.judge`.
 
 Why a float from orjson may take part in an exact sum: of two different decimals with at most 15 significant digits,
 no two are nearest to the same double (IEEE 754, DBL_DIG), and `repr` gives the shortest decimal that is. So when the
@@ -11,7 +11,7 @@ block at once: there is no run of 16 digits and points in it. It does not hold f
 lacks bits, or for a zero that may have been a tiny number; those are seen by their size.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from typing import Final, Self
@@ -19,8 +19,8 @@ from typing import Final, Self
 import orjson
 
 from eventcli import exact
-from eventcli.event import Fields, Reason, Reject
-from eventcli.parse import is_blank, parse
+from eventcli.event import Event, Fields, Mark, Reason
+from eventcli.parse import is_blank, judge
 from eventcli.summary import Account, Summary, TypeStats
 
 # Every digit and point becomes "0", every e and E becomes "e", all else a space: one pass in C, after which the two
@@ -51,11 +51,8 @@ class ReferenceFold:
         self._rejected = dict.fromkeys(Reason, 0)
         self._merged: list[Summary] = []
 
-    def add(self, block: bytes | bytearray | memoryview) -> tuple[int, list[Reject]]:
-        """Fold the lines of `block`; return how many there are, and the rejects.
-
-        The positions of the rejects count from the start of the block: `line` and `offset` from 0.
-        """
+    def add(self, block: bytes | bytearray | memoryview) -> tuple[int, list[Mark]]:
+        """Fold the lines of `block`; return how many there are, and where the rejected ones are."""
         # One copy of a block at a time: it can be a single line of many megabytes.
         numeric = bytes(block).translate(_NUMERIC)
         has_long_number, has_exponent = _LONG_NUMBER in numeric, _EXPONENT in numeric
@@ -74,7 +71,19 @@ class ReferenceFold:
                 low, high = Decimal(repr(min(floats))), Decimal(repr(max(floats)))
                 self._stats_of(name).add_decimals(len(floats), _sum(floats), low, high)
         self._lines += len(lines)
-        return len(lines), self._add_odd(lines, odd)
+        if not odd:
+            return len(lines), []
+        ends = list(accumulate(len(line) + 1 for line in lines))
+        places = [(index, ends[index] - len(lines[index]) - 1, ends[index] - 1) for index in odd]
+        return len(lines), self._add_odd([lines[index] for index in odd], places)
+
+    def add_lines(self, block: memoryview, places: Sequence[tuple[int, int, int]]) -> list[Mark]:
+        """Fold some lines of a block, given by index, first byte and end; return where the rejected ones are.
+
+        It is for lines that are not plainly events; `add` is faster for those that are.
+        """
+        self._lines += len(places)
+        return self._add_odd([bytes(block[start:end]) for _, start, end in places], places)
 
     def merge(self, other: Self) -> None:
         """Take over all that another fold holds."""
@@ -105,25 +114,24 @@ class ReferenceFold:
                 odd.append(index)
         return values, odd
 
-    def _add_odd(self, lines: list[bytes], odd: list[int]) -> list[Reject]:
-        rejects = []
-        ends = list(accumulate(len(line) + 1 for line in lines)) if odd else []
-        for index in odd:
-            line = lines[index]
+    def _add_odd(self, lines: Iterable[bytes], places: Iterable[tuple[int, int, int]]) -> list[Mark]:
+        """Fold lines one by one."""
+        marks = []
+        for line, place in zip(lines, places, strict=True):
             if is_blank(line):
                 self._blank += 1
                 continue
-            outcome = parse(line, self._fields)
-            if isinstance(outcome, Reject):
-                self._rejected[outcome.reason] += 1
-                rejects.append(outcome._replace(line=index, offset=ends[index] - len(line) - 1))
+            outcome = judge(line, self._fields)
+            if not isinstance(outcome, Event):
+                self._rejected[outcome] += 1
+                marks.append(Mark(outcome, *place))
             elif self._is_wanted(outcome.type, 1):
                 stats = self._stats_of(outcome.type)
                 if outcome.integral:
                     stats.add_integers([int(outcome.value)])
                 else:
                     stats.add_decimals(1, outcome.value, outcome.value, outcome.value)
-        return rejects
+        return marks
 
     def _is_wanted(self, name: str, count: int) -> bool:
         if self._wanted is None or name in self._wanted:
