@@ -1,7 +1,6 @@
 """The command line: options become one frozen `Settings`; exit statuses; signals. The only user of click."""
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -239,6 +238,7 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         _output_option,
         _option("--save", type=_Path(), metavar="FILE", help="Keep the whole summary in FILE, for `eventstats merge`."),
         _debug_option,
+        _help_option,
     )
     for option in reversed(options):
         command = option(command)
@@ -251,7 +251,25 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
         ctx.exit()
 
 
-@click.group(cls=_DefaultCommand, context_settings={"help_option_names": ["-h", "--help"]})
+def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's form
+    if value and not ctx.resilient_parsing:
+        click.echo(ctx.get_help())
+        ctx.exit()
+
+
+_help_option = click.option(
+    # click's own would do, but loads translations, a fortieth of the start-up
+    "-h",
+    "--help",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_help,
+    help="Show this message and exit.",
+)
+
+
+@click.group(cls=_DefaultCommand, add_help_option=False)
 @click.option(
     "--version",
     is_flag=True,
@@ -260,6 +278,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> N
     callback=_show_version,
     help="Show the version and the body of the fold in use.",
 )
+@_help_option
 def commands() -> None:
     """Count and add up the events of newline-delimited JSON logs, exactly.
 
@@ -267,7 +286,7 @@ def commands() -> None:
     """
 
 
-@commands.command(cls=_Command)
+@commands.command(cls=_Command, add_help_option=False)
 @_files_argument
 @_option(
     "-t",
@@ -294,7 +313,6 @@ def commands() -> None:
     metavar="KEY",
     help="Key that holds the value.",
 )
-@_output_options
 @_option("--strict", is_flag=True, help="Fail, and print no result, if any line is bad.")
 @_option(
     "--max-rejects",
@@ -318,7 +336,8 @@ def commands() -> None:
 @_option(
     "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: the cores it may use]"
 )
-@_option("--max-line", type=_Size(), default=MAX_LINE, show_default="16MiB", help="Reject lines longer than this.")
+@_option("--max-line", type=_Size(), default=MAX_LINE, help="Reject lines longer than this.  [default: 16MiB]")
+@_output_options
 def summarize(
     *,
     files: tuple[str, ...],
@@ -355,7 +374,7 @@ def summarize(
         return sinks.finish(summary)
 
 
-@commands.command(cls=_Command)
+@commands.command(cls=_Command, add_help_option=False)
 @_files_argument
 @_output_options
 def merge(*, files: tuple[str, ...], **options: Any) -> ExitCode:
@@ -377,7 +396,7 @@ def merge(*, files: tuple[str, ...], **options: Any) -> ExitCode:
         return sinks.finish(Summary.union(summaries))
 
 
-@commands.command(cls=_Command)
+@commands.command(cls=_Command, add_help_option=False)
 @_option(
     "--events",
     type=click.IntRange(min=0),
@@ -397,12 +416,13 @@ def merge(*, files: tuple[str, ...], **options: Any) -> ExitCode:
 )
 @_output_option
 @_debug_option
+@_help_option
 def generate(*, events: int, seed: int, bad_rate: float, output: str | None, **_debug: bool) -> ExitCode:
     """Write the log of a small shop, as large as wanted, to try things on."""
     from eventcli.generate import generate as lines  # noqa: PLC0415  # random costs start-up
 
     with ExitStack() as stack:
-        file = stack.enter_context(OutputFile(output)) if output else None
+        file = stack.enter_context(_open_output(output)) if output else None
         write = file.write if file else write_stdout
         log = lines(events, seed=seed, bad_rate=bad_rate)
         while batch := b"".join(islice(log, 1000)):
@@ -440,7 +460,7 @@ class _Sinks:
         self._shown = 0
         with ExitStack() as stack:
             self._output, self._save, self._rejects = (
-                stack.enter_context(OutputFile(path)) if path else None
+                stack.enter_context(_open_output(path)) if path else None
                 for path in (settings.output, settings.save, settings.rejects)
             )
             self._stack = stack.pop_all()
@@ -518,17 +538,15 @@ def _write_stderr(text: str) -> None:
 def main() -> NoReturn:
     """Run the command line; the entry point of the console script."""
     _fill_closed_descriptors()
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         status = _run()
         sys.stdout.flush()
     except BrokenPipeError:
         status = ExitCode.READER_GONE
     except KeyboardInterrupt:
-        _end_by(signal.SIGINT)
+        _end_by("SIGINT")
     except _TerminatedError:
-        _end_by(signal.SIGTERM)
+        _end_by("SIGTERM")
     if status is ExitCode.READER_GONE:
         # What is still buffered for the reader would fail again, and loudly, when the interpreter shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
@@ -556,12 +574,24 @@ def _fill_closed_descriptors() -> None:
             os.open(os.devnull, os.O_WRONLY if descriptor == 0 else os.O_RDONLY)
 
 
+def _open_output(path: str) -> OutputFile:
+    """Open a file for output. From then on there is something to clean up when SIGTERM comes."""
+    import signal  # noqa: PLC0415  # start-up of all runs that write to standard output only
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _raise_terminated)
+    return OutputFile(path)
+
+
 def _raise_terminated(_number: int, _frame: FrameType | None) -> NoReturn:
     raise _TerminatedError
 
 
-def _end_by(number: signal.Signals) -> NoReturn:
+def _end_by(name: str) -> NoReturn:
     """End by the signal itself, so that a shell or make that waits sees it and stops, too."""
+    import signal  # noqa: PLC0415  # start-up of nearly all runs
+
+    number = signal.Signals[name]
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     raise SystemExit(128 + number)

@@ -28,6 +28,6 @@ def _quota() -> int | None:
     return -(-int(limit) // int(period))
 
 
-def _read(path: str) -> str:
-    with open(path, encoding="ascii") as file:
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
         return file.read().strip()

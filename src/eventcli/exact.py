@@ -32,7 +32,7 @@ _MEAN = Context(prec=17, rounding=ROUND_HALF_EVEN, Emin=-99_999, Emax=99_999, tr
 # No line is long enough for leading or trailing zeros to bring such an exponent back into range.
 _MAX_EXPONENT_DIGITS = 12
 
-_LITERAL = re.compile(rb"-?0*([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?)0*([0-9]*))?")
+_LITERAL = rb"-?0*([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?)0*([0-9]*))?"
 
 
 def literal(text: bytes) -> Decimal | None:
@@ -45,7 +45,7 @@ def literal(text: bytes) -> Decimal | None:
     >>> literal(b"19.99"), literal(b"1E5"), literal(b"1e999999999")
     (Decimal('19.99'), Decimal('1E+5'), None)
     """
-    match = _LITERAL.fullmatch(text)
+    match = re.fullmatch(_LITERAL, text)
     if match is None:
         raise ValueError(f"not a JSON number: {text[:40]!r}")
     whole, fraction, sign, exponent = match.groups(default=b"")

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 from types import TracebackType
@@ -116,7 +115,7 @@ class OutputFile:
         while True:
             temporary = os.path.join(folder, f"{prefix}{os.urandom(6).hex()}{_SUFFIX}")
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            _lock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor)
             # Between the two calls above another process may have taken it for one left behind, and removed it.
             if os.fstat(descriptor).st_nlink:
                 break
@@ -140,14 +139,16 @@ def _sweep(folder: str, prefix: str) -> None:
         if name.startswith(prefix) and name.endswith(_SUFFIX):
             path = os.path.join(folder, name)
             with contextlib.suppress(OSError), open(path, "rb") as left_behind:
-                if _lock(left_behind.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB):
+                if _lock(left_behind.fileno(), wait=False):
                     os.unlink(path)
 
 
-def _lock(descriptor: int, operation: int) -> bool:
+def _lock(descriptor: int, *, wait: bool = True) -> bool:
     """Lock an open file; False where another process holds it, or the file system has no locks."""
+    import fcntl  # noqa: PLC0415  # start-up of all runs that write to standard output only
+
     try:
-        fcntl.flock(descriptor, operation)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         return False
     return True

@@ -121,16 +121,19 @@ class Run:
         self._on_reject = on_reject
         self._rejects_wanted = (sys.maxsize if reject_limit is None else reject_limit) if on_reject else 0
         self._on_problem = on_problem
-        self._folds = [new_fold(fields, types) for _ in range(jobs)]
+        self._jobs = jobs
+        self._folds = [new_fold(fields, types)]
         # Whoever reads holds this lock, possibly for as long as a pipe is silent.
         self._reading = threading.Lock()
         self._tasks = self._read(sources)
         next(self._tasks)
-        # This one guards all that follows, and is held only briefly.
-        self._delivering = threading.Condition()
+        # This one guards all that follows, and is held only briefly. Workers wait for a turn, the caller for the end.
+        self._delivering = threading.Lock()
+        self._turn = threading.Condition(self._delivering)
+        self._end = threading.Condition(self._delivering)
         self._stopped = False
         self._failure: BaseException | None = None
-        self._working = jobs
+        self._working = 0
         self._taken = 0
         self._delivered = 0
         self._waiting: dict[int, _Result] = {}
@@ -140,12 +143,10 @@ class Run:
 
     def complete(self) -> Summary:
         """Read all sources to their end, and return their Summary."""
-        workers = [threading.Thread(target=self._work, args=(fold,), daemon=True) for fold in self._folds]
-        for worker in workers:
-            worker.start()
-        # Not join: a failure must be raised at once, even while some worker waits for a pipe that is silent.
         with self._delivering:
-            self._delivering.wait_for(lambda: not self._working or self._failure is not None)
+            self._start_worker(self._folds[0])
+            # Not join: a failure must be raised at once, even while some worker waits for a pipe that is silent.
+            self._end.wait_for(lambda: not self._working or self._failure is not None)
         if self._failure is not None:
             raise self._failure
         return self._summary()
@@ -154,8 +155,7 @@ class Run:
         """Stop, and return the Summary of the lines that were folded; for use when `complete` was interrupted."""
         with self._delivering:
             self._stopped = True
-            while self._delivered < self._taken and self._failure is None:
-                self._delivering.wait()
+            self._turn.wait_for(lambda: self._delivered == self._taken or self._failure is not None)
             self._reports.append(SourceReport("", 0, self._lines, Status.INTERRUPTED))
             return self._summary()
 
@@ -174,11 +174,24 @@ class Run:
             raise AccountError(f"the sources have other lines than the folds: {summary.sources}, {summary.account}")
         return summary
 
+    def _start_worker(self, fold: Fold) -> None:
+        self._working += 1
+        threading.Thread(target=self._work, args=(fold,), daemon=True).start()
+
+    def _start_other_workers(self) -> None:
+        with self._delivering:
+            for _ in range(self._jobs - len(self._folds)):
+                self._folds.append(new_fold(self._fields, self._types))
+                self._start_worker(self._folds[-1])
+
     def _work(self, fold: Fold) -> None:
         failure: BaseException | None = None
         try:
             buffer = Buffer(self._block_size, self._max_line)
             while (task := self._take(buffer)) is not None:
+                # A small input is folded before another thread would have started.
+                if task.place == 1 and task.block is not None:
+                    self._start_other_workers()
                 self._deliver(task.place, self._fold(fold, task))
         except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it
             failure = raised
@@ -186,7 +199,8 @@ class Run:
             self._working -= 1
             self._failure = self._failure or failure
             self._stopped = self._stopped or failure is not None
-            self._delivering.notify_all()
+            self._turn.notify_all()
+            self._end.notify()
 
     def _take(self, buffer: Buffer) -> _Task | None:
         with self._reading:
@@ -242,13 +256,12 @@ class Run:
 
     def _deliver(self, place: int, result: _Result) -> None:
         with self._delivering:
-            while place >= self._delivered + _AHEAD * len(self._folds) and not self._stopped:
-                self._delivering.wait()
+            self._turn.wait_for(lambda: place < self._delivered + _AHEAD * self._jobs or self._stopped)
             self._waiting[place] = result
             while (result_in_turn := self._waiting.pop(self._delivered, None)) is not None:
                 self._emit(result_in_turn)
                 self._delivered += 1
-            self._delivering.notify_all()
+            self._turn.notify_all()
 
     def _emit(self, result: _Result) -> None:
         for reject in result.rejects:

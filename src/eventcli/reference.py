@@ -25,10 +25,8 @@ from eventcli.summary import Account, Summary, TypeStats
 
 # Every digit and point becomes "0", every e and E becomes "e", all else a space: one pass in C, after which the two
 # questions below are plain substring searches.
-_NUMERIC: Final = bytes(
-    {**dict.fromkeys(b"0123456789.", ord("0")), **dict.fromkeys(b"eE", ord("e"))}.get(byte, ord(" "))
-    for byte in range(256)
-)
+_OTHERS: Final = bytes(byte for byte in range(256) if byte not in b"0123456789.eE")
+_NUMERIC: Final = bytes.maketrans(b"123456789.E" + _OTHERS, b"0000000000e" + b" " * len(_OTHERS))
 _LONG_NUMBER: Final = b"0" * 16
 _EXPONENT: Final = b"0e"
 

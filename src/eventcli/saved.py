@@ -15,7 +15,7 @@ from eventcli.summary import Account, AccountError, SourceReport, Status, Summar
 SCHEMA: Final = "eventstats.summary"
 VERSION: Final = 1
 
-_PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
+_PLAIN = r"-?[0-9]+(?:\.[0-9]+)?"
 
 
 class SavedError(Exception):
@@ -132,7 +132,7 @@ def _stats(row: Mapping[str, Any]) -> tuple[str, TypeStats]:
 def _number(value: object) -> tuple[Decimal, bool]:
     """Return a number, which a saved summary holds as text, and whether it is written as an integer."""
     text = value if isinstance(value, str) else str(value)
-    if type(value) not in (str, int, Decimal) or not _PLAIN.fullmatch(text):
+    if type(value) not in (str, int, Decimal) or not re.fullmatch(_PLAIN, text):
         raise ValueError(f"{value!r} is not a number in plain notation")
     return Decimal(text), "." not in text
 
