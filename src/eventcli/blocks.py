@@ -40,6 +40,16 @@ class Readable(Protocol):
         """Read up to the length of the buffer; 0 at the end of the stream, None if nothing is there yet."""
 
 
+def read_into(stream: Readable, view: memoryview) -> int:
+    """Read at least one byte into `view`, and return how many; 0 at the end of the stream."""
+    while (got := stream.readinto(view)) is None:
+        # A terminal or pipe that some other process made non-blocking: nothing is there yet, but it is not the end.
+        import select  # noqa: PLC0415  # a millisecond of start-up for what hardly ever happens
+
+        select.select([cast("BinaryIO", stream)], [], [])
+    return got
+
+
 class Buffer:
     """The memory of one reader of blocks, used again for every block.
 
@@ -133,17 +143,11 @@ class Blocks:
             view[:got] = self._pushed_back[:got]
             self._pushed_back = self._pushed_back[got:]
             return got
-        while not self._ended:
-            read = self._stream.readinto(view)
-            if read is not None:
-                self._ended = not read
-                return read
-            # A terminal or pipe that some other process made non-blocking: nothing is there yet, but this is not the
-            # end.
-            import select  # noqa: PLC0415  # a millisecond of start-up for what hardly ever happens
-
-            select.select([cast("BinaryIO", self._stream)], [], [])
-        return 0
+        if self._ended:
+            return 0
+        got = read_into(self._stream, view)
+        self._ended = not got
+        return got
 
     def _skip_byte_order_mark(self) -> None:
         head = b""

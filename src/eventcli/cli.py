@@ -1,6 +1,7 @@
 """The command line: options become one frozen `Settings`; exit statuses; signals. The only user of click."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _PROGRAM: Final = "eventstats"
+_LARGEST: Final = 1024**4
 _DEFAULT_COMMAND: Final = "summarize"
 
 
@@ -58,8 +60,8 @@ class Settings(NamedTuple):
     budget: Budget | None = None
 
 
-class _TerminatedError(BaseException):
-    """SIGTERM arrived. Like KeyboardInterrupt it is no Exception, so that nothing takes it for a failure."""
+class _SignalError(BaseException):
+    """A signal arrived that is to end the process. It is no Exception, so that nothing takes it for a failure."""
 
 
 # ------------------------------------------------------------------------------------------ values of options
@@ -74,12 +76,11 @@ class _Size(click.ParamType[int]):
         """Return the bytes that are meant; K, M and G are powers of 1024."""
         if isinstance(value, int):
             return value
-        digits = value.strip().upper().removesuffix("B").removesuffix("I")
-        factor = {"K": 1024, "M": 1024**2, "G": 1024**3}.get(digits[-1:], 0)
-        number = digits[:-1] if factor else digits
-        if not (number.isascii() and number.isdigit() and 0 < int(number) * (factor or 1) < 2**40):
+        match = re.fullmatch(r"([0-9]{1,12})([KMG]?)(?:I?B)?", value.strip().upper())
+        size = int(match[1]) * {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}[match[2]] if match else 0
+        if not 0 < size <= _LARGEST:
             self.fail(f"{value!r} is not a size such as 65536, 64K or 16MiB", param, ctx)
-        return int(number) * (factor or 1)
+        return size
 
 
 class _Budget(click.ParamType[Budget]):
@@ -140,10 +141,10 @@ class _Name(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the text."""
         try:
-            cast("str", value).encode("utf-8")
-        except UnicodeEncodeError:
+            # Where the locale is not UTF-8, Python has taken the bytes apart; they are UTF-8 all the same.
+            return os.fsencode(value).decode("utf-8")
+        except UnicodeDecodeError:
             self.fail("it is not valid UTF-8", param, ctx)
-        return cast("str", value)
 
 
 # --------------------------------------------------------------------------------------------------- commands
@@ -154,10 +155,18 @@ class _DefaultCommand(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default command in front of words that do not begin with a command or an option of the group."""
+        if ctx.resilient_parsing and not args:
+            return super().parse_args(ctx, args)  # a shell completes the name of a command
         own = {name for param in self.get_params(ctx) for name in param.opts}
         if not args or (args[0] not in self.commands and args[0] not in own):
             args = [_DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """Complete commands, and what the default command takes."""
+        default = self.commands[_DEFAULT_COMMAND]
+        with default.make_context(_DEFAULT_COMMAND, [], parent=ctx, resilient_parsing=True) as context:
+            return super().shell_complete(ctx, incomplete) or default.shell_complete(context, incomplete)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's form
         """Write the table of exit statuses."""
@@ -165,24 +174,15 @@ class _DefaultCommand(click.Group):
 
 
 class _Command(click.Command):
-    """A command that turns failures into exit statuses, and ends its help with the table of them."""
+    """A command that tells a bug from what can happen, and ends its help with the table of exit statuses."""
 
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Run the command and return its exit status."""
         try:
             return cast("ExitCode", super().invoke(ctx))
-        except ReaderGoneError:
-            return ExitCode.READER_GONE
-        except OutputError as error:
-            _say(str(error))
-            return ExitCode.OUTPUT
-        except BodyError as error:
-            raise click.UsageError(str(error), ctx) from error
-        except UnknownStatError as error:
-            raise click.UsageError(
-                f"--stats {error}: an input holds no {error}; merge saved summaries (--save)"
-            ) from error
-        except click.ClickException:
+        except KeyboardInterrupt:
+            raise _SignalError("SIGINT") from None  # click would make an Abort of it
+        except (BodyError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
             raise
         except Exception as error:  # noqa: BLE001  # the last resort, which users must never need
             if ctx.params["debug"]:
@@ -247,13 +247,13 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's form
     if value and not ctx.resilient_parsing:
-        click.echo(f"{_PROGRAM} {__version__} ({body()} body)")
+        write_stdout(f"{_PROGRAM} {__version__} ({body()} body)\n".encode())
         ctx.exit()
 
 
 def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's form
     if value and not ctx.resilient_parsing:
-        click.echo(ctx.get_help())
+        write_stdout(f"{ctx.get_help()}\n".encode())
         ctx.exit()
 
 
@@ -352,9 +352,13 @@ def summarize(
 ) -> ExitCode:
     """Print count and sum of every event type in the FILEs (- or none: standard input)."""
     settings = _settings(**options, budget=Budget(Decimal(0), name="--strict") if strict else max_rejects)
+    inputs = _inputs(files)
+    kept = {os.path.realpath(path) for path in (settings.save, settings.rejects) if path}
+    if kept & {os.path.realpath(path) for path in inputs if path != STDIN}:
+        raise click.UsageError("--save and --rejects must not be an input")
     with _Sinks(settings) as sinks:
         run = Run(
-            _inputs(files),
+            inputs,
             fields=Fields(type_field, value_field),
             types=types or None,
             max_line=max_line,
@@ -513,7 +517,8 @@ class _Sinks:
     def _render(self, summary: Summary) -> bytes:
         settings = self._settings
         if settings.format == "table" and not settings.output and os.isatty(STDOUT):
-            return report.table(summary, settings.stats, os.get_terminal_size(STDOUT).columns)
+            # A terminal that does not know its size says 0.
+            return report.table(summary, settings.stats, os.get_terminal_size(STDOUT).columns or None)
         return FORMATS[settings.format](summary, settings.stats)
 
 
@@ -540,14 +545,13 @@ def main() -> NoReturn:
     _fill_closed_descriptors()
     try:
         status = _run()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         status = ExitCode.READER_GONE
-    except KeyboardInterrupt:
-        _end_by("SIGINT")
-    except _TerminatedError:
-        _end_by("SIGTERM")
-    if status is ExitCode.READER_GONE:
+    except _SignalError as error:
+        _end_by(str(error))
+    if status == ExitCode.READER_GONE:
         # What is still buffered for the reader would fail again, and loudly, when the interpreter shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
     sys.exit(status)
@@ -556,12 +560,20 @@ def main() -> NoReturn:
 def _run() -> int:
     try:
         return cast("int", commands.main(prog_name=_PROGRAM, standalone_mode=False))
+    except ReaderGoneError:
+        return ExitCode.READER_GONE
+    except OutputError as error:
+        _say(str(error))
+        return ExitCode.OUTPUT
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else _PROGRAM
         _say(f"{error.format_message()} (see {path} --help)")
         return ExitCode.USAGE
     except BodyError as error:
         _say(str(error))
+        return ExitCode.USAGE
+    except UnknownStatError as error:
+        _say(f"--stats {error}: an input holds no {error}; merge saved summaries (--save)")
         return ExitCode.USAGE
 
 
@@ -584,7 +596,7 @@ def _open_output(path: str) -> OutputFile:
 
 
 def _raise_terminated(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise _TerminatedError
+    raise _SignalError("SIGTERM")
 
 
 def _end_by(name: str) -> NoReturn:

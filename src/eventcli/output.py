@@ -54,11 +54,12 @@ class OutputFile:
     def __init__(self, path: str) -> None:
         """Open the temporary file: OutputError where that cannot work, before any work is done."""
         self._name = name_of(path)
-        self._target = os.path.realpath(path)
+        self._target = path
         self._temporary: str | None = None
         try:
             self._stream = self._open()
         except OSError as error:
+            self._remove_temporary()
             raise OutputError(self._name, error) from error
 
     def write(self, data: bytes) -> None:
@@ -98,35 +99,45 @@ class OutputFile:
         self._discard()
 
     def _open(self) -> BinaryIO:
-        mode = _mode(self._target)
-        if mode is None:
-            mode = 0o666 & ~_umask()
-        elif stat.S_ISDIR(mode):
-            raise _os_error(errno.EISDIR)
-        elif not stat.S_ISREG(mode):
-            return open(self._target, "wb")
-        elif not os.access(self._target, os.W_OK):
-            # Renaming would replace it all the same, but a file that may not be written is one that is to stay.
-            raise _os_error(errno.EACCES)
+        if not self._target:
+            raise _os_error(errno.ENOENT)
+        earlier = _status(self._target)
+        if earlier is not None:
+            if stat.S_ISDIR(earlier.st_mode):
+                raise _os_error(errno.EISDIR)
+            if not stat.S_ISREG(earlier.st_mode):
+                return open(self._target, "wb")
+            if not os.access(self._target, os.W_OK):
+                # Renaming would replace it all the same, but a file that may not be written is one that is to stay.
+                raise _os_error(errno.EACCES)
+        self._target = os.path.realpath(self._target)
         folder, name = os.path.split(self._target)
         # The name of a file has 255 bytes at most; a long one is told apart well enough by its beginning.
         prefix = f".{name[:50]}."
         _sweep(folder, prefix)
         while True:
-            temporary = os.path.join(folder, f"{prefix}{os.urandom(6).hex()}{_SUFFIX}")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._temporary = os.path.join(folder, f"{prefix}{os.urandom(6).hex()}{_SUFFIX}")
+            descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            stream = os.fdopen(descriptor, "wb")
             _lock(descriptor)
-            # Between the two calls above another process may have taken it for one left behind, and removed it.
+            # Between opening and locking another process may have taken it for one left behind, and removed it.
             if os.fstat(descriptor).st_nlink:
                 break
-            os.close(descriptor)
-        self._temporary = temporary
-        os.fchmod(descriptor, stat.S_IMODE(mode))
-        return os.fdopen(descriptor, "wb")
+            stream.close()
+        # A file system without owners or permissions has nothing to keep.
+        with contextlib.suppress(OSError):
+            if earlier is not None:
+                os.fchown(descriptor, earlier.st_uid, earlier.st_gid)
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, 0o666 & ~_umask() if earlier is None else stat.S_IMODE(earlier.st_mode))
+        return stream
 
     def _discard(self) -> None:
         with contextlib.suppress(OSError):
             self._stream.close()
+        self._remove_temporary()
+
+    def _remove_temporary(self) -> None:
         if self._temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._temporary)
@@ -135,7 +146,10 @@ class OutputFile:
 
 def _sweep(folder: str, prefix: str) -> None:
     """Remove the temporary files of processes that were killed: those that nobody locks."""
-    for name in os.listdir(folder):
+    names: list[str] = []
+    with contextlib.suppress(OSError):  # a folder that may be written but not listed
+        names = os.listdir(folder)
+    for name in names:
         if name.startswith(prefix) and name.endswith(_SUFFIX):
             path = os.path.join(folder, name)
             with contextlib.suppress(OSError), open(path, "rb") as left_behind:
@@ -154,9 +168,9 @@ def _lock(descriptor: int, *, wait: bool = True) -> bool:
     return True
 
 
-def _mode(path: str) -> int | None:
+def _status(path: str) -> os.stat_result | None:
     try:
-        return os.stat(path).st_mode
+        return os.stat(path)
     except FileNotFoundError:
         return None
 

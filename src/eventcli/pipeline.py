@@ -169,7 +169,7 @@ class Run:
         for other in others:
             folded.merge(other)
         summary = Summary.union([asked_for, unfolded, folded.summary()])
-        summary.account.check()
+        summary.check()
         if summary.account.lines != sum(report.lines for report in self._reports):
             raise AccountError(f"the sources have other lines than the folds: {summary.sources}, {summary.account}")
         return summary

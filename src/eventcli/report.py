@@ -98,13 +98,21 @@ def tsv(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
 
 def _separated(summary: Summary, stats: Sequence[Stat], delimiter: str) -> bytes:
     import csv  # noqa: PLC0415  # start-up of the other formats
-    import io  # noqa: PLC0415
 
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines, delimiter=delimiter, lineterminator=_Lines.END)
     writer.writerow(["type", *stats])
     writer.writerows([name, *(CELLS[stat](values) for stat in stats)] for name, values in summary.types.items())
-    return text.getvalue().encode()
+    return "".join(lines).encode()
+
+
+class _Lines(list[str]):
+    """Takes lines of a csv writer, which must end them in CRLF to quote a type with either, and ends them in LF."""
+
+    END: Final = "\r\n"
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix(self.END) + "\n")
 
 
 def table(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, width: int | None = None) -> bytes:
@@ -151,7 +159,7 @@ def _columns(text: str) -> int:
     import unicodedata  # noqa: PLC0415  # start-up of nearly all runs
 
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(bool(unicodedata.combining(character)) for character in text)
+    return len(text) + wide - sum(unicodedata.category(character) in {"Mn", "Me"} for character in text)
 
 
 def _cut(text: str, columns: int) -> str:

@@ -15,6 +15,9 @@ from eventcli.summary import Account, AccountError, SourceReport, Status, Summar
 SCHEMA: Final = "eventstats.summary"
 VERSION: Final = 1
 
+_LONGEST: Final = 2_000
+"""Digits of a number; what `exact` adds up without rounding is far longer."""
+
 _PLAIN = r"-?[0-9]+(?:\.[0-9]+)?"
 
 
@@ -82,9 +85,17 @@ def _documents(text: str) -> list[Any]:
         raise SavedError(f"neither a saved summary nor a printed result (json or jsonl): {error}") from None
 
 
+class _Number(str):
+    """A number as it is written: orjson would turn a decimal sum, or one beyond 64 bits, into a float."""
+
+    __slots__ = ()
+
+
 def _read_json(text: str) -> Any:
-    """Read numbers exactly: orjson would turn a decimal sum, or one beyond 64 bits, into a float."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+    try:
+        return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def _refuse_constant(name: str) -> None:
@@ -100,8 +111,8 @@ def _summary(document: Any) -> Summary:
             return Summary({name: stats}, Account(stats.count, stats.count))
         if document["schema"] != SCHEMA:
             raise SavedError(f"a saved {document['schema']!r}, not {SCHEMA!r}")
-        if document["version"] != VERSION:
-            raise SavedError(f"version {document['version']!r} of {SCHEMA}; this program reads version {VERSION}")
+        if _count(document["version"]) != VERSION:
+            raise SavedError(f"version {document['version']} of {SCHEMA}; this program reads version {VERSION}")
         account = document["account"]
         rejected = {Reason(reason): _count(number) for reason, number in account["rejected"].items()}
         lines, accepted, filtered, blank = (_count(account[key]) for key in ("lines", "accepted", "filtered", "blank"))
@@ -110,7 +121,9 @@ def _summary(document: Any) -> Summary:
             Account(lines, accepted, rejected, filtered, blank),
             tuple(_source(source) for source in document["sources"]),
         )
-        summary.account.check()
+        summary.check()
+        if document["complete"] is not summary.complete:
+            raise ValueError("its sources contradict what it says of being complete")
     except KeyError as error:
         raise SavedError(f"neither a saved summary nor a printed result: no key {error}") from None
     except (TypeError, ValueError, AttributeError, AccountError) as error:
@@ -119,35 +132,41 @@ def _summary(document: Any) -> Summary:
 
 
 def _stats(row: Mapping[str, Any]) -> tuple[str, TypeStats]:
-    name, count = row["type"], _count(row["count"])
-    if type(name) is not str:
-        raise TypeError(f"the type {name!r} is not a string")
+    name, count = _text(row["type"]), _count(row["count"])
     total, integral = _number(row["sum"])
-    if not count:
-        return name, TypeStats()
     low, high = (None if row.get(key) is None else _number(row[key])[0] for key in ("min", "max"))
-    return name, TypeStats(count, total, integral, low, high)
+    if count:
+        return name, TypeStats(count, total, integral, low, high)
+    if total or low is not None or high is not None:
+        raise ValueError("a type without events has a sum, a min or a max")
+    return name, TypeStats()
 
 
-def _number(value: object) -> tuple[Decimal, bool]:
+def _number(text: object) -> tuple[Decimal, bool]:
     """Return a number, which a saved summary holds as text, and whether it is written as an integer."""
-    text = value if isinstance(value, str) else str(value)
-    if type(value) not in (str, int, Decimal) or not re.fullmatch(_PLAIN, text):
-        raise ValueError(f"{value!r} is not a number in plain notation")
+    if not isinstance(text, str) or len(text) > _LONGEST or not re.fullmatch(_PLAIN, text):
+        raise ValueError(f"{str(text)[:40]!r} is not a number in plain notation")
     return Decimal(text), "." not in text
 
 
-def _count(value: object) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r} is not a count")
-    return value
+def _count(number: object) -> int:
+    if not isinstance(number, _Number) or len(number) > _LONGEST or not number.isdigit():
+        raise ValueError(f"{str(number)[:40]!r} is not a count")
+    return int(number)
+
+
+def _text(text: object) -> str:
+    if type(text) is not str:
+        raise ValueError(f"{str(text)[:40]!r} is not text")
+    text.encode("utf-8")  # UnicodeEncodeError, a ValueError, where an escape stands for half a character
+    return text
 
 
 def _source(source: Mapping[str, Any]) -> SourceReport:
     return SourceReport(
-        str(source["name"]),
+        _text(source["name"]),
         _count(source["bytes"]),
         _count(source["lines"]),
         Status(source["status"]),
-        str(source["message"]),
+        _text(source["message"]),
     )

@@ -6,7 +6,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import BinaryIO, Final, cast
 
-from eventcli.blocks import Readable
+from eventcli.blocks import Readable, read_into
 
 STDIN: Final = "-"
 """The path that means standard input."""
@@ -21,9 +21,13 @@ def name_of(source: Source) -> str:
     """Return the name of a source for people and reports: always valid text, also for a path that is not UTF-8."""
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
-        return STDIN_NAME if path == STDIN else os.fsencode(path).decode("utf-8", "backslashreplace")
+        return STDIN_NAME if path == STDIN else _text(path)
     name = getattr(source, "name", None)
-    return name if isinstance(name, str) else f"<{type(source).__name__}>"
+    return _text(name) if isinstance(name, str) else f"<{type(source).__name__}>"
+
+
+def _text(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def open_source(source: Source) -> AbstractContextManager[Readable]:
@@ -45,7 +49,7 @@ def read_all(stream: Readable) -> bytes:
     """Return all bytes of a small input."""
     data = bytearray()
     view = memoryview(bytearray(1 << 16))
-    while got := stream.readinto(view):
+    while got := read_into(stream, view):
         data += view[:got]
     return bytes(data)
 

@@ -39,13 +39,12 @@ class TypeStats(NamedTuple):
             return other
         if not other.count:
             return self
-        known = self.min is not None and other.min is not None
         return type(self)(
             self.count + other.count,
             exact.add(self.sum, other.sum),
             self.integral and other.integral,
-            min(self.min, other.min) if known else None,  # type: ignore[type-var]  # known: neither is None
-            max(self.max, other.max) if known else None,  # type: ignore[type-var]
+            None if self.min is None or other.min is None else min(self.min, other.min),
+            None if self.max is None or other.max is None else max(self.max, other.max),
         )
 
     def __add__(self, other: Self) -> Self:  # type: ignore[override]  # takes the place of joining tuples
@@ -211,6 +210,13 @@ class Summary(_Value):
         for stats in self.types.values():
             total = total.merge(stats)
         return total
+
+    def check(self) -> None:
+        """Raise `AccountError` unless every line is accounted for, and the types hold the accepted ones."""
+        self.account.check()
+        events = sum(stats.count for stats in self.types.values())
+        if events != self.account.accepted:
+            raise AccountError(f"{self.account.accepted} lines were accepted, but the types hold {events} events")
 
     def __getitem__(self, name: str) -> TypeStats:
         """Return the stats of one type; KeyError where it was neither seen nor asked for."""

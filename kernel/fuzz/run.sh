@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Fuzz the Rust body against the Python body: kernel/fuzz/run.sh [SECONDS, default 600]
+# Needs cargo-fuzz (cargo install cargo-fuzz), a C++ compiler and the project's environment (uv sync).
+set -euo pipefail
+cd "$(dirname "$0")"
+python() { uv run --quiet --project ../.. python "$@"; }
+PYO3_PYTHON=$(python -c 'import sys; print(sys._base_executable)')
+PYTHONPATH=$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+LD_LIBRARY_PATH=$(python -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR"))')
+# cargo-fuzz asks for unstable flags even where, as here, no sanitizer is wanted: Python is not built with one.
+export PYO3_PYTHON PYTHONPATH LD_LIBRARY_PATH RUSTC_BOOTSTRAP=1
+mkdir -p corpus/bodies
+cargo fuzz run --sanitizer none --fuzz-dir . bodies corpus/bodies seeds -- \
+    -max_total_time="${1:-600}" -max_len=2000 -dict=json.dict -timeout=20

@@ -1,0 +1,525 @@
+//! Numbers as they are written: an integer and a scale, never a float.
+//!
+//! Reads the literals that are common in logs, adds nothing up (see `summary`), and prints exact
+//! sums. A literal that is too long for it is refused, which makes the caller hand the line back;
+//! it does not say what such a literal means.
+
+use crate::wide::{CHUNK, Wide};
+use std::cmp::Ordering;
+
+/// The most digits a mantissa may have, so that sums of many fit an `i128`.
+const MOST_DIGITS: usize = 36;
+/// The most digits after the point.
+pub const MOST_SCALE: u8 = 60;
+/// The largest exponent that is written out.
+const MOST_EXPONENT: i32 = 100;
+
+/// Powers of ten that fit an `i64`.
+pub const POWERS: [i64; 19] = {
+    let mut powers = [1; 19];
+    let mut at = 1;
+    while at < 19 {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
+/// A value: `mantissa` divided by ten to the power of `scale`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exact {
+    pub mantissa: i128,
+    pub scale: u8,
+    /// Written without point and without exponent.
+    pub integral: bool,
+}
+
+const EVERY: u64 = 0x0101_0101_0101_0101;
+
+/// Eight digit values, first in the lowest byte, as one number.
+#[inline(always)]
+fn eight_digits(values: u64) -> u64 {
+    let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
+    let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
+    let high = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+    low.wrapping_add(high) >> 32
+}
+
+/// A value whose mantissa fits 64 bits, as most do: plain registers, with nothing to take apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    pub mantissa: i64,
+    pub scale: u8,
+    pub integral: bool,
+}
+
+impl From<Number> for Exact {
+    fn from(number: Number) -> Self {
+        let Number { mantissa, scale, integral } = number;
+        Self { mantissa: i128::from(mantissa), scale, integral }
+    }
+}
+
+/// Reads the number at `at` and gives its length, if it is short: no exponent, at most 18 digits.
+///
+/// The number is valid as far as it goes; what follows it is the caller's to look at. None stands
+/// for "not a number" as well as for "not a short one".
+#[inline(always)]
+pub fn read<W: Wide>(wide: W, block: &[u8], at: usize) -> Option<(Number, usize)> {
+    let eight = block.get(at..)?.first_chunk::<8>()?;
+    match read_short(u64::from_le_bytes(*eight)) {
+        Some(found) => Some(found),
+        None => read_middle(wide, block, at),
+    }
+}
+
+/// Reads a number of up to seven bytes, without a branch on its shape; None for all others.
+#[inline(always)]
+fn read_short(text: u64) -> Option<(Number, usize)> {
+    let sign = u32::from(text & 0xff == u64::from(b'-'));
+    let word = text >> (8 * sign);
+    let values = word ^ (0x30 * EVERY);
+    // The high bit of every byte that is no digit.
+    let others = (((values & (0x7f * EVERY)) + 0x76 * EVERY) | values) & (0x80 * EVERY);
+    let whole = others.trailing_zeros() / 8;
+    let after = (others & others.wrapping_sub(1)).trailing_zeros() / 8;
+    // The masks below keep the shifts in range where the number turns out not to be short.
+    let point = u32::from((word >> ((8 * whole) & 63)) & 0xff == u64::from(b'.'));
+    let end = whole + (after - whole) * point;
+    let next = (word >> ((8 * end) & 63)) & 0xff;
+    let scale = end.wrapping_sub(whole + point);
+    let digits = end.wrapping_sub(point);
+    // A minus sign moved a zero into the last byte, which would end a number wrongly.
+    let is_long = end + sign >= 8;
+    let is_empty = (whole == 0) | ((point == 1) & (scale == 0));
+    let is_padded = (values & 0xff == 0) & (whole > 1);
+    let has_exponent = next | 0x20 == u64::from(b'e');
+    if is_long | is_empty | is_padded | has_exponent {
+        return None;
+    }
+    let below = (1_u64 << ((8 * whole) & 63)) - 1;
+    let joined = (values & below) | ((values >> (8 * point)) & !below);
+    // The digits move to the top; zeros, which count nothing, fill up below.
+    let number = eight_digits(joined << (64_u32.wrapping_sub(8 * digits) & 63)) as i64;
+    let minus = -i64::from(sign);
+    let mantissa = (number ^ minus) - minus;
+    let found = Number { mantissa, scale: scale as u8, integral: point == 0 };
+    Some((found, (end + sign) as usize))
+}
+
+/// Reads a number of up to 18 digits without an exponent.
+#[inline(always)]
+fn read_middle<W: Wide>(wide: W, block: &[u8], at: usize) -> Option<(Number, usize)> {
+    let bytes: &[u8; CHUNK] = block.get(at..)?.first_chunk()?;
+    let sign = u32::from(bytes[0] == b'-');
+    let others = !wide.digit(wide.load(bytes)) >> sign;
+    let whole = others.trailing_zeros();
+    let after = (others & others.wrapping_sub(1)).trailing_zeros();
+    if whole > 18 {
+        return None;
+    }
+    let start = at + sign as usize;
+    let point = u32::from(block[start + whole as usize] == b'.');
+    let end = whole + (after - whole) * point;
+    let scale = end.wrapping_sub(whole + point);
+    if whole + scale > 18 {
+        return None;
+    }
+    let is_empty = (whole == 0) | ((point == 1) & (scale == 0));
+    let is_padded = (block[start] == b'0') & (whole > 1);
+    let has_exponent = block[start + end as usize] | 0x20 == b'e';
+    if is_empty | is_padded | has_exponent {
+        return None;
+    }
+    let whole_end = start + whole as usize;
+    let end = start + end as usize;
+    let high = digits_before(block, whole_end, whole)?;
+    let low = digits_before(block, end, scale)?;
+    // Below ten to the power of 18.
+    let number = (high * POWERS[scale as usize] as u64 + low) as i64;
+    let minus = -i64::from(sign);
+    let mantissa = (number ^ minus) - minus;
+    let found = Number { mantissa, scale: scale as u8, integral: point == 0 };
+    Some((found, end - at))
+}
+
+/// Reads a number of any length this file knows: gives it in registers if it is short, else leaves
+/// it in `long`. Second, its length in bytes. None as for `read_long`.
+#[inline(always)]
+pub fn read_any<W: Wide>(
+    wide: W,
+    block: &[u8],
+    at: usize,
+    long: &mut Exact,
+) -> Option<(Option<Number>, usize)> {
+    if let Some((number, length)) = read(wide, block, at) {
+        return Some((Some(number), length));
+    }
+    let (exact, length) = match read_wide(wide, block, at) {
+        Some(found) => found,
+        None => read_long(&block[at..])?,
+    };
+    *long = exact;
+    Some((None, length))
+}
+
+/// Reads a number of up to 36 digits without an exponent.
+#[inline(always)]
+fn read_wide<W: Wide>(wide: W, block: &[u8], at: usize) -> Option<(Exact, usize)> {
+    let bytes: &[u8; CHUNK] = block.get(at..)?.first_chunk()?;
+    let sign = usize::from(bytes[0] == b'-');
+    let others = !wide.digit(wide.load(bytes)) >> sign;
+    let start = at + sign;
+    let whole = others.trailing_zeros() as usize;
+    if whole == 0 || whole > MOST_DIGITS || (block[start] == b'0' && whole > 1) {
+        return None;
+    }
+    let mut end = whole;
+    let mut scale = 0;
+    if block[start + whole] == b'.' {
+        end = (others & (others - 1)).trailing_zeros() as usize;
+        scale = end - whole - 1;
+        if scale == 0 || whole + scale > MOST_DIGITS {
+            return None;
+        }
+    }
+    if block[start + end] | 0x20 == b'e' {
+        return None;
+    }
+    let part = |end: usize, count: usize| {
+        let low = digits_before(block, end, count.min(18) as u32)?;
+        let high = digits_before(block, end.checked_sub(18)?, count.saturating_sub(18) as u32)?;
+        Some(u128::from(high) * POWERS[18] as u128 + u128::from(low))
+    };
+    let mut mantissa = part(start + whole, whole)?;
+    if scale > 0 {
+        let power = POWERS[scale.min(18)] as u128 * POWERS[scale.saturating_sub(18)] as u128;
+        mantissa = mantissa * power + part(start + end, scale)?;
+    }
+    // Below ten to the power of 36.
+    let mantissa = mantissa as i128;
+    let mantissa = if sign == 1 { -mantissa } else { mantissa };
+    Some((Exact { mantissa, scale: scale as u8, integral: end == whole }, sign + end))
+}
+
+/// The number made of the `count` digits before `end`, at most 18.
+#[inline(always)]
+fn digits_before(block: &[u8], end: usize, count: u32) -> Option<u64> {
+    let bytes: &[u8; 24] = block.get(end.checked_sub(24)?..)?.first_chunk()?;
+    let [low, middle, high] = [16, 8, 0].map(|from| {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(&bytes[from..from + 8]);
+        // How many of the eight bytes are not among the digits.
+        let without = (24 - from as u32).saturating_sub(count).min(8);
+        let values = u64::from_le_bytes(eight) ^ (0x30 * EVERY);
+        let keep = u64::MAX.checked_shl(8 * without).unwrap_or(0);
+        eight_digits(values & keep)
+    });
+    Some((high * 100_000_000 + middle) * 100_000_000 + low)
+}
+
+/// Reads any number this file knows, byte by byte, at the start of `text`, and gives its length.
+#[inline(never)]
+pub fn read_long(text: &[u8]) -> Option<(Exact, usize)> {
+    let byte = |at: usize| text.get(at).copied().unwrap_or(b'\n');
+    let negative = byte(0) == b'-';
+    let mut at = usize::from(negative);
+    let mut mantissa = 0_u128;
+    let mut significant = 0;
+    let mut take = |digits: &mut usize, at: &mut usize| {
+        while byte(*at).is_ascii_digit() {
+            let value = byte(*at) - b'0';
+            if significant > 0 || value > 0 {
+                significant += 1;
+            }
+            if significant > MOST_DIGITS {
+                return false;
+            }
+            mantissa = mantissa * 10 + u128::from(value);
+            *at += 1;
+            *digits += 1;
+        }
+        true
+    };
+    let first = byte(at);
+    let mut whole = 0;
+    if !take(&mut whole, &mut at) || whole == 0 || (first == b'0' && whole > 1) {
+        return None;
+    }
+    let mut integral = true;
+    let mut scale = 0;
+    if byte(at) == b'.' {
+        integral = false;
+        at += 1;
+        if !take(&mut scale, &mut at) || scale == 0 {
+            return None;
+        }
+    }
+    let mut exponent = 0_i32;
+    if byte(at) | 0x20 == b'e' {
+        integral = false;
+        at += 1;
+        let down = byte(at) == b'-';
+        at += usize::from(down || byte(at) == b'+');
+        let from = at;
+        while byte(at).is_ascii_digit() {
+            exponent = exponent * 10 + i32::from(byte(at) - b'0');
+            if exponent > MOST_EXPONENT {
+                return None;
+            }
+            at += 1;
+        }
+        if at == from {
+            return None;
+        }
+        if down {
+            exponent = -exponent;
+        }
+    }
+    let mut scale = i32::try_from(scale).ok()? - exponent;
+    if scale < 0 {
+        mantissa = mantissa.checked_mul(10_u128.checked_pow(scale.unsigned_abs())?)?;
+        scale = 0;
+    }
+    if scale > i32::from(MOST_SCALE) || mantissa >= 10_u128.pow(MOST_DIGITS as u32) {
+        return None;
+    }
+    let mantissa = mantissa as i128;
+    let exact = Exact {
+        mantissa: if negative { -mantissa } else { mantissa },
+        scale: scale as u8,
+        integral,
+    };
+    Some((exact, at))
+}
+
+/// A number of any size for the end of a run: decimal digits, lowest first, and a sign.
+///
+/// Slow and plain; used once for each type whose values did not fit the narrow state.
+#[derive(Clone, Debug)]
+pub struct Plain {
+    negative: bool,
+    digits: Vec<u8>,
+    scale: usize,
+}
+
+impl Plain {
+    pub fn new(mantissa: i128, scale: u8) -> Self {
+        let mut digits: Vec<u8> = mantissa.unsigned_abs().to_string().into_bytes();
+        digits.reverse();
+        digits.iter_mut().for_each(|digit| *digit -= b'0');
+        Self { negative: mantissa < 0, digits, scale: usize::from(scale) }
+    }
+
+    /// The digits at a larger scale, without zeros at the top.
+    fn digits_at(&self, scale: usize) -> Vec<u8> {
+        let mut digits = vec![0; scale - self.scale];
+        digits.extend(&self.digits);
+        while digits.last() == Some(&0) {
+            digits.pop();
+        }
+        digits
+    }
+
+    fn compare_digits(left: &[u8], right: &[u8]) -> Ordering {
+        left.len().cmp(&right.len()).then_with(|| left.iter().rev().cmp(right.iter().rev()))
+    }
+
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let scale = self.scale.max(other.scale);
+        let (left, right) = (self.digits_at(scale), other.digits_at(scale));
+        match (self.negative && !left.is_empty(), other.negative && !right.is_empty()) {
+            (false, false) => Self::compare_digits(&left, &right),
+            (true, true) => Self::compare_digits(&right, &left),
+            (false, true) => Ordering::Greater,
+            (true, false) => Ordering::Less,
+        }
+    }
+
+    pub fn add(&self, other: &Self) -> Self {
+        let scale = self.scale.max(other.scale);
+        let (left, right) = (self.digits_at(scale), other.digits_at(scale));
+        let is_left_larger = Self::compare_digits(&left, &right) == Ordering::Greater;
+        let (large, small) = if is_left_larger { (&left, &right) } else { (&right, &left) };
+        let negative = if is_left_larger { self.negative } else { other.negative };
+        let subtract = self.negative != other.negative;
+        let mut digits = Vec::with_capacity(large.len() + 1);
+        let mut carry = 0_i8;
+        for (at, &large) in large.iter().enumerate() {
+            let digit = small.get(at).copied().unwrap_or(0) as i8;
+            let sum = large as i8 + carry + if subtract { -digit } else { digit };
+            digits.push(sum.rem_euclid(10) as u8);
+            carry = sum.div_euclid(10);
+        }
+        digits.push(carry as u8);
+        Self { negative, digits, scale }
+    }
+
+    /// Plain decimal text.
+    pub fn text(&self) -> String {
+        let mut digits = self.digits_at(self.scale);
+        let is_zero = digits.is_empty();
+        while digits.len() <= self.scale {
+            digits.push(0);
+        }
+        let mut text = String::with_capacity(digits.len() + 2);
+        if self.negative && !is_zero {
+            text.push('-');
+        }
+        for (at, digit) in digits.iter().enumerate().rev() {
+            text.push(char::from(b'0' + digit));
+            if at == self.scale && at > 0 {
+                text.push('.');
+            }
+        }
+        text
+    }
+}
+
+/// The plain decimal text of a mantissa and a scale.
+pub fn text(mantissa: i128, scale: u8) -> String {
+    if scale == 0 { mantissa.to_string() } else { Plain::new(mantissa, scale).text() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wide::Portable;
+
+    /// `read_any` at its most portable.
+    fn any(block: &[u8], at: usize) -> Option<(Exact, usize)> {
+        let mut long = exact(0, 0, true);
+        let (short, length) = read_any(Portable, block, at, &mut long)?;
+        Some((short.map_or(long, Exact::from), length))
+    }
+
+    fn exact(mantissa: i128, scale: u8, integral: bool) -> Exact {
+        Exact { mantissa, scale, integral }
+    }
+
+    /// A literal is read as written, whatever stands behind it, near and far from the end.
+    #[test]
+    fn literals() {
+        let table: &[(&str, Option<Exact>)] = &[
+            ("0", Some(exact(0, 0, true))),
+            ("-0", Some(exact(0, 0, true))),
+            ("-0.0", Some(exact(0, 1, false))),
+            ("1", Some(exact(1, 0, true))),
+            ("-1", Some(exact(-1, 0, true))),
+            ("650", Some(exact(650, 0, true))),
+            ("1234567", Some(exact(1_234_567, 0, true))),
+            ("12345678", Some(exact(12_345_678, 0, true))),
+            ("-1234567", Some(exact(-1_234_567, 0, true))),
+            ("-123456", Some(exact(-123_456, 0, true))),
+            ("19.99", Some(exact(1_999, 2, false))),
+            ("-19.99", Some(exact(-1_999, 2, false))),
+            ("0.05", Some(exact(5, 2, false))),
+            ("12345.6", Some(exact(123_456, 1, false))),
+            ("123456.7", Some(exact(1_234_567, 1, false))),
+            ("1234567.8", Some(exact(12_345_678, 1, false))),
+            ("1e2", Some(exact(100, 0, false))),
+            ("1E+2", Some(exact(100, 0, false))),
+            ("1.5e-3", Some(exact(15, 4, false))),
+            ("1.5e1", Some(exact(15, 0, false))),
+            ("0e0", Some(exact(0, 0, false))),
+            ("12345678901234567890", Some(exact(12_345_678_901_234_567_890, 0, true))),
+            ("-0.12345678901234567890", Some(exact(-12_345_678_901_234_567_890, 20, false))),
+            (
+                "123456789012345678901234567890123456",
+                Some(exact(123_456_789_012_345_678_901_234_567_890_123_456, 0, true)),
+            ),
+            ("1234567890123456789012345678901234567", None),
+            ("1e36", None),
+            ("1e35", Some(exact(10_i128.pow(35), 0, false))),
+            ("1e-60", Some(exact(1, 60, false))),
+            ("1e-61", None),
+            ("0e100", None),
+            ("1e999999999999", None),
+            ("01", None),
+            ("-01", None),
+            ("00", None),
+            ("00.5", None),
+            ("-", None),
+            ("", None),
+            (".5", None),
+            ("5.", None),
+            ("-.5", None),
+            ("1e", None),
+            ("1e+", None),
+            ("1.e5", None),
+            ("+1", None),
+            ("true", None),
+            ("NaN", None),
+            ("\"5\"", None),
+        ];
+        for (literal, meaning) in table {
+            for behind in [
+                "",
+                ",",
+                "}",
+                "\n",
+                ",\"occurred_at\":1",
+                " ,123456789",
+                "\r\n",
+                "}12345678901234567",
+            ] {
+                let text = format!("{literal}{behind}");
+                let expected = meaning.map(|exact| (exact, literal.len()));
+                assert_eq!(read_long(text.as_bytes()), expected, "{text}");
+                let block = format!("{:24}{text}{:64}", "", "");
+                assert_eq!(any(block.as_bytes(), 24), expected, "{text}");
+            }
+        }
+    }
+
+    /// The short ways agree with the long one, and answer for all numbers that are short.
+    #[test]
+    fn short_agrees_with_long() {
+        let mut seed = 7_u64;
+        for round in 0..300_000 {
+            let mut block = [b' '; 128];
+            for byte in &mut block[24..56] {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let random = (seed >> 40) as usize;
+                *byte = match round % 2 {
+                    0 => b"0123456789012345-..e,}"[random % 22],
+                    _ => b"01234567890123456789012345678901234567890123456789.,"[random % 52],
+                };
+            }
+            let text = block[24..].escape_ascii().to_string();
+            let long = read_long(&block[24..]);
+            assert_eq!(any(&block, 24), long, "{text}");
+            if let Some((_, length)) = long
+                && read(Portable, &block, 24).is_none()
+            {
+                let literal = &block[24..24 + length];
+                let digits = literal.iter().filter(|byte| byte.is_ascii_digit()).count();
+                assert!(digits > 18 || literal.contains(&b'e'), "{text}");
+            }
+        }
+    }
+
+    /// Sums, order and text of numbers of any size are those of decimal arithmetic.
+    #[test]
+    fn plain_arithmetic() {
+        let sum = |left: (i128, u8), right: (i128, u8)| {
+            Plain::new(left.0, left.1).add(&Plain::new(right.0, right.1)).text()
+        };
+        assert_eq!(sum((1, 1), (9, 1)), "1.0");
+        assert_eq!(sum((5, 2), (-1, 1)), "-0.05");
+        assert_eq!(sum((-5, 2), (5, 2)), "0.00");
+        assert_eq!(sum((i128::MAX, 0), (i128::MAX, 0)), "340282366920938463463374607431768211454");
+        assert_eq!(sum((999, 0), (1, 3)), "999.001");
+        assert_eq!(sum((1000, 0), (-1, 3)), "999.999");
+        assert_eq!(text(-5, 2), "-0.05");
+        assert_eq!(text(1250, 2), "12.50");
+        assert_eq!(text(0, 3), "0.000");
+        let numbers = [(-2, 0), (-15, 1), (-1, 9), (0, 4), (1, 9), (149, 2), (15, 1), (2, 0)];
+        for (at, left) in numbers.iter().enumerate() {
+            for (other, right) in numbers.iter().enumerate() {
+                let order = Plain::new(left.0, left.1).compare(&Plain::new(right.0, right.1));
+                assert_eq!(order, at.cmp(&other));
+            }
+        }
+    }
+}

@@ -1,0 +1,512 @@
+//! The fold: blocks of whole lines in, state out, and the places of the lines it does not take.
+//!
+//! Walks over the lines of a block and keeps the account. What a line means is in `parse` and
+//! `exact`, the state in `summary`. Nothing here gives a reason: a line that is not certain to be
+//! an event goes back to the authority by its place.
+
+use crate::exact::{self, Exact, Number};
+use crate::layout::Layouts;
+use crate::parse::{self, Key, Keys};
+use crate::summary::{Place, Summary, TypeStats};
+use crate::wide::{CHUNK, Portable, Wide};
+
+/// A line that is left to the authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HandedBack {
+    /// Which line of the block, from 0.
+    pub line: usize,
+    /// Its first byte in the block, and the one behind its last, without "\n".
+    pub start: usize,
+    pub end: usize,
+}
+
+/// What became of the lines that were not handed back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    pub accepted: u64,
+    pub filtered: u64,
+    pub blank: u64,
+}
+
+/// Which instructions to use.
+#[derive(Clone, Copy, Debug)]
+pub enum Level {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(crate::wide::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(crate::wide::Avx512),
+}
+
+impl Level {
+    /// All levels of this processor, the fastest last.
+    pub fn all() -> Vec<Self> {
+        let mut levels = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            levels.extend(crate::wide::Avx2::detect().map(Self::Avx2));
+            levels.extend(crate::wide::Avx512::detect().map(Self::Avx512));
+        }
+        levels
+    }
+}
+
+/// Types that were met lately, by the bytes between their quotes, escapes as they are.
+///
+/// A bounded shortcut in front of the table: most logs have few types.
+#[derive(Debug)]
+struct Recent {
+    slots: Vec<RecentType>,
+}
+
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct RecentType {
+    bytes: [u8; RECENT_BYTES],
+    length: usize,
+    /// None: not wanted.
+    place: Option<Place>,
+}
+
+const RECENT: usize = 64;
+const MOST_TYPES_ALL_RECENT: usize = 4 * RECENT;
+/// Longer types are looked up in the table each time.
+const RECENT_BYTES: usize = 2 * CHUNK;
+
+impl Recent {
+    fn new() -> Self {
+        let empty = RecentType { bytes: [0; RECENT_BYTES], length: usize::MAX, place: None };
+        Self { slots: vec![empty; RECENT] }
+    }
+
+    fn clear(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.length = usize::MAX);
+    }
+
+    /// A slot for the bytes `start..end` of a block. Any slot is right; equal bytes should mostly
+    /// get the same one.
+    #[inline(always)]
+    fn slot(block: &[u8], start: usize, end: usize) -> usize {
+        let eight = |at: usize| block.get(at..).and_then(|rest| rest.first_chunk::<8>());
+        let length = end - start;
+        let head = eight(start).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let head = if length < 8 { head & ((1 << (8 * length)) - 1) } else { head };
+        let tail = eight(end.wrapping_sub(8)).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let tail = if length < 8 { 0 } else { tail };
+        let mixed =
+            (head.rotate_left(29) ^ tail ^ length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 58) as usize % RECENT
+    }
+}
+
+/// A value on its way: in registers, or where it was read if it is long.
+#[derive(Clone, Copy)]
+enum Value<'a> {
+    Short(Number),
+    Long(&'a Exact),
+}
+
+impl<'a> Value<'a> {
+    #[inline(always)]
+    fn new(short: Option<Number>, long: &'a Exact) -> Self {
+        short.map_or(Self::Long(long), Self::Short)
+    }
+}
+
+/// A value whose type was not met lately: it waits until its place in the table is near.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    hash: u64,
+    value: Exact,
+    start: usize,
+    end: usize,
+    has_escapes: bool,
+    line: HandedBack,
+}
+
+const MOST_WAITING: usize = 64;
+/// Lines of more chunks are read without a layout.
+const MOST_CHUNKS_WITH_LAYOUT: usize = 16;
+
+/// The state of a fold.
+#[derive(Debug)]
+pub struct Fold {
+    level: Level,
+    keys: Keys,
+    summary: Summary,
+    account: Account,
+    recent: Recent,
+    layouts: Layouts,
+    waiting: Vec<Waiting>,
+    text: Vec<u8>,
+}
+
+impl Fold {
+    /// A fold at the fastest level of this processor.
+    pub fn new(type_key: &str, value_key: &str, types: Option<&[String]>) -> Self {
+        let level = Level::all().pop().expect("there is always the portable level");
+        Self::with_level(level, type_key, value_key, types)
+    }
+
+    pub fn with_level(
+        level: Level,
+        type_key: &str,
+        value_key: &str,
+        types: Option<&[String]>,
+    ) -> Self {
+        Self {
+            level,
+            keys: Keys { type_key: Key::new(type_key), value_key: Key::new(value_key) },
+            summary: Summary::new(types),
+            account: Account::default(),
+            recent: Recent::new(),
+            layouts: Layouts::default(),
+            waiting: Vec::with_capacity(MOST_WAITING),
+            text: Vec::new(),
+        }
+    }
+
+    /// Folds a block of whole lines, of which the last may lack its "\n". Gives the number of
+    /// lines; those that are left to the authority are appended to `handed_back`, in order.
+    pub fn fold(&mut self, block: &[u8], handed_back: &mut Vec<HandedBack>) -> usize {
+        let from = handed_back.len();
+        let lines = match self.level {
+            Level::Portable => fold_lines(Portable, self, block, handed_back),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a token of the level is only given out where the processor has it.
+            Level::Avx2(wide) => unsafe { fold_avx2(wide, self, block, handed_back) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a token of the level is only given out where the processor has it.
+            Level::Avx512(wide) => unsafe { fold_avx512(wide, self, block, handed_back) },
+        };
+        // A value that waited may have been refused late.
+        if !handed_back[from..].is_sorted() {
+            handed_back[from..].sort_unstable();
+        }
+        lines
+    }
+
+    /// Adds the state of another fold, which is left empty.
+    pub fn merge(&mut self, other: &mut Self) {
+        let account = std::mem::take(&mut other.account);
+        self.account.accepted += account.accepted;
+        self.account.filtered += account.filtered;
+        self.account.blank += account.blank;
+        other.recent.clear();
+        self.summary.merge(&mut other.summary);
+    }
+
+    pub fn account(&self) -> Account {
+        self.account
+    }
+
+    pub fn types(&self) -> Vec<TypeStats> {
+        self.summary.types()
+    }
+}
+
+/// SAFETY: the caller has a token of the level.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
+unsafe fn fold_avx2(
+    wide: crate::wide::Avx2,
+    fold: &mut Fold,
+    block: &[u8],
+    handed_back: &mut Vec<HandedBack>,
+) -> usize {
+    fold_lines(wide, fold, block, handed_back)
+}
+
+/// SAFETY: the caller has a token of the level.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
+unsafe fn fold_avx512(
+    wide: crate::wide::Avx512,
+    fold: &mut Fold,
+    block: &[u8],
+    handed_back: &mut Vec<HandedBack>,
+) -> usize {
+    fold_lines(wide, fold, block, handed_back)
+}
+
+#[inline(always)]
+fn fold_lines<W: Wide>(
+    wide: W,
+    fold: &mut Fold,
+    block: &[u8],
+    handed_back: &mut Vec<HandedBack>,
+) -> usize {
+    let mut lines = 0;
+    let mut at = 0;
+    let mut long = Exact { mantissa: 0, scale: 0, integral: true };
+    while at < block.len() {
+        let use_layouts = fold.layouts.are_in_use();
+        // The end is looked for first: then the next line does not wait for this one.
+        if use_layouts
+            && let Some(end) = line_end(wide, block, at)
+            && let Some(found) = fold.layouts.read(wide, block, at, end, &mut long)
+        {
+            let (type_text, value) = (found.type_text, Value::new(found.value, &long));
+            let added = match add_recent(wide, fold, block, type_text, value) {
+                // A type that was not met lately, and may not even be valid.
+                None if !found.is_plain => None,
+                None => {
+                    let place = HandedBack { line: lines, start: at, end };
+                    add_later(wide, fold, block, type_text, value, place, handed_back);
+                    Some(true)
+                }
+                some => some,
+            };
+            if let Some(is_added) = added {
+                fold.layouts.hit();
+                if !is_added {
+                    handed_back.push(HandedBack { line: lines, start: at, end });
+                }
+                lines += 1;
+                at = end + 1;
+                continue;
+            }
+        }
+        let start = at;
+        while at < block.len() && parse::is_space(block[at]) {
+            at += 1;
+        }
+        let end = match block.get(at) {
+            None | Some(b'\n') => {
+                fold.account.blank += 1;
+                at
+            }
+            Some(b'{') => {
+                let line = parse::line(wide, block, at, &fold.keys);
+                let place = HandedBack { line: lines, start, end: line.end };
+                match line.found {
+                    Some(found) if add(wide, fold, block, found, place, handed_back) => {
+                        if use_layouts {
+                            fold.layouts.learn(block, start, line.end, found);
+                        }
+                    }
+                    _ => handed_back.push(place),
+                }
+                line.end
+            }
+            Some(_) => {
+                let end =
+                    memchr::memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
+                handed_back.push(HandedBack { line: lines, start, end });
+                end
+            }
+        };
+        lines += 1;
+        at = end + 1;
+    }
+    settle(wide, fold, block, handed_back);
+    lines
+}
+
+/// Where the first "\n" from `at` is, unless the line is longer than layouts are worth, or the end of
+/// the block is near.
+#[inline(always)]
+fn line_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> Option<usize> {
+    for _ in 0..MOST_CHUNKS_WITH_LAYOUT {
+        let newline = wide.equal(wide.load(block.get(at..)?.first_chunk()?), b'\n');
+        if newline != 0 {
+            return Some(at + newline.trailing_zeros() as usize);
+        }
+        at += CHUNK;
+    }
+    None
+}
+
+/// Adds the event whose type and value begin at `found`. False: hand the line back.
+#[inline(always)]
+fn add<W: Wide>(
+    wide: W,
+    fold: &mut Fold,
+    block: &[u8],
+    found: (usize, usize),
+    line: HandedBack,
+    handed_back: &mut Vec<HandedBack>,
+) -> bool {
+    let (type_at, value_at) = found;
+    if block[type_at] != b'"' {
+        return false;
+    }
+    let mut long = Exact { mantissa: 0, scale: 0, integral: true };
+    let Some((number, _)) = exact::read_any(wide, block, value_at, &mut long) else {
+        return false;
+    };
+    let value = Value::new(number, &long);
+    let start = type_at + 1;
+    // The end of the type, if it is near and has no escapes before it.
+    let mut end = usize::MAX;
+    if let Some(bytes) = block[start..].first_chunk() {
+        let chunk = wide.load(bytes);
+        let quote = wide.equal(chunk, b'"');
+        let backslash = wide.equal(chunk, b'\\');
+        let below = quote.wrapping_sub(1) & !quote;
+        if quote != 0 && backslash & below == 0 {
+            end = start + quote.trailing_zeros() as usize;
+        }
+    }
+    if end == usize::MAX {
+        end = parse::string_end(block, start);
+    }
+    match add_recent(wide, fold, block, (start, end), value) {
+        Some(is_added) => is_added,
+        None => {
+            add_later(wide, fold, block, (start, end), value, line, handed_back);
+            true
+        }
+    }
+}
+
+/// Adds a value to a type that was met lately; None if it was not, else false: hand the line back.
+///
+/// The bytes of the type may be anything: only those of a type that was found valid are known.
+#[inline(always)]
+fn add_recent<W: Wide>(
+    wide: W,
+    fold: &mut Fold,
+    block: &[u8],
+    (start, end): (usize, usize),
+    value: Value,
+) -> Option<bool> {
+    let recent = &fold.recent.slots[Recent::slot(block, start, end)];
+    let length = end - start;
+    if recent.length != length {
+        return None;
+    }
+    let mut rest = &block[start..];
+    let mut known = &recent.bytes[..];
+    let mut left = length;
+    if length >= CHUNK {
+        let (first, behind) = rest.split_first_chunk()?;
+        let (known_first, known_behind) = known.split_first_chunk()?;
+        if wide.same(wide.load(first), wide.load(known_first)) != u64::MAX {
+            return None;
+        }
+        (rest, known) = (behind, known_behind);
+        left -= CHUNK;
+    }
+    let counts = (1_u64 << left) - 1;
+    if wide.same(wide.load(rest.first_chunk()?), wide.load(known.first_chunk()?)) & counts != counts
+    {
+        return None;
+    }
+    let Some(place) = recent.place else {
+        fold.account.filtered += 1;
+        return Some(true);
+    };
+    let is_added = match value {
+        Value::Short(number) => fold.summary.add(place, number),
+        Value::Long(exact) => fold.summary.add_long(place, *exact),
+    };
+    fold.account.accepted += u64::from(is_added);
+    Some(is_added)
+}
+
+/// Adds a value to a type that was not met lately, now or soon.
+#[inline(always)]
+fn add_later<W: Wide>(
+    wide: W,
+    fold: &mut Fold,
+    block: &[u8],
+    (start, end): (usize, usize),
+    value: Value,
+    line: HandedBack,
+    handed_back: &mut Vec<HandedBack>,
+) {
+    let raw = &block[start..end];
+    let has_escapes = memchr::memchr(b'\\', raw).is_some();
+    let hash = if has_escapes {
+        parse::unescape(raw, &mut fold.text);
+        fold.summary.hash(&fold.text)
+    } else {
+        fold.summary.hash(raw)
+    };
+    fold.summary.prefetch_slot(wide, hash);
+    let value = match value {
+        Value::Short(number) => number.into(),
+        Value::Long(exact) => *exact,
+    };
+    fold.waiting.push(Waiting { hash, value, start, end, has_escapes, line });
+    if fold.waiting.len() == MOST_WAITING {
+        settle(wide, fold, block, handed_back);
+    }
+}
+
+/// Adds the values that wait.
+#[inline(never)]
+fn settle<W: Wide>(wide: W, fold: &mut Fold, block: &[u8], handed_back: &mut Vec<HandedBack>) {
+    let mut waiting = std::mem::take(&mut fold.waiting);
+    for one in &waiting {
+        fold.summary.prefetch_entry(wide, one.hash);
+    }
+    for one in &waiting {
+        fold.summary.prefetch_name(wide, one.hash);
+    }
+    for (at, one) in waiting.drain(..).enumerate() {
+        let raw = &block[one.start..one.end];
+        let name = if one.has_escapes {
+            parse::unescape(raw, &mut fold.text);
+            &fold.text
+        } else {
+            raw
+        };
+        let place = fold.summary.place(name, one.hash);
+        match place {
+            None if fold.summary.is_only_wanted() => fold.account.filtered += 1,
+            Some(place) if fold.summary.add_long(place, one.value) => fold.account.accepted += 1,
+            _ => {
+                handed_back.push(one.line);
+                continue;
+            }
+        }
+        // Among many types a recent one rarely comes again soon: then few are taken up.
+        if raw.len() < RECENT_BYTES && (at == 0 || fold.summary.count() <= MOST_TYPES_ALL_RECENT) {
+            let recent = &mut fold.recent.slots[Recent::slot(block, one.start, one.end)];
+            recent.length = raw.len();
+            recent.bytes[..raw.len()].copy_from_slice(raw);
+            recent.place = place;
+        }
+    }
+    fold.waiting = waiting;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines are counted, blank ones too, and those handed back have their places.
+    #[test]
+    fn account_and_places() {
+        let block = "{\"type\":\"a\",\"value\":1}\n\n \r\nbad\n{\"type\":\"b\",\"value\":2}\r\n{\"type\":\"a\"";
+        for level in Level::all() {
+            let mut fold = Fold::with_level(level, "type", "value", Some(&["a".to_owned()]));
+            let mut handed_back = Vec::new();
+            assert_eq!(fold.fold(block.as_bytes(), &mut handed_back), 6);
+            let places = [
+                HandedBack { line: 3, start: 27, end: 30 },
+                HandedBack { line: 5, start: 55, end: 66 },
+            ];
+            assert_eq!(handed_back, places);
+            assert_eq!(fold.account(), Account { accepted: 1, filtered: 1, blank: 2 });
+            assert_eq!(fold.fold(b"", &mut handed_back), 0);
+        }
+    }
+
+    /// Lines that are refused late are still in order, behind those of earlier blocks.
+    #[test]
+    fn late_refusals() {
+        let large =
+            format!("{{\"type\":\"{}\",\"value\":{}}}\n", "long".repeat(40), "9".repeat(36));
+        let block = format!("{}bad\n", large).repeat(300);
+        for level in Level::all() {
+            let mut fold = Fold::with_level(level, "type", "value", None);
+            let mut handed_back = vec![HandedBack { line: 9, start: 9, end: 9 }];
+            fold.fold(block.as_bytes(), &mut handed_back);
+            assert!(handed_back.len() > 301 && handed_back[1..].is_sorted());
+            assert_eq!(fold.account().accepted as usize + handed_back.len() - 1, 600);
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The layouts of lines met lately: the bytes between the values, and where the values go.
+//!
+//! Most logs are written by few programs, so most lines differ only in what stands inside their
+//! strings and numbers. A line that has a known layout and clean values is an event without any
+//! further look at its grammar: it differs from a line that `parse` found valid only by strings and
+//! numbers of the same kind, at the same places, under the same keys. A line that has none is not
+//! wrong; it is left to `parse`. The idea of speculating on the layout is that of Mison (Li et al.,
+//! VLDB 2017).
+
+use crate::exact::{self, Exact, Number};
+use crate::parse;
+use crate::wide::{CHUNK, Wide};
+
+/// What stands behind the bytes of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gap {
+    /// Nothing: the next piece follows at once.
+    None,
+    /// The text of a string, up to its closing quote, with which the next piece begins.
+    Text,
+    /// The text of the type.
+    Type,
+    /// A number.
+    Number,
+    /// The value.
+    Value,
+    /// Nothing: the piece ends with the "\n" of the line.
+    End,
+}
+
+/// Up to 64 bytes that a line must have, and the gap behind them.
+///
+/// Pieces form a tree, so that layouts with the same beginning share it.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Piece {
+    bytes: [u8; CHUNK],
+    /// The bytes that count.
+    mask: u64,
+    length: usize,
+    gap: Gap,
+    /// The piece behind this one, and the one to try in its place; 0 is none, as no piece comes
+    /// before the first.
+    next: usize,
+    instead: usize,
+}
+
+/// A line that has a known layout.
+#[derive(Clone, Copy, Debug)]
+pub struct Match {
+    /// The text of its type. If not `is_plain`, only its end is known, not that it is valid.
+    pub type_text: (usize, usize),
+    pub is_plain: bool,
+    /// None: it is a long one, and in the place that `read` was given for such.
+    pub value: Option<Number>,
+}
+
+const MOST_PIECES: usize = 256;
+const MOST_PIECES_OF_A_LINE: usize = 40;
+/// What a match earns and a miss costs; when nothing is left, layouts rest for some lines.
+const MOST_CREDIT: i32 = 64;
+const PRICE_OF_MISS: i32 = 4;
+const REST: u32 = 1024;
+
+/// The tree of pieces, and whether it is worth its while.
+#[derive(Debug)]
+pub struct Layouts {
+    pieces: Vec<Piece>,
+    credit: i32,
+    rest: u32,
+}
+
+impl Default for Layouts {
+    fn default() -> Self {
+        Self { pieces: Vec::new(), credit: MOST_CREDIT, rest: 0 }
+    }
+}
+
+impl Layouts {
+    /// Reads the line that begins at `at` and has its "\n" at `end`, if it has a known layout.
+    #[inline(always)]
+    pub fn read<W: Wide>(
+        &self,
+        wide: W,
+        block: &[u8],
+        mut at: usize,
+        end: usize,
+        long: &mut Exact,
+    ) -> Option<Match> {
+        let mut piece = self.pieces.first()?;
+        let mut type_text = (0, 0);
+        let mut is_plain = true;
+        let mut value = None;
+        loop {
+            let bytes = block.get(at..)?.first_chunk()?;
+            if wide.same(wide.load(bytes), wide.load(&piece.bytes)) & piece.mask != piece.mask {
+                if piece.instead == 0 {
+                    return None;
+                }
+                piece = &self.pieces[piece.instead];
+                continue;
+            }
+            at += piece.length;
+            match piece.gap {
+                Gap::Text => {
+                    let start = at;
+                    loop {
+                        let chunk = wide.load(block.get(at..)?.first_chunk()?);
+                        let quote = wide.equal(chunk, b'"');
+                        let odd = wide.control_or_high(chunk) | wide.equal(chunk, b'\\');
+                        let below = quote.wrapping_sub(1) & !quote;
+                        if odd & below != 0 {
+                            at = parse::text_end(wide, block, start)?;
+                            break;
+                        }
+                        if quote != 0 {
+                            at += quote.trailing_zeros() as usize;
+                            break;
+                        }
+                        at += CHUNK;
+                    }
+                }
+                Gap::Type => {
+                    let start = at;
+                    loop {
+                        let chunk = wide.load(block.get(at..)?.first_chunk()?);
+                        let quote = wide.equal(chunk, b'"');
+                        let odd = wide.control_or_high(chunk) | wide.equal(chunk, b'\\');
+                        let below = quote.wrapping_sub(1) & !quote;
+                        is_plain &= odd & below == 0;
+                        if quote != 0 {
+                            at += quote.trailing_zeros() as usize;
+                            break;
+                        }
+                        at += CHUNK;
+                    }
+                    type_text = (start, at);
+                }
+                Gap::Number => {
+                    at += match exact::read(wide, block, at) {
+                        Some((_, length)) => length,
+                        None => exact::read_long(&block[at..])?.1,
+                    };
+                }
+                Gap::Value => {
+                    let length;
+                    (value, length) = exact::read_any(wide, block, at, long)?;
+                    at += length;
+                }
+                Gap::None => {}
+                // A type that is not plain may have reached into another line.
+                Gap::End => return (at == end + 1).then_some(Match { type_text, is_plain, value }),
+            }
+            piece = &self.pieces[piece.next];
+        }
+    }
+
+    /// Whether to try `read` and `learn` on the next line.
+    #[inline(always)]
+    pub fn are_in_use(&mut self) -> bool {
+        if self.rest == 0 {
+            return true;
+        }
+        self.rest -= 1;
+        false
+    }
+
+    /// The last line had a known layout.
+    #[inline(always)]
+    pub fn hit(&mut self) {
+        self.credit = (self.credit + 1).min(MOST_CREDIT);
+    }
+
+    /// The last line had none, and is an event: takes up its layout. It begins at `start`, its "\n"
+    /// is at `end`, its type and value begin at `type_at` and `value_at`.
+    #[cold]
+    #[inline(never)]
+    pub fn learn(
+        &mut self,
+        block: &[u8],
+        start: usize,
+        end: usize,
+        (type_at, value_at): (usize, usize),
+    ) {
+        self.credit -= PRICE_OF_MISS;
+        if self.credit <= 0 {
+            self.pieces.clear();
+            self.credit = MOST_CREDIT;
+            self.rest = REST;
+            return;
+        }
+        if block.get(end) != Some(&b'\n') {
+            return;
+        }
+        let Some(pieces) = pieces(&block[start..=end], type_at - start, value_at - start) else {
+            return;
+        };
+        if self.pieces.len() + pieces.len() <= MOST_PIECES {
+            self.insert(pieces);
+        }
+    }
+
+    fn insert(&mut self, pieces: Vec<Piece>) {
+        let mut pieces = pieces.into_iter().peekable();
+        let mut at = 0;
+        // Along the pieces that are known.
+        while let (Some(own), Some(piece)) = (self.pieces.get(at), pieces.peek()) {
+            if own.bytes == piece.bytes && own.length == piece.length && own.gap == piece.gap {
+                pieces.next();
+                at = own.next;
+            } else if own.instead != 0 {
+                at = own.instead;
+            } else {
+                self.pieces[at].instead = self.pieces.len();
+                break;
+            }
+        }
+        // The rest is new: one behind the other.
+        while let Some(mut piece) = pieces.next() {
+            piece.next = if pieces.peek().is_some() { self.pieces.len() + 1 } else { 0 };
+            self.pieces.push(piece);
+        }
+    }
+}
+
+/// The layout of a valid line that ends with "\n", unless it has too many parts.
+fn pieces(line: &[u8], type_at: usize, value_at: usize) -> Option<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    let mut at = 0;
+    let mut cut = |from: usize, to: usize, gap: Gap| {
+        let mut parts = line[from..to].chunks(CHUNK).peekable();
+        while let Some(part) = parts.next() {
+            let mut bytes = [0; CHUNK];
+            bytes[..part.len()].copy_from_slice(part);
+            let gap = if parts.peek().is_some() { Gap::None } else { gap };
+            let mask = u64::MAX >> (CHUNK - part.len());
+            pieces.push(Piece { bytes, mask, length: part.len(), gap, next: 0, instead: 0 });
+        }
+        pieces.len() <= MOST_PIECES_OF_A_LINE
+    };
+    while at < line.len() {
+        match line[at] {
+            b'"' => {
+                let end = parse::string_end(line, at + 1);
+                let behind = line[end + 1..].iter().find(|&&byte| !parse::is_space(byte));
+                if behind != Some(&b':') {
+                    let gap = if at == type_at { Gap::Type } else { Gap::Text };
+                    cut(from, at + 1, gap).then_some(())?;
+                    from = end;
+                }
+                at = end + 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let gap = if at == value_at { Gap::Value } else { Gap::Number };
+                cut(from, at, gap).then_some(())?;
+                while matches!(line[at], b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9') {
+                    at += 1;
+                }
+                from = at;
+            }
+            _ => at += 1,
+        }
+    }
+    cut(from, line.len(), Gap::End).then_some(())?;
+    Some(pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wide::Portable;
+
+    const LINE: &str = "{\"type\":\"page_view\",\"value\":1,\"occurred_at\":\"2020-10-06\"}\n";
+
+    fn read(layouts: &Layouts, line: &str) -> Option<(String, Option<Number>)> {
+        let block = format!("{:24}{line}{:128}", "", "");
+        let end = block.find('\n').expect("a line");
+        let mut long = Exact { mantissa: 0, scale: 0, integral: true };
+        let found = layouts.read(Portable, block.as_bytes(), 24, end, &mut long)?;
+        let (start, end) = found.type_text;
+        Some((block[start..end].to_owned(), found.value))
+    }
+
+    fn known(line: &str, places: (usize, usize)) -> Layouts {
+        let mut layouts = Layouts::default();
+        layouts.learn(line.as_bytes(), 0, line.len() - 1, places);
+        layouts
+    }
+
+    /// A line with other values in the same layout is read; one with another layout is not.
+    #[test]
+    fn same_and_other_layouts() {
+        let layouts = known(LINE, (8, 28));
+        let number = |mantissa, scale| Some(Number { mantissa, scale, integral: scale == 0 });
+        assert_eq!(read(&layouts, LINE), Some(("page_view".to_owned(), number(1, 0))));
+        let other = "{\"type\":\"\",\"value\":-19.99,\"occurred_at\":\"\\u00e9 é\"}\n";
+        assert_eq!(read(&layouts, other), Some((String::new(), number(-1999, 2))));
+        for other in [
+            "{\"type\":\"a\",\"value\":1,\"occurred_at\":\"\"} \n",
+            "{\"type\":\"a\",\"value\":1 ,\"occurred_at\":\"\"}\n",
+            "{\"type\":\"a\",\"value\":\"1\",\"occurred_at\":\"\"}\n",
+            "{\"type\":\"a\",\"value\":01,\"occurred_at\":\"\"}\n",
+            "{\"type\":\"a\",\"value\":1,\"occurred_at\":\"\\x\"}\n",
+            "{\"type\":\"a\",\"value\":1}\n",
+        ] {
+            assert_eq!(read(&layouts, other), None, "{other}");
+        }
+    }
+
+    /// Layouts with the same beginning share their pieces.
+    #[test]
+    fn shared_beginnings() {
+        let mut layouts = known(LINE, (8, 28));
+        let count = layouts.pieces.len();
+        let other = "{\"type\":\"page_view\",\"value\":1,\"at\":\"2020-10-06\"}\n";
+        layouts.learn(other.as_bytes(), 0, other.len() - 1, (8, 28));
+        assert_eq!(layouts.pieces.len(), count + 2);
+        assert!(read(&layouts, LINE).is_some() && read(&layouts, other).is_some());
+        layouts.learn(LINE.as_bytes(), 0, LINE.len() - 1, (8, 28));
+        assert_eq!(layouts.pieces.len(), count + 2);
+    }
+
+    /// Where lines have no layout in common, layouts are forgotten and rest for a while.
+    #[test]
+    fn rest() {
+        let mut layouts = Layouts::default();
+        let mut tries = 0;
+        for at in 0..1_000 {
+            if layouts.are_in_use() {
+                let line = format!("{{\"k{at}\":0,\"type\":\"a\",\"value\":1}}\n");
+                layouts.learn(line.as_bytes(), 0, line.len() - 1, (0, 0));
+                tries += 1;
+            }
+        }
+        assert!(tries < 50 && layouts.pieces.is_empty());
+    }
+}

@@ -1,0 +1,88 @@
+//! The Rust body of the fold of eventstats, and its Python module `eventcli._kernel`.
+//!
+//! This file binds and does nothing else; the other files know nothing of Python.
+
+pub mod exact;
+pub mod fold;
+pub mod layout;
+pub mod parse;
+pub mod summary;
+pub mod wide;
+
+#[cfg(feature = "python")]
+#[pyo3::pymodule]
+pub mod _kernel {
+    use crate::fold::{Fold as Body, HandedBack};
+    use pyo3::buffer::PyUntypedBuffer;
+    use pyo3::exceptions::PyBufferError;
+    use pyo3::prelude::*;
+
+    /// (type, count, integral, sum, min, max).
+    type TypeStats = (String, u64, bool, String, String, String);
+
+    /// Line, start and end of one that is left to the authority.
+    type Place = (usize, usize, usize);
+
+    /// Count, exact sum, minimum and maximum per type, kept over any number of blocks.
+    #[pyclass(module = "eventcli._kernel")]
+    struct Fold(Body);
+
+    #[pymethods]
+    impl Fold {
+        #[new]
+        fn new(type_key: &str, value_key: &str, types: Option<Vec<String>>) -> Self {
+            Self(Body::new(type_key, value_key, types.as_deref()))
+        }
+
+        /// Folds a block of whole lines; gives their number and, as (line, start, end), those
+        /// that are left to the authority.
+        fn fold(
+            &mut self,
+            py: Python<'_>,
+            block: &Bound<'_, PyAny>,
+        ) -> PyResult<(usize, Vec<Place>)> {
+            let block = PyUntypedBuffer::get(block)?;
+            if !block.is_c_contiguous() {
+                return Err(PyBufferError::new_err("the bytes of a block must be contiguous"));
+            }
+            let bytes: &[u8] = match block.len_bytes() {
+                0 => &[],
+                // SAFETY: the buffer is contiguous, holds that many bytes, and is neither freed nor
+                // resized while `block` exports it. Its bytes do not change either: `pipeline` owns
+                // the buffer and fills it again only after this call has returned.
+                length => unsafe { std::slice::from_raw_parts(block.buf_ptr().cast(), length) },
+            };
+            // `&mut self` is an exclusive borrow that PyO3 checks at run time: while the GIL is
+            // released, a call from another thread raises instead of reaching the state.
+            let (lines, handed_back) = py.detach(|| {
+                let mut handed_back = Vec::new();
+                let lines = self.0.fold(bytes, &mut handed_back);
+                (lines, handed_back)
+            });
+            let place = |back: HandedBack| (back.line, back.start, back.end);
+            Ok((lines, handed_back.into_iter().map(place).collect()))
+        }
+
+        /// Adds the state of another fold, which is left empty.
+        fn merge(&mut self, other: &mut Self) {
+            self.0.merge(&mut other.0);
+        }
+
+        /// (accepted, filtered, blank) so far, of lines that were not handed back.
+        fn account(&self) -> (u64, u64, u64) {
+            let account = self.0.account();
+            (account.accepted, account.filtered, account.blank)
+        }
+
+        /// The types that have values, in code-point order.
+        fn types(&self, py: Python<'_>) -> Vec<TypeStats> {
+            let types = py.detach(|| self.0.types());
+            types
+                .into_iter()
+                .map(|stats| {
+                    (stats.name, stats.count, stats.integral, stats.sum, stats.min, stats.max)
+                })
+                .collect()
+        }
+    }
+}

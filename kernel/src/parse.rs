@@ -1,0 +1,648 @@
+//! One line: is it an event, and where do its type and its value stand?
+//!
+//! Checks the whole line against RFC 8259, sixty-four bytes at a time, with bit masks: which bytes
+//! are inside strings, which token follows which. The idea of masks comes from simdjson (Langdale
+//! and Lemire 2019). Only brackets, keys of the outermost object and numbers with a point are
+//! looked at one by one. Nothing is decoded here but keys with escapes, and no reason is given: a
+//! line that is not certain to be an event is handed back.
+
+use crate::wide::{CHUNK, Wide};
+
+/// Containers within containers that are followed; a line that goes deeper is handed back.
+const MOST_DEPTH: u32 = 128;
+/// Digits before the point that are certain not to overflow a double, without an exponent.
+const MOST_DIGITS: usize = 300;
+/// The same where there is an exponent of at most `MOST_EXPONENT`.
+const MOST_DIGITS_AND_EXPONENT: usize = 100;
+const MOST_EXPONENT: usize = 200;
+
+/// A key that is looked for in the outermost object.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Decoded text and a closing quote.
+    quoted: Vec<u8>,
+    /// The first eight bytes of `quoted`, or all of it, and which bits of them count.
+    start: u64,
+    start_mask: u64,
+}
+
+impl Key {
+    pub fn new(text: &str) -> Self {
+        let mut quoted = text.as_bytes().to_vec();
+        quoted.push(b'"');
+        let mut start = [0; 8];
+        let length = quoted.len().min(8);
+        start[..length].copy_from_slice(&quoted[..length]);
+        let start_mask = u64::MAX >> (64 - 8 * length);
+        Self { start: u64::from_le_bytes(start), start_mask, quoted }
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.quoted[..self.quoted.len() - 1]
+    }
+
+    /// Whether `bytes`, which follow an opening quote, begin with the key as it is, and `start`
+    /// with its first eight bytes.
+    #[inline(always)]
+    fn is_at(&self, start: u64, bytes: &[u8]) -> bool {
+        (start ^ self.start) & self.start_mask == 0
+            && (self.quoted.len() <= 8 || bytes.starts_with(&self.quoted))
+    }
+}
+
+/// The keys under which type and value stand.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    pub type_key: Key,
+    pub value_key: Key,
+}
+
+/// What is known of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Where it ends: at its "\n" or at the end of the block.
+    pub end: usize,
+    /// Where the last type and the last value of a valid object begin; None: hand it back.
+    pub found: Option<(usize, usize)>,
+}
+
+/// JSON white space within a line.
+#[inline(always)]
+pub fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r')
+}
+
+/// What is carried from one chunk of a line to the next: one bit each, in the lowest place, or a
+/// mask of all bits (`in_string`).
+#[derive(Default)]
+struct Carry {
+    /// All ones inside a string.
+    in_string: u64,
+    /// The first byte is escaped.
+    escaped: u64,
+    /// The `u` of escapes in the chunk before.
+    unicode: u64,
+    /// The string that is open is a key.
+    key: u64,
+    /// The last byte belonged to a number or a word.
+    scalar: u64,
+    /// The next token follows: a key; the start of an object or a comma in one; a colon, the start
+    /// of an array or a comma in one; a colon or comma; a value.
+    after_key: u64,
+    before_key: u64,
+    before_value: u64,
+    after_mark: u64,
+    after_value: u64,
+}
+
+/// The tokens that follow the bits of `ends`, across white space.
+///
+/// `shifted` are the places right behind. Where such a place is white space, the sum carries the
+/// bit through the run to the first place behind it.
+#[inline(always)]
+fn behind(ends: u64, more: u64, spaces: u64, carry: &mut u64) -> u64 {
+    let shifted = (ends << 1) | *carry | more;
+    if spaces == 0 {
+        *carry = ends >> 63;
+        return shifted;
+    }
+    let (sum, is_over) = spaces.overflowing_add(shifted & spaces);
+    *carry = (ends >> 63) | u64::from(is_over);
+    (shifted | sum) & !spaces
+}
+
+/// Reads the line that begins at `start`, which is a `{`.
+#[inline(always)]
+pub fn line<W: Wide>(wide: W, block: &[u8], start: usize, keys: &Keys) -> Line {
+    let mut carry = Carry::default();
+    let mut wrong = 0_u64;
+    let mut stack = 0_u128;
+    let mut depth = 0_u32;
+    let mut type_at = usize::MAX;
+    let mut value_at = usize::MAX;
+    let mut is_key_escaped = false;
+    let mut second_half = usize::MAX;
+    let (mut first_high, mut last_high) = (usize::MAX, 0);
+    let mut at = start;
+    let end = loop {
+        let rest;
+        let bytes: &[u8; CHUNK] = match block[at..].first_chunk() {
+            Some(bytes) => bytes,
+            None => {
+                let mut last = [b'\n'; CHUNK];
+                last[..block.len() - at].copy_from_slice(&block[at..]);
+                rest = last;
+                &rest
+            }
+        };
+        let chunk = wide.load(bytes);
+        let mut control = wide.control(chunk);
+        let mut live = u64::MAX;
+        let mut line_end = None;
+        if control != 0 {
+            let newline = wide.equal(chunk, b'\n');
+            if newline != 0 {
+                live = (newline & newline.wrapping_neg()) - 1;
+                line_end = Some(at + newline.trailing_zeros() as usize);
+            }
+            control &= live;
+        }
+        let high = wide.high(chunk) & live;
+        if high != 0 {
+            first_high = first_high.min(at + high.trailing_zeros() as usize);
+            last_high = at + 63 - high.leading_zeros() as usize;
+        }
+
+        // Strings: which quotes are real, and what stands between them.
+        let backslash = wide.equal(chunk, b'\\') & live;
+        let mut quote = wide.equal(chunk, b'"') & live;
+        if backslash | carry.escaped | (carry.unicode >> 60) != 0 {
+            let escaped = escaped_bytes(backslash, &mut carry.escaped) & live;
+            let (wrong_here, unicode_d) = wrong_escapes(wide, chunk, escaped, &mut carry.unicode);
+            wrong |= wrong_here & live;
+            if unicode_d & live != 0 {
+                wrong |= wrong_surrogates(block, at, unicode_d & live, &mut second_half);
+            }
+            quote &= !escaped;
+        } else {
+            carry.unicode = 0;
+        }
+        let string = wide.running_parity(quote) ^ carry.in_string;
+        carry.in_string = ((string as i64) >> 63) as u64;
+        let string = string & live;
+        let opening = quote & string;
+        let closing = quote & !string;
+        wrong |= control & string;
+
+        // The other tokens.
+        let outside = live & !(string | quote);
+        let open = wide.equal_folded(chunk, b'{') & outside;
+        let close = wide.equal_folded(chunk, b'}') & outside;
+        let colon = wide.equal(chunk, b':') & outside;
+        let comma = wide.equal(chunk, b',') & outside;
+        let mut spaces = wide.equal(chunk, b' ') & outside;
+        control &= outside;
+        if control != 0 {
+            let tab_or_return = wide.equal(chunk, b'\t') | wide.equal(chunk, b'\r');
+            spaces |= control & tab_or_return;
+            wrong |= control & !tab_or_return;
+        }
+        let scalar = outside & !(open | close | colon | comma | spaces);
+        let behind_scalar = (scalar << 1) | carry.scalar;
+        let scalar_start = scalar & !behind_scalar;
+        let scalar_behind = behind_scalar & !scalar;
+        if scalar != 0 {
+            // A run that goes on from the chunk before was read there.
+            let own = if carry.scalar == 0 { scalar } else { scalar & scalar.wrapping_add(1) };
+            let digit = wide.digit(chunk);
+            let zero_start = scalar_start & wide.equal(chunk, b'0') & (digit >> 1);
+            if (own & !digit) | zero_start | (scalar >> 63) != 0 {
+                let mut starts = scalar_start;
+                while starts != 0 {
+                    let bit = starts.trailing_zeros() as usize;
+                    wrong |= u64::from(!is_scalar(&block[at + bit..]));
+                    starts &= starts - 1;
+                }
+            }
+        }
+        carry.scalar = scalar >> 63;
+
+        // Containers: which one holds which byte.
+        let mut square_open = 0;
+        let mut in_array = 0_u64.wrapping_sub((stack & 1) as u64);
+        let mut on_top = 0_u64.wrapping_sub(u64::from(depth == 1));
+        let mut beyond = 0_u64.wrapping_sub(u64::from(depth == 0));
+        let mut brackets = open | close;
+        if brackets != 0 {
+            let square = wide.equal(chunk, b'[') | wide.equal(chunk, b']');
+            square_open = open & square;
+            while brackets != 0 {
+                let bit = brackets & brackets.wrapping_neg();
+                brackets ^= bit;
+                let above = !(bit | (bit - 1));
+                let is_square = square & bit != 0;
+                if open & bit != 0 {
+                    wrong |= u64::from(depth == MOST_DEPTH);
+                    stack = (stack << 1) | u128::from(is_square);
+                    depth += 1;
+                } else {
+                    wrong |= u64::from(depth == 0) | u64::from((stack & 1 != 0) != is_square);
+                    stack >>= 1;
+                    depth = depth.saturating_sub(1);
+                }
+                let top = 0_u64.wrapping_sub((stack & 1) as u64);
+                in_array = (in_array & !above) | (above & top);
+                on_top = (on_top & !above) | (above & 0_u64.wrapping_sub(u64::from(depth == 1)));
+                beyond = (beyond & !above) | (above & 0_u64.wrapping_sub(u64::from(depth == 0)));
+            }
+        }
+        wrong |= comma & beyond;
+
+        // Grammar: every token but the first follows exactly one other.
+        let array_comma = comma & in_array;
+        let object_comma = comma & !in_array;
+        let before_key =
+            behind((open & !square_open) | object_comma, 0, spaces, &mut carry.before_key);
+        let before_value =
+            behind(square_open | array_comma | colon, 0, spaces, &mut carry.before_value);
+        let after_mark = behind(comma | colon, 0, spaces, &mut carry.after_mark);
+        let key_start = before_key & opening;
+        // Adding its start to the run of a string leaves a bit at its closing quote.
+        let (sum, is_one_over) = string.overflowing_add(key_start);
+        let (sum, is_two_over) = sum.overflowing_add(carry.key);
+        carry.key = u64::from(is_one_over | is_two_over);
+        let key_end = sum & !string & closing;
+        let after_key = behind(key_end, 0, spaces, &mut carry.after_key);
+        let value_end = (closing & !key_end) | close;
+        let after_value = behind(value_end, scalar_behind, spaces, &mut carry.after_value);
+        let value_start = opening | scalar_start | open;
+        wrong |= ((before_key & !(opening | close))
+            | (before_value & !(value_start | close))
+            | (after_mark & close)
+            | (after_key & !colon)
+            | (after_value & !(comma | close)))
+            & live;
+
+        // The keys of the outermost object.
+        let mut tops = key_start & on_top;
+        if backslash != 0 {
+            // The bits of a key's run that the sum cleared are the key.
+            is_key_escaped |= backslash & string & !sum & on_top != 0;
+        }
+        while tops != 0 {
+            let text = at + tops.trailing_zeros() as usize + 1;
+            tops &= tops - 1;
+            let bytes = &block[text..];
+            let start = match bytes.first_chunk::<8>() {
+                Some(eight) => u64::from_le_bytes(*eight),
+                None => few_bytes(bytes),
+            };
+            if keys.type_key.is_at(start, bytes) {
+                type_at = text + keys.type_key.quoted.len();
+            }
+            if keys.value_key.is_at(start, bytes) {
+                value_at = text + keys.value_key.quoted.len();
+            }
+        }
+
+        if let Some(end) = line_end {
+            break end;
+        }
+        at += CHUNK;
+    };
+    let is_valid = wrong == 0
+        && carry.in_string == 0
+        && depth == 0
+        && (first_high > last_high
+            || simdutf8::basic::from_utf8(&block[first_high..=last_high]).is_ok());
+    if !is_valid {
+        return Line { end, found: None };
+    }
+    if is_key_escaped {
+        (type_at, value_at) = find_slowly(&block[..end], start, keys);
+    }
+    if type_at == usize::MAX || value_at == usize::MAX {
+        return Line { end, found: None };
+    }
+    let found = (behind_colon(block, type_at), behind_colon(block, value_at));
+    Line { end, found: Some(found) }
+}
+
+/// Up to seven bytes as the low bytes of a word.
+#[cold]
+fn few_bytes(bytes: &[u8]) -> u64 {
+    let mut eight = [0; 8];
+    eight[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(eight)
+}
+
+/// Where the value begins whose key ended before `at`, in a line that is known to be valid.
+#[inline(always)]
+fn behind_colon(block: &[u8], mut at: usize) -> usize {
+    while is_space(block[at]) {
+        at += 1;
+    }
+    at += 1;
+    while is_space(block[at]) {
+        at += 1;
+    }
+    at
+}
+
+/// The bytes that a backslash escapes, where runs of backslashes pair up.
+#[inline(always)]
+fn escaped_bytes(backslash: u64, carry: &mut u64) -> u64 {
+    const EVEN: u64 = 0x5555_5555_5555_5555;
+    let backslash = backslash & !*carry;
+    let follows = (backslash << 1) | *carry;
+    let odd_starts = backslash & !EVEN & !follows;
+    let (even_runs, is_over) = odd_starts.overflowing_add(backslash);
+    *carry = u64::from(is_over);
+    (EVEN ^ (even_runs << 1)) & follows
+}
+
+/// Marks escapes that do not exist and `\u` without four hexadecimal digits; second, the places of
+/// a `d` or `D` right behind a `\u`.
+#[inline(always)]
+fn wrong_escapes<W: Wide>(wide: W, chunk: W::Chunk, escaped: u64, unicode: &mut u64) -> (u64, u64) {
+    let own = escaped & wide.equal(chunk, b'u');
+    let before = std::mem::replace(unicode, own);
+    let mut wrong = 0;
+    if escaped != own {
+        let mut known =
+            wide.equal(chunk, b'"') | wide.equal(chunk, b'\\') | wide.equal(chunk, b'/');
+        for letter in [b'b', b'f', b'n', b'r', b't'] {
+            known |= wide.equal(chunk, letter);
+        }
+        wrong = escaped & !known & !own;
+    }
+    if own | (before >> 60) == 0 {
+        return (wrong, 0);
+    }
+    let mut hexadecimal = wide.digit(chunk);
+    for letter in b'a'..=b'f' {
+        hexadecimal |= wide.equal_folded(chunk, letter);
+    }
+    for distance in 1..=4 {
+        wrong |= ((own << distance) | (before >> (64 - distance))) & !hexadecimal;
+    }
+    (wrong, ((own << 1) | (before >> 63)) & wide.equal_folded(chunk, b'd'))
+}
+
+/// Not zero if a `\uD800` to `\uDFFF` is not one of a proper pair.
+///
+/// `places` are those of the `d` behind `\u`; `expected` is where that of a second half must be.
+/// That each has four hexadecimal digits is seen to elsewhere.
+#[inline(never)]
+fn wrong_surrogates(block: &[u8], at: usize, mut places: u64, expected: &mut usize) -> u64 {
+    let byte = |at: usize| block.get(at).copied().unwrap_or(b'\n');
+    let mut wrong = 0;
+    while places != 0 {
+        let place = at + places.trailing_zeros() as usize;
+        places &= places - 1;
+        match byte(place + 1) | 0x20 {
+            b'8' | b'9' | b'a' | b'b' => {
+                let has_second = byte(place + 4) == b'\\'
+                    && byte(place + 5) == b'u'
+                    && byte(place + 6) | 0x20 == b'd'
+                    && matches!(byte(place + 7) | 0x20, b'c'..=b'f');
+                wrong |= u64::from(!has_second);
+                *expected = place + 6;
+            }
+            b'c'..=b'f' => wrong |= u64::from(*expected != place),
+            _ => {}
+        }
+    }
+    wrong
+}
+
+/// Whether `rest` begins with a whole number, `true`, `false` or `null`.
+#[inline(always)]
+fn is_scalar(rest: &[u8]) -> bool {
+    let length = match rest[0] {
+        b't' if rest.starts_with(b"true") => 4,
+        b'f' if rest.starts_with(b"false") => 5,
+        b'n' if rest.starts_with(b"null") => 4,
+        _ => number_length(rest),
+    };
+    length > 0
+        && rest
+            .get(length)
+            .is_none_or(|&next| is_space(next) || matches!(next, b'\n' | b',' | b']' | b'}'))
+}
+
+/// The length of the number at the start of `rest`; 0 if there is none or it might overflow a double.
+#[inline(never)]
+fn number_length(rest: &[u8]) -> usize {
+    let byte = |at: usize| rest.get(at).copied().unwrap_or(b'\n');
+    let digits_end = |mut at: usize| {
+        while byte(at).is_ascii_digit() {
+            at += 1;
+        }
+        at
+    };
+    let first = usize::from(byte(0) == b'-');
+    let mut at = digits_end(first);
+    let whole = at - first;
+    if whole == 0 || (whole > 1 && byte(first) == b'0') || whole > MOST_DIGITS {
+        return 0;
+    }
+    if byte(at) == b'.' {
+        let end = digits_end(at + 1);
+        if end == at + 1 {
+            return 0;
+        }
+        at = end;
+    }
+    if byte(at) | 0x20 == b'e' {
+        at += 1;
+        at += usize::from(matches!(byte(at), b'+' | b'-'));
+        let end = digits_end(at);
+        let exponent = rest[at..end].iter().fold(0_usize, |sum, digit| {
+            sum.saturating_mul(10).saturating_add(usize::from(digit - b'0'))
+        });
+        if end == at || exponent > MOST_EXPONENT || whole > MOST_DIGITS_AND_EXPONENT {
+            return 0;
+        }
+        at = end;
+    }
+    at
+}
+
+/// `find` for a line that is known to be valid but has an escape in a key of the outermost object.
+#[cold]
+#[inline(never)]
+fn find_slowly(line: &[u8], start: usize, keys: &Keys) -> (usize, usize) {
+    let (mut type_at, mut value_at) = (usize::MAX, usize::MAX);
+    let mut text = Vec::new();
+    let mut depth = 0;
+    let mut may_be_key = true;
+    let mut at = start;
+    while at < line.len() {
+        match line[at] {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            b',' => may_be_key = true,
+            b':' => may_be_key = false,
+            b'"' => {
+                let end = string_end(line, at + 1);
+                if depth == 1 && may_be_key {
+                    unescape(&line[at + 1..end], &mut text);
+                    if text == keys.type_key.text() {
+                        type_at = end + 1;
+                    }
+                    if text == keys.value_key.text() {
+                        value_at = end + 1;
+                    }
+                }
+                at = end;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    (type_at, value_at)
+}
+
+/// Where the closing quote of the string is whose text begins at `at`; the string must be valid.
+pub fn string_end(line: &[u8], mut at: usize) -> usize {
+    loop {
+        at += memchr::memchr2(b'"', b'\\', &line[at..]).expect("a valid string has an end");
+        if line[at] == b'"' {
+            return at;
+        }
+        at += 2;
+    }
+}
+
+/// Where the closing quote of the string is whose text begins at `start`; None if the text is not
+/// certain to be valid, or reaches into the last bytes of the block.
+#[inline(never)]
+pub fn text_end<W: Wide>(wide: W, block: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    let mut has_high = false;
+    loop {
+        let chunk = wide.load(block.get(at..)?.first_chunk()?);
+        let stop = wide.equal(chunk, b'"') | wide.equal(chunk, b'\\') | wide.control(chunk);
+        let below = stop.wrapping_sub(1) & !stop;
+        has_high |= wide.high(chunk) & below != 0;
+        at += (!below).trailing_zeros() as usize;
+        if stop == 0 {
+            continue;
+        }
+        if block[at] != b'\\' {
+            break;
+        }
+        at += escape_length(&block[at..])?;
+    }
+    let is_valid =
+        block[at] == b'"' && (!has_high || simdutf8::basic::from_utf8(&block[start..at]).is_ok());
+    is_valid.then_some(at)
+}
+
+/// The length of the escape, or pair of escapes, at the start of `rest`, if it is valid.
+#[inline(always)]
+fn escape_length(rest: &[u8]) -> Option<usize> {
+    match rest.get(1)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => return Some(2),
+        b'u' => {}
+        _ => return None,
+    }
+    let unit = |from: usize| {
+        let digits = rest.get(from..from + 4)?;
+        digits.iter().all(u8::is_ascii_hexdigit).then(|| hexadecimal(digits))
+    };
+    match unit(2)? {
+        0xd800..0xdc00 => {
+            let is_pair = rest.get(6..8)? == b"\\u" && (0xdc00..0xe000).contains(&unit(8)?);
+            is_pair.then_some(12)
+        }
+        0xdc00..0xe000 => None,
+        _ => Some(6),
+    }
+}
+
+/// Decodes the escapes of a string that is known to be valid; `text` is overwritten.
+pub fn unescape(mut raw: &[u8], text: &mut Vec<u8>) {
+    text.clear();
+    while let Some(at) = memchr::memchr(b'\\', raw) {
+        text.extend_from_slice(&raw[..at]);
+        let mut length = 2;
+        let character = match raw[at + 1] {
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                length = 6;
+                let mut code = hexadecimal(&raw[at + 2..]);
+                if code & 0xfc00 == 0xd800 {
+                    length = 12;
+                    code = 0x10000 + ((code & 0x3ff) << 10) + (hexadecimal(&raw[at + 8..]) & 0x3ff);
+                }
+                char::from_u32(code).expect("surrogates come in pairs")
+            }
+            // A quote, a backslash or a slash.
+            other => char::from(other),
+        };
+        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        raw = &raw[at + length..];
+    }
+    text.extend_from_slice(raw);
+}
+
+/// The number in the first four digits.
+fn hexadecimal(digits: &[u8]) -> u32 {
+    digits[..4].iter().fold(0, |code, &digit| {
+        let value = if digit <= b'9' { digit - b'0' } else { (digit | 0x20) - b'a' + 10 };
+        (code << 4) | u32::from(value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wide::Portable;
+
+    fn keys() -> Keys {
+        Keys { type_key: Key::new("type"), value_key: Key::new("value") }
+    }
+
+    fn found(text: &str) -> Option<(usize, usize)> {
+        let line = line(Portable, text.as_bytes(), 0, &keys());
+        assert_eq!(line.end, text.find('\n').unwrap_or(text.len()));
+        line.found
+    }
+
+    /// The places are those of the last type and value of the outermost object.
+    #[test]
+    fn places() {
+        assert_eq!(found("{\"type\":\"a\",\"value\":1}"), Some((8, 20)));
+        assert_eq!(found("{\"value\" : 1 ,\"type\"\t: \"a\"}\n{"), Some((23, 11)));
+        assert_eq!(found("{\"type\":1,\"type\":\"a\",\"value\":1}"), Some((17, 29)));
+        assert_eq!(found("{\"type\":\"a\",\"value\":1,\"x\":{\"value\":2}}"), Some((8, 20)));
+        assert_eq!(found("{\"t\\u0079pe\":\"a\",\"value\":1}"), Some((13, 25)));
+        assert_eq!(found("{\"type\":\"a\",\"values\":1}"), None);
+        assert_eq!(found("{\"type\":\"a\",\"value\":1"), None);
+    }
+
+    /// A number is whole and small enough for a double, or has no length.
+    #[test]
+    fn numbers() {
+        for (text, length) in [("0,", 1), ("-12.5e+3]", 8), ("1e200", 5), ("1", 1), ("1x", 1)] {
+            assert_eq!(number_length(text.as_bytes()), length, "{text}");
+        }
+        for text in ["", "-", "01", "1.", ".5", "1e", "1e201", "1e99999999999999999999", "+1"] {
+            assert_eq!(number_length(text.as_bytes()), 0, "{text}");
+        }
+        assert_eq!(number_length("1".repeat(300).as_bytes()), 300);
+        assert_eq!(number_length("1".repeat(301).as_bytes()), 0);
+        assert_eq!(number_length(format!("{}e200", "1".repeat(101)).as_bytes()), 0);
+    }
+
+    /// Escapes are decoded to the characters they stand for.
+    #[test]
+    fn escapes() {
+        let mut text = Vec::new();
+        unescape(br#"a\"\\\/\b\f\n\r\t\u00e9\u00E9\ud83d\ude00b"#, &mut text);
+        assert_eq!(text, "a\"\\/\u{8}\u{c}\n\r\téé😀b".as_bytes());
+    }
+
+    /// The end of a text is its first quote that is not escaped, if all before it is valid.
+    #[test]
+    fn text_ends() {
+        let end = |text: &str| text_end(Portable, format!("{text}{:64}", "").as_bytes(), 0);
+        assert_eq!(end("abc\"d\""), Some(3));
+        assert_eq!(end("a\\\"\\\\\"d"), Some(5));
+        assert_eq!(end("é\\u00e9\\ud83d\\ude00\""), Some(20));
+        for wrong in ["\\x\"", "\\ud83d\"", "\\ude00\"", "\\u00g0\"", "\t\"", "\n\"", "\\"] {
+            assert_eq!(end(wrong), None, "{wrong}");
+        }
+        let mut block = [b' '; 128];
+        block[70] = b'"';
+        assert_eq!(text_end(Portable, &block, 0), Some(70));
+        block[69] = 0xff;
+        assert_eq!(text_end(Portable, &block, 0), None);
+    }
+}

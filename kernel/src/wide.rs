@@ -1,0 +1,441 @@
+//! Sixty-four bytes at a time: the questions the parser asks of a chunk, answered as bit masks.
+//!
+//! Bit `i` of a mask speaks of byte `i` of the chunk. This file knows nothing of JSON. It has one
+//! body that runs everywhere and wider ones which are chosen at run time; all give equal masks.
+//!
+//! A level is a token: a value of the type can only be had from `detect`, which asked the
+//! processor, so a function that is given one may use the instructions of that level.
+
+/// Bytes in a chunk.
+pub const CHUNK: usize = 64;
+
+/// The questions.
+pub trait Wide: Copy {
+    /// A chunk, in the registers of the level.
+    type Chunk: Copy;
+
+    /// Takes up the bytes.
+    fn load(self, bytes: &[u8; CHUNK]) -> Self::Chunk;
+    /// The bytes equal to `byte`.
+    fn equal(self, chunk: Self::Chunk, byte: u8) -> u64;
+    /// The bytes equal to `byte` once bit 0x20 is set in them (`byte` has it set).
+    fn equal_folded(self, chunk: Self::Chunk, byte: u8) -> u64;
+    /// The bytes below 0x20.
+    fn control(self, chunk: Self::Chunk) -> u64;
+    /// The bytes below 0x20 and those from 0x80.
+    fn control_or_high(self, chunk: Self::Chunk) -> u64;
+    /// The bytes from 0x80.
+    fn high(self, chunk: Self::Chunk) -> u64;
+    /// The bytes `0` to `9`.
+    fn digit(self, chunk: Self::Chunk) -> u64;
+    /// The bytes at which two chunks are the same.
+    fn same(self, left: Self::Chunk, right: Self::Chunk) -> u64;
+
+    /// Bit `i` of the result is the exclusive or of the bits `0..=i`.
+    #[inline(always)]
+    fn running_parity(self, mut mask: u64) -> u64 {
+        mask ^= mask << 1;
+        mask ^= mask << 2;
+        mask ^= mask << 4;
+        mask ^= mask << 8;
+        mask ^= mask << 16;
+        mask ^= mask << 32;
+        mask
+    }
+
+    /// Asks for the cache line of a thing that will be read soon.
+    #[inline(always)]
+    fn prefetch<T>(self, _thing: &T) {}
+}
+
+/// Eight bytes at a time in plain registers: runs everywhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Portable;
+
+const LOW_SEVEN: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+const HIGH_BIT: u64 = 0x8080_8080_8080_8080;
+const EVERY: u64 = 0x0101_0101_0101_0101;
+
+/// One mask of a chunk from a function that marks the high bit of the bytes meant.
+#[inline(always)]
+fn gather(words: [u64; 8], marks: impl Fn(u64) -> u64) -> u64 {
+    let mut mask = 0;
+    for (at, word) in words.into_iter().enumerate() {
+        // The product moves the eight marks into the top byte, lowest first.
+        let bits = ((marks(word) & HIGH_BIT) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        mask |= bits << (8 * at);
+    }
+    mask
+}
+
+/// Marks the bytes that are zero. No carry leaves a byte, so the answer is exact.
+#[inline(always)]
+fn zero_bytes(word: u64) -> u64 {
+    !(((word & LOW_SEVEN) + LOW_SEVEN) | word)
+}
+
+impl Wide for Portable {
+    type Chunk = [u64; 8];
+
+    #[inline(always)]
+    fn load(self, bytes: &[u8; CHUNK]) -> [u64; 8] {
+        let mut words = [0; 8];
+        for (word, eight) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*eight);
+        }
+        words
+    }
+
+    #[inline(always)]
+    fn equal(self, chunk: [u64; 8], byte: u8) -> u64 {
+        let wanted = u64::from(byte) * EVERY;
+        gather(chunk, |word| zero_bytes(word ^ wanted))
+    }
+
+    #[inline(always)]
+    fn equal_folded(self, chunk: [u64; 8], byte: u8) -> u64 {
+        let wanted = u64::from(byte) * EVERY;
+        gather(chunk, |word| zero_bytes((word | (0x20 * EVERY)) ^ wanted))
+    }
+
+    #[inline(always)]
+    fn control(self, chunk: [u64; 8]) -> u64 {
+        gather(chunk, |word| zero_bytes(word & (0xe0 * EVERY)))
+    }
+
+    #[inline(always)]
+    fn control_or_high(self, chunk: [u64; 8]) -> u64 {
+        gather(chunk, |word| word | zero_bytes(word & (0xe0 * EVERY)))
+    }
+
+    #[inline(always)]
+    fn high(self, chunk: [u64; 8]) -> u64 {
+        gather(chunk, |word| word)
+    }
+
+    #[inline(always)]
+    fn digit(self, chunk: [u64; 8]) -> u64 {
+        gather(chunk, |word| {
+            let value = word ^ (0x30 * EVERY);
+            !(((value & LOW_SEVEN) + 0x76 * EVERY) | value)
+        })
+    }
+
+    #[inline(always)]
+    fn same(self, left: [u64; 8], right: [u64; 8]) -> u64 {
+        let mut difference = left;
+        for (word, other) in difference.iter_mut().zip(right) {
+            *word ^= other;
+        }
+        gather(difference, zero_bytes)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{CHUNK, Wide};
+    use std::arch::x86_64::*;
+
+    /// Thirty-two bytes at a time.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Avx2(());
+
+    impl Avx2 {
+        /// The token, where the processor has the instructions.
+        pub fn detect() -> Option<Self> {
+            (is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("lzcnt")
+                && is_x86_feature_detected!("popcnt")
+                && is_x86_feature_detected!("pclmulqdq"))
+            .then_some(Self(()))
+        }
+    }
+
+    #[inline(always)]
+    fn join(low: i32, high: i32) -> u64 {
+        u64::from(low as u32) | (u64::from(high as u32) << 32)
+    }
+
+    // SAFETY of every block below: the token shows that `detect` found the instructions, and
+    // none of the intrinsics reads memory except `loadu`, which is given 32 of the chunk's bytes.
+    impl Wide for Avx2 {
+        type Chunk = [__m256i; 2];
+
+        #[inline(always)]
+        fn load(self, bytes: &[u8; CHUNK]) -> Self::Chunk {
+            let from = bytes.as_ptr().cast::<__m256i>();
+            // SAFETY: see above; the two loads cover exactly the 64 bytes of the array.
+            unsafe { [_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))] }
+        }
+
+        #[inline(always)]
+        fn equal(self, chunk: Self::Chunk, byte: u8) -> u64 {
+            // SAFETY: see above.
+            unsafe {
+                let wanted = _mm256_set1_epi8(byte as i8);
+                let [low, high] =
+                    chunk.map(|half| _mm256_movemask_epi8(_mm256_cmpeq_epi8(half, wanted)));
+                join(low, high)
+            }
+        }
+
+        #[inline(always)]
+        fn equal_folded(self, chunk: Self::Chunk, byte: u8) -> u64 {
+            // SAFETY: see above.
+            let folded = unsafe {
+                let bit = _mm256_set1_epi8(0x20);
+                chunk.map(|half| _mm256_or_si256(half, bit))
+            };
+            self.equal(folded, byte)
+        }
+
+        #[inline(always)]
+        fn control(self, chunk: Self::Chunk) -> u64 {
+            // SAFETY: see above.
+            unsafe {
+                let last = _mm256_set1_epi8(0x1f);
+                let [low, high] = chunk.map(|half| {
+                    _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(half, last), half))
+                });
+                join(low, high)
+            }
+        }
+
+        #[inline(always)]
+        fn control_or_high(self, chunk: Self::Chunk) -> u64 {
+            // SAFETY: see above.
+            unsafe {
+                // As signed bytes, both are below a space.
+                let space = _mm256_set1_epi8(0x20);
+                let [low, high] =
+                    chunk.map(|half| _mm256_movemask_epi8(_mm256_cmpgt_epi8(space, half)));
+                join(low, high)
+            }
+        }
+
+        #[inline(always)]
+        fn high(self, chunk: Self::Chunk) -> u64 {
+            // SAFETY: see above.
+            let [low, high] = chunk.map(|half| unsafe { _mm256_movemask_epi8(half) });
+            join(low, high)
+        }
+
+        #[inline(always)]
+        fn digit(self, chunk: Self::Chunk) -> u64 {
+            // SAFETY: see above.
+            unsafe {
+                let zero = _mm256_set1_epi8(b'0' as i8);
+                let nine = _mm256_set1_epi8(9);
+                let [low, high] = chunk.map(|half| {
+                    let value = _mm256_sub_epi8(half, zero);
+                    _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(value, nine), value))
+                });
+                join(low, high)
+            }
+        }
+
+        #[inline(always)]
+        fn same(self, left: Self::Chunk, right: Self::Chunk) -> u64 {
+            // SAFETY: see above.
+            unsafe {
+                join(
+                    _mm256_movemask_epi8(_mm256_cmpeq_epi8(left[0], right[0])),
+                    _mm256_movemask_epi8(_mm256_cmpeq_epi8(left[1], right[1])),
+                )
+            }
+        }
+
+        #[inline(always)]
+        fn running_parity(self, mask: u64) -> u64 {
+            // SAFETY: see above.
+            unsafe { carryless_running_parity(mask) }
+        }
+
+        #[inline(always)]
+        fn prefetch<T>(self, thing: &T) {
+            // SAFETY: a hint, which never faults; the address is that of a live reference.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(thing).cast()) }
+        }
+    }
+
+    /// A carry-less product with all ones is the running parity.
+    ///
+    /// SAFETY: the caller shows that the processor has `pclmulqdq`.
+    #[inline(always)]
+    unsafe fn carryless_running_parity(mask: u64) -> u64 {
+        // SAFETY: the caller's.
+        unsafe {
+            let product =
+                _mm_clmulepi64_si128::<0>(_mm_set_epi64x(0, mask as i64), _mm_set1_epi8(-1));
+            _mm_cvtsi128_si64(product) as u64
+        }
+    }
+
+    /// Sixty-four bytes at a time.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Avx512(());
+
+    impl Avx512 {
+        /// The token, where the processor has the instructions.
+        pub fn detect() -> Option<Self> {
+            (Avx2::detect().is_some()
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl"))
+            .then_some(Self(()))
+        }
+    }
+
+    // SAFETY of every block below: the token shows that `detect` found the instructions, and none
+    // of the intrinsics reads memory except `loadu`, which is given all 64 bytes of the chunk.
+    impl Wide for Avx512 {
+        type Chunk = __m512i;
+
+        #[inline(always)]
+        fn load(self, bytes: &[u8; CHUNK]) -> __m512i {
+            // SAFETY: see above.
+            unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+        }
+
+        #[inline(always)]
+        fn equal(self, chunk: __m512i, byte: u8) -> u64 {
+            // SAFETY: see above.
+            unsafe { _mm512_cmpeq_epi8_mask(chunk, _mm512_set1_epi8(byte as i8)) }
+        }
+
+        #[inline(always)]
+        fn equal_folded(self, chunk: __m512i, byte: u8) -> u64 {
+            // SAFETY: see above.
+            unsafe {
+                let folded = _mm512_or_si512(chunk, _mm512_set1_epi8(0x20));
+                _mm512_cmpeq_epi8_mask(folded, _mm512_set1_epi8(byte as i8))
+            }
+        }
+
+        #[inline(always)]
+        fn control(self, chunk: __m512i) -> u64 {
+            // SAFETY: see above.
+            unsafe { _mm512_cmplt_epu8_mask(chunk, _mm512_set1_epi8(0x20)) }
+        }
+
+        #[inline(always)]
+        fn control_or_high(self, chunk: __m512i) -> u64 {
+            // SAFETY: see above. As signed bytes, both are below a space.
+            unsafe { _mm512_cmplt_epi8_mask(chunk, _mm512_set1_epi8(0x20)) }
+        }
+
+        #[inline(always)]
+        fn high(self, chunk: __m512i) -> u64 {
+            // SAFETY: see above.
+            unsafe { _mm512_movepi8_mask(chunk) }
+        }
+
+        #[inline(always)]
+        fn digit(self, chunk: __m512i) -> u64 {
+            // SAFETY: see above.
+            unsafe {
+                let value = _mm512_sub_epi8(chunk, _mm512_set1_epi8(b'0' as i8));
+                _mm512_cmplt_epu8_mask(value, _mm512_set1_epi8(10))
+            }
+        }
+
+        #[inline(always)]
+        fn same(self, left: __m512i, right: __m512i) -> u64 {
+            // SAFETY: see above.
+            unsafe { _mm512_cmpeq_epi8_mask(left, right) }
+        }
+
+        #[inline(always)]
+        fn running_parity(self, mask: u64) -> u64 {
+            // SAFETY: see above; `detect` asked for `pclmulqdq` through `Avx2::detect`.
+            unsafe { carryless_running_parity(mask) }
+        }
+
+        #[inline(always)]
+        fn prefetch<T>(self, thing: &T) {
+            // SAFETY: a hint, which never faults; the address is that of a live reference.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(thing).cast()) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn obvious(bytes: &[u8; CHUNK], is_meant: impl Fn(u8) -> bool) -> u64 {
+        let mut mask = 0;
+        for (at, &byte) in bytes.iter().enumerate() {
+            mask |= u64::from(is_meant(byte)) << at;
+        }
+        mask
+    }
+
+    fn check<W: Wide>(wide: W) {
+        let mut seed = 1_u64;
+        for round in 0..2_000 {
+            let mut bytes = [0_u8; CHUNK];
+            for byte in &mut bytes {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let random = (seed >> 40) as u8;
+                // Half of the rounds stay near the borders of the classes.
+                *byte = if round % 2 == 0 {
+                    random
+                } else {
+                    b"\x00\x1f\x20/09:[{]}\x7f\x80\xffaA"[usize::from(random) % 16]
+                };
+            }
+            let chunk = wide.load(&bytes);
+            for byte in [b'"', b'\\', b'\n', b'0', 0, 0xff, b'{', b'['] {
+                assert_eq!(wide.equal(chunk, byte), obvious(&bytes, |other| other == byte));
+            }
+            for byte in [b'{', b'}', b'e'] {
+                assert_eq!(
+                    wide.equal_folded(chunk, byte),
+                    obvious(&bytes, |other| other | 0x20 == byte)
+                );
+            }
+            assert_eq!(wide.control(chunk), obvious(&bytes, |byte| byte < 0x20));
+            assert_eq!(
+                wide.control_or_high(chunk),
+                obvious(&bytes, |byte| !(0x20..0x80).contains(&byte))
+            );
+            assert_eq!(wide.high(chunk), obvious(&bytes, |byte| byte >= 0x80));
+            assert_eq!(wide.digit(chunk), obvious(&bytes, |byte| byte.is_ascii_digit()));
+            let mut other = bytes;
+            other[(seed >> 50) as usize % CHUNK] ^= 1 << ((seed >> 60) & 7);
+            let at = (0..CHUNK).find(|&at| bytes[at] != other[at]).expect("one byte was changed");
+            assert_eq!(wide.same(chunk, wide.load(&other)), !(1 << at));
+            let mut parity = 0;
+            let mut sum = 0;
+            for at in 0..64 {
+                sum ^= (seed >> at) & 1;
+                parity |= sum << at;
+            }
+            assert_eq!(wide.running_parity(seed), parity);
+        }
+    }
+
+    /// The portable body answers as a loop over single bytes does.
+    #[test]
+    fn portable_masks() {
+        check(Portable);
+    }
+
+    /// The wider bodies answer as a loop over single bytes does, where the processor has them.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn wider_masks() {
+        if let Some(wide) = Avx2::detect() {
+            check(wide);
+        }
+        if let Some(wide) = Avx512::detect() {
+            check(wide);
+        }
+    }
+}

@@ -1,0 +1,693 @@
+//! The kernel agrees with the oracle: on every line it takes, on whatever bytes it is given.
+
+mod oracle;
+
+use eventstats_kernel::fold::{Fold, Level};
+use oracle::{Meaning, Settings, USUAL, assert_agrees, meaning};
+use proptest::prelude::*;
+
+/// A small generator of random numbers with a seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+
+    fn one_of<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
+        choices[self.below(choices.len())]
+    }
+}
+
+/// Lines that are events.
+const GOOD: &[&str] = &[
+    r#"{"type":"page_view","value":1,"occurred_at":"2020-10-06 10:02:05"}"#,
+    r#"{"type":"purchase","value":19.99,"occurred_at":"2020-10-06 10:02:05"}"#,
+    r#"{"type": "page_view", "value": -5, "occurred_at": "2020-10-06 10:02:05"}"#,
+    r#"{ "value" : 0 , "type" : "" }"#,
+    "\t{\"value\":-0,\t\"type\":\"a\"}\t\r",
+    r#"{"value":-0.0,"type":"b","nothing":null,"yes":true,"no":false}"#,
+    r#"{"type":"caf\u00e9","value":12345678901234567890}"#,
+    r#"{"type":"café","value":1234567890123456789.5}"#,
+    r#"{"type":"\u041f\u043e\u043a\u0443\u043f\u043a\u0430 \ud83d\ude00","value":0.12345678901234567}"#,
+    r#"{"t\u0079pe":"escaped key","val\u0075e":7,"x":"\\\"\/\b\f\n\r\t\u0000"}"#,
+    r#"{"type":1,"value":"no","type":"last wins","value":3.5}"#,
+    r#"{"type":"wins","value":3,"nested":{"type":5,"value":null,"deeper":[{"type":[]},[[],{}],"value"]}}"#,
+    r#"{"id":"2489651045","type":"CreateEvent","actor":{"id":665991,"login":"petroav","gravatar_id":"","url":"https://api.github.com/users/petroav","avatar_url":"https://avatars.githubusercontent.com/u/665991?"},"repo":{"id":28688495,"name":"petroav/6.828","url":"https://api.github.com/repos/petroav/6.828"},"payload":{"ref":"master","description":"Solution to \"homework\" — 作业 \ud83d\ude80\n","pushes":[1,2.5,-3e2,true,null]},"public":true,"created_at":"2015-01-01T15:00:00Z","value":42}"#,
+    r#"{"did":"did:plc:yj3sjq3blzpynh27cumnp5ks","time_us":1732206349000167,"kind":"commit","type":"commit","commit":{"rev":"3lbhtytnn2k2f","operation":"create","collection":"app.bsky.feed.post","rkey":"3lbhtyteurk2y","record":{"$type":"app.bsky.feed.post","createdAt":"2024-11-21T16:09:27.095Z","langs":["en"],"text":"aaaaah. LIght shines in a corner of WTF.... ❤️"},"cid":"bafyreidblutgvj75o4q4akzyyejedjj6l3it6hgqwee6jpwv2wqph5fsgm"},"value":1732206349000167}"#,
+    r#"{"type":"a","value":1e2}"#,
+    r#"{"type":"a","value":1.5E-3}"#,
+    r#"{"type":"a","value":2,"long":12345678901234567890123456789,"s":"\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\"}"#,
+];
+
+/// Lines that are no events, each for a reason of its own.
+const BAD: &[&str] = &[
+    r#"{"type":"a","value":true}"#,
+    r#"{"type":"a","value":"5"}"#,
+    r#"{"type":"a","value":null}"#,
+    r#"{"type":"a","value":[1]}"#,
+    r#"{"type":"a"}"#,
+    r#"{"value":1}"#,
+    r#"{"type":5,"value":1}"#,
+    r#"{"type":"last loses","value":1,"value":"x"}"#,
+    r#"{"x":{"type":"a","value":1}}"#,
+    r#"[{"type":"a","value":1}]"#,
+    r#"{}"#,
+    r#"{"type":"a","value":1}{}"#,
+    r#"{"type":"a","value":1},"#,
+    r#"{"type":"a","value":1}]"#,
+    r#"{"type":"a","value":1}}"#,
+    r#"{"type":"a","value":1} x"#,
+    r#"{"type":"a","value":1} 1"#,
+    r#"{"type":"a","value":1} "x""#,
+    r#"{"type":"a","value":1,}"#,
+    r#"{,"type":"a","value":1}"#,
+    r#"{"type":"a",,"value":1}"#,
+    r#"{"type":"a" "value":1}"#,
+    r#"{"type" "a","value":1}"#,
+    r#"{"type"::"a","value":1}"#,
+    r#"{"type":"a","value":1:2}"#,
+    r#"{"type":"a","value":1 2}"#,
+    r#"{"type":"a","value":1"x"}"#,
+    r#"{"type":"a","value":1,"x"}"#,
+    r#"{"type":"a","value":1,"x":}"#,
+    r#"{"type":"a","value":1,x:1}"#,
+    r#"{"type":"a","value":1,1:1}"#,
+    r#"{"type":"a","value":1,[]:1}"#,
+    r#"{"type":"a","value":1,"x":[1,]}"#,
+    r#"{"type":"a","value":1,"x":[,1]}"#,
+    r#"{"type":"a","value":1,"x":[1 1]}"#,
+    r#"{"type":"a","value":1,"x":["y":1]}"#,
+    r#"{"type":"a","value":1,"x":[1}]}"#,
+    r#"{"type":"a","value":1,"x":{]}"#,
+    r#"{"type":"a","value":1,"x":[}"#,
+    r#"{"type":"a","value":1,"x":{1}}"#,
+    r#"{"type":"a","value":1,"x":{"y"}}"#,
+    r#"{"type":"a","value":1,"x":[[]"#,
+    r#"{"type":"a","value":1,"x":"open}"#,
+    r#"{"type":"a","value":1,"x":"open\"}"#,
+    r#"{"type":"a","value":1,"x":"open\"#,
+    r#"{"type":"a","value":1,"x":"\x"}"#,
+    r#"{"type":"a","value":1,"x":"\U0041"}"#,
+    r#"{"type":"a","value":1,"x":"\u004"}"#,
+    r#"{"type":"a","value":1,"x":"\u00g0"}"#,
+    r#"{"type":"a","value":1,"x":"\ud800"}"#,
+    r#"{"type":"a","value":1,"x":"\udc00"}"#,
+    r#"{"type":"a","value":1,"x":"\udc00\ud800"}"#,
+    r#"{"type":"a","value":1,"x":"\ud800\ud800\udc00"}"#,
+    r#"{"type":"a","value":1,"x":"\ud800x\udc00"}"#,
+    r#"{"type":"a","value":1,"x":"\ud800\\udc00"}"#,
+    r#"{"type":"a","value":1,"x":"\ud800\udc00\udc00"}"#,
+    r#"{"type":"a","value":1,"x":\u0041}"#,
+    r#"{"type":"a","value":1,"x":\"y"}"#,
+    r#"{"type":"a","value":1,"x":01}"#,
+    r#"{"type":"a","value":1,"x":-}"#,
+    r#"{"type":"a","value":1,"x":-01}"#,
+    r#"{"type":"a","value":1,"x":+1}"#,
+    r#"{"type":"a","value":1,"x":.5}"#,
+    r#"{"type":"a","value":1,"x":5.}"#,
+    r#"{"type":"a","value":1,"x":5.e1}"#,
+    r#"{"type":"a","value":1,"x":5e}"#,
+    r#"{"type":"a","value":1,"x":5e+}"#,
+    r#"{"type":"a","value":1,"x":5e1.5}"#,
+    r#"{"type":"a","value":1,"x":1e400}"#,
+    r#"{"type":"a","value":1,"x":[{"y":-1e400}]}"#,
+    r#"{"type":"a","value":1,"x":0x1}"#,
+    r#"{"type":"a","value":1,"x":1a}"#,
+    r#"{"type":"a","value":1,"x":NaN}"#,
+    r#"{"type":"a","value":1,"x":Infinity}"#,
+    r#"{"type":"a","value":1,"x":tru}"#,
+    r#"{"type":"a","value":1,"x":truex}"#,
+    r#"{"type":"a","value":1,"x":True}"#,
+    r#"{"type":"a","value":1,"x":nul}"#,
+    r#"{"type":"a","value":1,"x":falsee}"#,
+    r#"{"type":"a","value":1,"x":é}"#,
+    r#"{"type":"a","value":1,"x":'y'}"#,
+    r#"{"type":"a","value":1,/**/"x":1}"#,
+    "{\"type\":\"a\",\"value\":1,\"x\":\"\t\"}",
+    "{\"type\":\"a\",\"value\":1,\"x\":\"\0\"}",
+    "{\"type\":\"a\",\"value\":1,\0\"x\":1}",
+    "{\"type\":\"a\",\"value\":1,\u{b}\"x\":1}",
+    "{\"type\":\"a\",\"value\":1,\u{a0}\"x\":1}",
+    "\u{feff}{\"type\":\"a\",\"value\":1}",
+    "true",
+    "1",
+    "\"\"",
+    "]",
+    "}",
+    "{",
+    "{\"",
+    "\\",
+];
+
+/// Bytes that are not UTF-8, and some at the borders of what is.
+const NOT_UTF8: &[&[u8]] = &[
+    b"\x80",
+    b"\xbf",
+    b"\xc0\x80",
+    b"\xc1\xbf",
+    b"\xc2",
+    b"\xe0\x80\x80",
+    b"\xe0\x9f\xbf",
+    b"\xe2\x82",
+    b"\xed\xa0\x80",
+    b"\xed\xbf\xbf",
+    b"\xf0\x80\x80\x80",
+    b"\xf0\x8f\xbf\xbf",
+    b"\xf0\x9f\x98",
+    b"\xf4\x90\x80\x80",
+    b"\xf5\x80\x80\x80",
+    b"\xff",
+    b"\xfe",
+    b"\xc3\x28",
+    b"\xe2\x28\xa1",
+];
+
+fn levels() -> Vec<Level> {
+    Level::all()
+}
+
+/// Every good line is taken and every bad one handed back, at every level.
+#[test]
+fn good_and_bad_lines() {
+    for level in levels() {
+        for line in GOOD {
+            let line = format!("{line}\n");
+            assert!(
+                matches!(
+                    meaning(line.trim_end_matches('\n').as_bytes(), "type", "value"),
+                    Meaning::Event { common: true, .. }
+                ),
+                "{line}"
+            );
+            assert_eq!(assert_agrees(level, &USUAL, &[line.as_bytes()]), [], "{line}");
+        }
+        for line in BAD {
+            assert_eq!(meaning(line.as_bytes(), "type", "value"), Meaning::Bad, "{line}");
+            assert_eq!(assert_agrees(level, &USUAL, &[line.as_bytes()]).len(), 1, "{line}");
+        }
+    }
+}
+
+/// Good and bad lines stand side by side without touching each other.
+#[test]
+fn neighbours() {
+    let mut random = Random(1);
+    for level in levels() {
+        for _ in 0..60 {
+            let mut block = String::new();
+            for _ in 0..40 {
+                block += match random.below(4) {
+                    0 => random.one_of(BAD),
+                    1 => random.one_of(&["", " ", "\r", "\t \r"]),
+                    _ => random.one_of(GOOD),
+                };
+                block.push('\n');
+            }
+            if random.below(2) == 0 {
+                block.pop();
+            }
+            assert_agrees(level, &USUAL, &[block.as_bytes()]);
+        }
+    }
+}
+
+/// Bytes that are not UTF-8 make a line bad wherever they stand in it, and only that line.
+#[test]
+fn not_utf8() {
+    for level in levels() {
+        for bytes in NOT_UTF8 {
+            for filler in [0, 1, 30, 62, 63, 64, 65, 127] {
+                for (before, behind) in [
+                    (r#"{"type":"a","value":1,"x":"é"#, r#"é"}"#),
+                    (r#"{"type":"a","value":1,""#, r#"":1}"#),
+                    (r#"{"value":1,"type":""#, r#""}"#),
+                    (r#"{"value":1,"type":"a"}"#, ""),
+                ] {
+                    let filler = " ".repeat(filler);
+                    let mut line = before.as_bytes().to_vec();
+                    if behind.is_empty() {
+                        line.extend(*bytes);
+                    } else {
+                        line.extend(filler.bytes());
+                        line.extend(*bytes);
+                        line.extend(filler.bytes());
+                        line.extend(behind.bytes());
+                    }
+                    let mut block = line.clone();
+                    block.extend(b"\n{\"type\":\"a\",\"value\":1}\n");
+                    assert_eq!(assert_agrees(level, &USUAL, &[&block]).len(), 1);
+                }
+            }
+        }
+    }
+}
+
+/// A line means the same wherever it begins and however long its strings, keys, runs of
+/// white space, backslashes, digits and brackets are.
+#[test]
+fn every_length() {
+    for level in levels() {
+        for length in 0..200 {
+            let filler = |part: &str| part.repeat(length);
+            let mut lines = vec![
+                format!(r#"{{"type":"{}","value":1}}"#, filler("x")),
+                format!(r#"{{"type":"{}","value":1}}"#, filler("é")),
+                format!(r#"{{"type":"{}","value":1}}"#, filler("\\u00e9")),
+                format!(r#"{{"type":"{}","value":1}}"#, filler("\\ud83d\\ude00")),
+                format!(r#"{{"type":"{}\ud83d","value":1}}"#, filler("x")),
+                format!(r#"{{"type":"{}\u00e9{}\u00e","value":1}}"#, filler("x"), filler("x")),
+                format!(r#"{{"{}":"y","type":"a","value":1}}"#, filler("x")),
+                format!(r#"{{"{}\u0061":"y","type":"a","value":1}}"#, filler("x")),
+                format!(r#"{{"type":"a","value":1,"x":"{}"}}"#, filler("\\")),
+                format!(r#"{{"type":"a","value":1,"x":"{}\"}}"#, filler("y")),
+                format!(r#"{{"x":{},"type":"a","value":1}}"#, filler("1")),
+                format!(r#"{{"x":{}.5e1,"type":"a","value":1}}"#, filler("1")),
+                format!(r#"{{"x":-{}x,"type":"a","value":1}}"#, filler("1")),
+                format!(r#"{{"x":{}{},"type":"a","value":1}}"#, filler("["), filler("]")),
+                format!(r#"{{"x":{}1{},"type":"a","value":1}}"#, filler("{\"x\":"), filler("}")),
+                format!(r#"{{"x":[{}0],"type":"a","value":1}}"#, filler("0,")),
+                format!(r#"{{"x":[{}null],"type":"a","value":1}}"#, filler("true,")),
+                format!(r#"{{"type":"a","value":{}7}}"#, filler("1")),
+                format!(r#"{{"type":"a","value":0.{}7}}"#, filler("0")),
+            ];
+            for space in [" ", "\t", "\r"] {
+                let space = filler(space);
+                lines.push(format!(r#"{space}{{{space}"type"{space}:{space}"a"{space},{space}"value"{space}:{space}1{space},"x":[{space}1{space},{space}{{{space}}}{space}]{space}}}{space}"#));
+                lines.push(space);
+            }
+            let all = lines.join("\n");
+            assert_agrees(level, &USUAL, &[all.as_bytes()]);
+            for line in &lines {
+                assert_agrees(level, &USUAL, &[line.as_bytes()]);
+            }
+        }
+    }
+}
+
+/// A line that is cut anywhere is bad, or blank where nothing is left.
+#[test]
+fn truncated() {
+    for level in levels() {
+        for line in GOOD {
+            for end in 0..line.trim_end().len() {
+                assert_agrees(level, &USUAL, &[&line.as_bytes()[..end]]);
+            }
+        }
+    }
+}
+
+/// The sum of the parts is the whole: any cut into blocks of whole lines, and any merge, gives
+/// the same state.
+#[test]
+fn cuts_and_merges() {
+    let mut random = Random(3);
+    for level in levels() {
+        for _ in 0..60 {
+            let lines: Vec<String> = (0..60)
+                .map(|_| {
+                    format!(
+                        "{}\n",
+                        if random.below(8) == 0 { random.one_of(BAD) } else { random.one_of(GOOD) }
+                    )
+                })
+                .collect();
+            let mut whole = Fold::with_level(level, "type", "value", None);
+            let mut handed_back = Vec::new();
+            whole.fold(lines.concat().as_bytes(), &mut handed_back);
+            let mut joined = Fold::with_level(level, "type", "value", None);
+            let mut rest = &lines[..];
+            let mut count = 0;
+            while !rest.is_empty() {
+                let (block, behind) = rest.split_at(1 + random.below(rest.len()));
+                let mut part = Fold::with_level(level, "type", "value", None);
+                let mut back = Vec::new();
+                part.fold(block.concat().as_bytes(), &mut back);
+                count += back.len();
+                joined.merge(&mut part);
+                assert_eq!(part.types(), []);
+                assert_eq!(part.account(), Default::default());
+                rest = behind;
+            }
+            assert_eq!(count, handed_back.len());
+            assert_eq!(oracle::types(&joined), oracle::types(&whole));
+            assert_eq!(joined.account(), whole.account());
+        }
+    }
+}
+
+/// Only the types that are asked for have state; the others are counted.
+#[test]
+fn filter() {
+    let mut random = Random(4);
+    for level in levels() {
+        for wanted in [vec![], vec!["page_view", "café"], vec!["never seen"], vec!["a", "", "b"]] {
+            let wanted = wanted.into_iter().map(str::to_owned).collect();
+            let settings = Settings { wanted: Some(wanted), ..USUAL };
+            let lines: String = (0..200).map(|_| format!("{}\n", random.one_of(GOOD))).collect();
+            assert_agrees(level, &settings, &[lines.as_bytes(), lines.as_bytes()]);
+        }
+    }
+}
+
+/// Type and value may stand under any keys: long, empty, with quotes, not ASCII, one key of
+/// which another is the beginning.
+#[test]
+fn other_keys() {
+    let keys = [
+        "",
+        "t",
+        "type",
+        "types",
+        "seven77",
+        "eight888",
+        "nine99999",
+        "größe",
+        "a\"b",
+        "a\\b",
+        "a\\nb",
+        "a\nb",
+        "kind of a long key that passes sixty-four bytes, which is the width of a chunk",
+        "😀",
+    ];
+    for level in levels() {
+        for type_key in keys {
+            for value_key in keys {
+                let mut block = String::new();
+                for key in keys {
+                    // As it is where it may be, all escaped, and as two other spellings.
+                    let escaped: String =
+                        key.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+                    let json = key.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+                    for spelling in [key, &escaped, &json] {
+                        block += &format!(
+                            "{{\"{spelling}\":\"x\",\"type\":\"a\",\"{spelling}\":1,\"a\\nb\":2,\"a\\\\nb\":3}}\n"
+                        );
+                        block += &format!("{{\"type\":\"a\",\"t\":\"b\",\"{spelling}\":1}}\n");
+                        block += &format!(
+                            "{{\"type\":1,\"t\":2,\"types\":\"c\",\"{spelling}\":\"y\"}}\n"
+                        );
+                    }
+                }
+                let settings = Settings { type_key, value_key, wanted: None };
+                assert_agrees(level, &settings, &[block.as_bytes()]);
+            }
+        }
+    }
+}
+
+/// Values of every length and scale add up exactly, together and in any order.
+#[test]
+fn values() {
+    let mut random = Random(5);
+    for level in levels() {
+        for round in 0..300 {
+            let mut block = String::new();
+            for _ in 0..30 {
+                let mut literal = String::new();
+                if random.below(3) == 0 {
+                    literal.push('-');
+                }
+                let digits = |random: &mut Random, most: usize, literal: &mut String| {
+                    for _ in 0..1 + random.below(most) {
+                        literal.push(char::from(b'0' + random.below(10) as u8));
+                    }
+                };
+                literal.push(char::from(b'0' + random.below(10) as u8));
+                if !literal.ends_with('0') {
+                    digits(&mut random, [2, 7, 18, 25][round % 4], &mut literal);
+                }
+                if random.below(2) == 0 {
+                    literal.push('.');
+                    digits(&mut random, [2, 7, 18, 10][round / 4 % 4], &mut literal);
+                }
+                if random.below(9) == 0 {
+                    literal += random.one_of(&["e0", "e1", "E+3", "e-4"]);
+                }
+                block += &format!("{{\"type\":\"{}\",\"value\":{literal}}}\n", random.below(2));
+            }
+            assert_agrees(level, &USUAL, &[block.as_bytes()]);
+        }
+    }
+}
+
+/// Sums that would overflow are handed back, and merging sums that would overflow stays exact.
+#[test]
+fn overflow() {
+    for level in levels() {
+        let line = format!("{{\"type\":\"a\",\"value\":{}}}\n", "9".repeat(36));
+        let block = line.repeat(400);
+        let back = assert_agrees(level, &USUAL, &[block.as_bytes()]);
+        assert!(!back.is_empty());
+        let mut fold = Fold::with_level(level, "type", "value", None);
+        fold.fold(line.repeat(150).as_bytes(), &mut Vec::new());
+        for _ in 0..2 {
+            let mut other = Fold::with_level(level, "type", "value", None);
+            other.fold(line.repeat(150).as_bytes(), &mut Vec::new());
+            fold.merge(&mut other);
+        }
+        let sum = oracle::decimal(&"9".repeat(36)) * 450;
+        assert_eq!(oracle::types(&fold)["a"].sum, sum);
+    }
+}
+
+/// Many types, met in any order, each keep their own state.
+#[test]
+fn many_types() {
+    for level in levels() {
+        let mut block = String::new();
+        let mut random = Random(6);
+        for at in 0..20_000 {
+            let number = random.below(3_000);
+            block += &match at % 3 {
+                0 => format!("{{\"type\":\"event {number}\",\"value\":{number}}}\n"),
+                1 => format!("{{\"type\":\"\\u00e9vent {number}\",\"value\":{number}.5}}\n"),
+                _ => format!(
+                    "{{\"type\":\"{number}{}\",\"value\":-{number}}}\n",
+                    "long ".repeat(number % 40)
+                ),
+            };
+        }
+        assert_agrees(level, &USUAL, &[block.as_bytes()]);
+    }
+}
+
+/// Lines of some megabytes are taken or handed back in time that grows with their length.
+#[test]
+fn huge_lines() {
+    let level = *levels().last().expect("at least one level");
+    let size = 4 << 20;
+    for part in [
+        "x",
+        "\\\\",
+        "é",
+        " ",
+        "\\u00e9",
+        "\\ud83d\\ude00",
+        "[",
+        "{\"a\":",
+        "1",
+        "\"",
+        "\\",
+        "0,",
+        ",",
+        "\\ud83d",
+    ] {
+        for (before, behind) in [
+            ("{\"type\":\"", "\",\"value\":1}"),
+            ("{\"type\":\"a\",\"value\":1,\"x\":[", "1]}"),
+            ("{\"type\":\"a\",\"value\":", "1}"),
+            ("{", "}"),
+        ] {
+            let line = format!("{before}{}{behind}\n", part.repeat(size / part.len()));
+            let mut fold = Fold::with_level(level, "type", "value", None);
+            let mut handed_back = Vec::new();
+            assert_eq!(fold.fold(line.as_bytes(), &mut handed_back), 1);
+        }
+    }
+}
+
+/// One change to a good line, of the kinds that damaged logs show.
+fn mutate(random: &mut Random, line: &mut Vec<u8>) {
+    let at = random.below(line.len() + 1);
+    let special: &[u8] = b"\"\\{}[]:,0123456789.-+eE \t\r\ntfnu\x00\x1f\x80\xff\xc3\xa9";
+    let byte = special[random.below(special.len())];
+    match random.below(8) {
+        0 if at < line.len() => line[at] ^= 1 << random.below(8),
+        1 if at < line.len() => line[at] = byte,
+        2 if at < line.len() => drop(line.remove(at)),
+        3 => line.insert(at, byte),
+        4 => line.truncate(at),
+        5 => {
+            let end = at + random.below(line.len() - at + 1);
+            let part = line[at..end].to_vec();
+            line.splice(at..at, part);
+        }
+        6 => {
+            let end = at + random.below((line.len() - at + 1).min(12));
+            line.drain(at..end);
+        }
+        _ => {
+            let part = random.one_of(&[
+                "\"type\":\"b\",",
+                "\"value\":2,",
+                "\"value\":\"x\",",
+                "\\u00e9",
+                "\\ud83d",
+                "\\udc00",
+                "null",
+                "1e5",
+                "[]",
+                "{}",
+            ]);
+            line.splice(at..at, part.bytes());
+        }
+    }
+}
+
+/// How many rounds of a random test to run; the environment may ask for more.
+fn rounds(usual: u64) -> u64 {
+    let times =
+        std::env::var("EVENTSTATS_TIMES").map_or(1, |times| times.parse().expect("a number"));
+    usual * times
+}
+
+/// The seed of the random tests; the environment may give another.
+fn seed() -> u64 {
+    std::env::var("EVENTSTATS_SEED").map_or(7, |seed| seed.parse().expect("a number"))
+}
+
+/// Damaged lines, between whole ones, are taken exactly if they are still events.
+#[test]
+fn mutations() {
+    let rounds = rounds(1_500);
+    let mut random = Random(seed());
+    for level in levels() {
+        for _ in 0..rounds {
+            let mut block = Vec::new();
+            for _ in 0..1 + random.below(12) {
+                let mut line = random.one_of(GOOD).as_bytes().to_vec();
+                for _ in 0..random.below(4) {
+                    mutate(&mut random, &mut line);
+                }
+                block.extend(line);
+                block.push(b'\n');
+            }
+            assert_agrees(level, &USUAL, &[&block]);
+        }
+    }
+}
+
+/// Lines that share a layout with many others, but for one change, are taken exactly if they are
+/// still events: what is known of a layout never stands in for what the line says.
+#[test]
+fn mutations_of_a_known_layout() {
+    let rounds = rounds(800);
+    let mut random = Random(seed() + 1);
+    for level in levels() {
+        for _ in 0..rounds {
+            let line = random.one_of(GOOD).as_bytes();
+            let mut block = Vec::new();
+            for _ in 0..3 + random.below(10) {
+                let mut changed = line.to_vec();
+                if random.below(3) == 0 {
+                    for _ in 0..1 + random.below(2) {
+                        mutate(&mut random, &mut changed);
+                    }
+                }
+                for part in [line, &changed, line] {
+                    block.extend(part);
+                    block.push(b'\n');
+                }
+            }
+            assert_agrees(level, &USUAL, &[&block]);
+        }
+    }
+}
+
+/// Every byte of a line that follows its like is put to each of the bytes that mean something.
+#[test]
+fn every_byte_of_a_known_layout() {
+    let special = b"\"\\{}[]:,09.-+eEtu \t\r\n\x00\x1f\x7f\x80\xc3\xa9\xff";
+    for level in levels() {
+        for line in [GOOD[0], GOOD[1], GOOD[6], GOOD[7], GOOD[13]] {
+            for at in 0..line.len() {
+                let mut block = Vec::new();
+                for &byte in special {
+                    let mut changed = line.as_bytes().to_vec();
+                    changed[at] = byte;
+                    for part in [line.as_bytes(), &changed, &changed] {
+                        block.extend(part);
+                        block.push(b'\n');
+                    }
+                }
+                assert_agrees(level, &USUAL, &[&block]);
+            }
+        }
+    }
+}
+
+/// A type is found by all its bytes, whatever its length and spelling, and a spelling that is not
+/// valid is never found, though it looks like one that was met.
+#[test]
+fn types_of_every_length() {
+    for level in levels() {
+        for length in 0..140 {
+            let mut block = Vec::new();
+            for part in ["x", "é", "\\u00e9", "\\\\", "\\\"", "\u{1f600}", "\\ud83d\\ude00"] {
+                let text = part.repeat(length);
+                for ending in ["", "y", "\\", "\\u00e", "\\ud83d", "\\x", "\t", "\"", "z"] {
+                    for bytes in [&b""[..], b"", b"\xff", b"\xc3"] {
+                        block.extend(format!("{{\"type\":\"{text}{ending}").bytes());
+                        block.extend(bytes);
+                        block.extend(b"\",\"value\":1,\"occurred_at\":\"2020-10-06 10:02:05\"}\n");
+                    }
+                }
+            }
+            block.extend(GOOD[0].repeat(2).bytes());
+            assert_agrees(level, &USUAL, &[&block]);
+            let wanted = Some(vec!["x".repeat(length), "é".repeat(length)]);
+            assert_agrees(level, &Settings { wanted, ..USUAL }, &[&block]);
+        }
+    }
+}
+
+/// More layouts than are kept, one after the other and mixed, change nothing in the answer.
+#[test]
+fn many_layouts() {
+    let mut random = Random(8);
+    for level in levels() {
+        let mut block = String::new();
+        for at in 0..6_000 {
+            let kind = if at < 3_000 { at / 10 } else { random.below(2_000) };
+            let keys: String =
+                (0..kind % 5).map(|key| format!("\"k{kind}{key}\":[\"{at}\",{at}],")).collect();
+            block += &format!("{{{keys}\"type\":\"t{}\",\"value\":{at}}}\n", kind % 3);
+        }
+        assert_agrees(level, &USUAL, &[block.as_bytes()]);
+    }
+}
+
+proptest! {
+    /// Whatever the bytes: what is taken is an event with that meaning.
+    #[test]
+    fn arbitrary_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        for level in levels() {
+            assert_agrees(level, &USUAL, &[&bytes]);
+        }
+    }
+
+    /// The same for text made of the bytes that JSON is made of.
+    #[test]
+    fn arbitrary_tokens(parts in proptest::collection::vec(proptest::sample::select(vec![
+        "{", "}", "[", "]", ":", ",", "\"", "\\", " ", "\n", "\"type\":", "\"value\":", "\"a\"", "\"a\",", "1,", "-1.5",
+        "true", "null", "{\"type\":\"a\",\"value\":1", "}\n", "\\u00e9", "é", "0", "e", ".",
+    ]), 0..60)) {
+        let bytes = parts.concat();
+        for level in levels() {
+            assert_agrees(level, &USUAL, &[bytes.as_bytes()]);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+"""What all tests share: the bodies of the fold, an environment that changes nothing, the profiles of hypothesis."""
+
+import importlib
+import os
+from typing import Final
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from eventcli.fold import BODY_VARIABLE
+
+REQUIRE_RUST: Final = os.environ.get("EVENTSTATS_REQUIRE_RUST") == "1"
+"""Whether a missing Rust body is a failure; without this its tests are skipped."""
+
+_EXAMPLES: Final = 50
+
+settings.register_profile(
+    "default",
+    max_examples=_EXAMPLES,
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    # The fixture `body` is the same for all examples of a test, and the machine may be busy.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile("long", settings.get_profile("default"), max_examples=100 * _EXAMPLES, derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
+
+
+@pytest.fixture(autouse=True)
+def _neutral_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the developer's own EVENTSTATS_ settings."""
+    for name in [name for name in os.environ if name.startswith("EVENTSTATS_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=["python", "rust"])
+def body(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, _neutral_environment: None) -> str:
+    """Force one body of the fold, in this process and in those it starts, and return its name."""
+    name: str = request.param
+    if name == "rust" and not REQUIRE_RUST:
+        pytest.importorskip("eventcli._kernel", reason="built without the Rust body", exc_type=ModuleNotFoundError)
+    if name == "rust":
+        importlib.import_module("eventcli._kernel")
+    monkeypatch.setenv(BODY_VARIABLE, name)
+    return name
