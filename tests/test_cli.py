@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import termios
 import threading
 import time
@@ -722,7 +723,7 @@ def test_absent_body_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: p
     with pytest.raises(fold.BodyError, match="without the Rust body"):
         fold.body()
     monkeypatch.setattr(sys, "argv", ["eventstats", "summarize", os.devnull])
-    with pytest.raises(SystemExit, match="^2$"):
+    with pytest.raises(SystemExit, match=r"^2$"):
         cli.main()
     assert "without the Rust body" in capsys.readouterr().err
 
