@@ -4,7 +4,7 @@ Lines end at a newline byte and nowhere else. A line that is longer than the lim
 handed out as a `LongLine`, so no line in a block is longer than the limit.
 """
 
-from mmap import MADV_DONTNEED, PAGESIZE, mmap
+from mmap import MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
 from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -62,7 +62,7 @@ class Buffer:
         if size < 1 or max_line < 1:
             raise ValueError("a block and a line have at least one byte")
         self.size = min(size, max_line + 1)
-        self.memory = mmap(-1, max_line + 1)
+        self.memory = mmap(-1, max_line + 1, flags=MAP_PRIVATE | MAP_ANONYMOUS)
         self.view = memoryview(self.memory)
 
     def trim(self) -> None:

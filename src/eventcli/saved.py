@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-import orjson
-
 from eventcli import exact
 from eventcli.event import Reason
 from eventcli.summary import Account, AccountError, SourceReport, Status, Summary, TypeStats
@@ -42,7 +40,8 @@ def dump(summary: Summary) -> bytes:
         "sources": [source._asdict() for source in summary.sources],
         "types": [_row(name, stats) for name, stats in summary.types.items()],
     }
-    return orjson.dumps(saved, option=orjson.OPT_APPEND_NEWLINE)
+    # orjson writes no integer beyond 64 bits, which a merge of merges could hold.
+    return json.dumps(saved, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def load(data: bytes) -> Summary:
