@@ -20,6 +20,13 @@ pub struct HandedBack {
     pub end: usize,
 }
 
+/// How much of a block was folded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub lines: usize,
+    pub bytes: usize,
+}
+
 /// What became of the lines that were not handed back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
@@ -169,21 +176,33 @@ impl Fold {
     /// Folds a block of whole lines, of which the last may lack its "\n". Gives the number of
     /// lines; those that are left to the authority are appended to `handed_back`, in order.
     pub fn fold(&mut self, block: &[u8], handed_back: &mut Vec<HandedBack>) -> usize {
+        self.fold_part(block, handed_back, usize::MAX).lines
+    }
+
+    /// Folds as `fold` does, but stops soon after `most` lines were handed back, so that their
+    /// places take bounded memory. The rest of the block is a block of its own.
+    pub fn fold_part(
+        &mut self,
+        block: &[u8],
+        handed_back: &mut Vec<HandedBack>,
+        most: usize,
+    ) -> Part {
         let from = handed_back.len();
-        let lines = match self.level {
-            Level::Portable => fold_lines(Portable, self, block, handed_back),
+        let full = from.saturating_add(most);
+        let part = match self.level {
+            Level::Portable => fold_lines(Portable, self, block, handed_back, full),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a token of the level is only given out where the processor has it.
-            Level::Avx2(wide) => unsafe { fold_avx2(wide, self, block, handed_back) },
+            Level::Avx2(wide) => unsafe { fold_avx2(wide, self, block, handed_back, full) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a token of the level is only given out where the processor has it.
-            Level::Avx512(wide) => unsafe { fold_avx512(wide, self, block, handed_back) },
+            Level::Avx512(wide) => unsafe { fold_avx512(wide, self, block, handed_back, full) },
         };
         // A value that waited may have been refused late.
         if !handed_back[from..].is_sorted() {
             handed_back[from..].sort_unstable();
         }
-        lines
+        part
     }
 
     /// Adds the state of another fold, which is left empty.
@@ -213,8 +232,9 @@ unsafe fn fold_avx2(
     fold: &mut Fold,
     block: &[u8],
     handed_back: &mut Vec<HandedBack>,
-) -> usize {
-    fold_lines(wide, fold, block, handed_back)
+    full: usize,
+) -> Part {
+    fold_lines(wide, fold, block, handed_back, full)
 }
 
 /// SAFETY: the caller has a token of the level.
@@ -225,8 +245,9 @@ unsafe fn fold_avx512(
     fold: &mut Fold,
     block: &[u8],
     handed_back: &mut Vec<HandedBack>,
-) -> usize {
-    fold_lines(wide, fold, block, handed_back)
+    full: usize,
+) -> Part {
+    fold_lines(wide, fold, block, handed_back, full)
 }
 
 #[inline(always)]
@@ -235,11 +256,12 @@ fn fold_lines<W: Wide>(
     fold: &mut Fold,
     block: &[u8],
     handed_back: &mut Vec<HandedBack>,
-) -> usize {
+    full: usize,
+) -> Part {
     let mut lines = 0;
     let mut at = 0;
     let mut long = Exact { mantissa: 0, scale: 0, integral: true };
-    while at < block.len() {
+    while at < block.len() && handed_back.len() < full {
         let use_layouts = fold.layouts.are_in_use();
         // The end is looked for first: then the next line does not wait for this one.
         if use_layouts
@@ -300,7 +322,7 @@ fn fold_lines<W: Wide>(
         at = end + 1;
     }
     settle(wide, fold, block, handed_back);
-    lines
+    Part { lines, bytes: at.min(block.len()) }
 }
 
 /// Where the first "\n" from `at` is, unless the line is longer than layouts are worth, or the end of

@@ -34,13 +34,16 @@ pub mod _kernel {
             Self(Body::new(type_key, value_key, types.as_deref()))
         }
 
-        /// Folds a block of whole lines; gives their number and, as (line, start, end), those
-        /// that are left to the authority.
+        /// Folds the lines of a block from `start` on, until about `most` are handed back; gives
+        /// their number, where it stopped, and as (line, start, end) those that are left to the
+        /// authority.
         fn fold(
             &mut self,
             py: Python<'_>,
             block: &Bound<'_, PyAny>,
-        ) -> PyResult<(usize, Vec<Place>)> {
+            start: usize,
+            most: usize,
+        ) -> PyResult<(usize, usize, Vec<Place>)> {
             let block = PyUntypedBuffer::get(block)?;
             if !block.is_c_contiguous() {
                 return Err(PyBufferError::new_err("the bytes of a block must be contiguous"));
@@ -52,15 +55,16 @@ pub mod _kernel {
                 // the buffer and fills it again only after this call has returned.
                 length => unsafe { std::slice::from_raw_parts(block.buf_ptr().cast(), length) },
             };
+            let rest = bytes.get(start..).unwrap_or_default();
             // `&mut self` is an exclusive borrow that PyO3 checks at run time: while the GIL is
             // released, a call from another thread raises instead of reaching the state.
-            let (lines, handed_back) = py.detach(|| {
+            let (part, handed_back) = py.detach(|| {
                 let mut handed_back = Vec::new();
-                let lines = self.0.fold(bytes, &mut handed_back);
-                (lines, handed_back)
+                let part = self.0.fold_part(rest, &mut handed_back, most);
+                (part, handed_back)
             });
-            let place = |back: HandedBack| (back.line, back.start, back.end);
-            Ok((lines, handed_back.into_iter().map(place).collect()))
+            let place = |back: HandedBack| (back.line, start + back.start, start + back.end);
+            Ok((part.lines, start + part.bytes, handed_back.into_iter().map(place).collect()))
         }
 
         /// Adds the state of another fold, which is left empty.

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 class Fold:
     def __init__(self, type_key: str, value_key: str, types: Sequence[str] | None) -> None: ...
 
-    # The number of lines, and of those handed back: the index, the first byte and the end without the newline.
-    def fold(self, block: bytes | bytearray | memoryview) -> tuple[int, list[tuple[int, int, int]]]: ...
+    # Folds lines from `start` on until about `most` are handed back. Returns the number of lines, where it stopped, and
+    # of the lines handed back: the index from `start`, the first byte and the end without the newline.
+    def fold(
+        self, block: bytes | bytearray | memoryview, start: int, most: int
+    ) -> tuple[int, int, list[tuple[int, int, int]]]: ...
 
     # Adds the state of `other`, which is left empty.
     def merge(self, other: Fold) -> None: ...

@@ -1,8 +1,9 @@
 """What one line means: an `Event`, or a `Reject` with its reason; `Fields` says which keys hold what."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 
 class Fields(NamedTuple):
@@ -51,6 +52,22 @@ class Mark(NamedTuple):
     line: int
     start: int
     end: int
+
+
+class Part(NamedTuple):
+    """What came of some lines of a block: how many there were, and where the rejected ones stand in the block."""
+
+    lines: int
+    marks: list[Mark]
+
+    @classmethod
+    def join(cls, parts: Iterable[Self]) -> Self:
+        """Return what came of all parts of a block together."""
+        lines, marks = 0, []
+        for part in parts:
+            lines += part.lines
+            marks += part.marks
+        return cls(lines, marks)
 
 
 class Reject(NamedTuple):

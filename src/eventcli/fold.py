@@ -5,11 +5,11 @@ Python body, the authority, which accepts them or rejects them with a reason.
 """
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Final, Protocol, Self
 
-from eventcli.event import Fields, Mark
+from eventcli.event import Fields, Part
 from eventcli.reference import ReferenceFold
 from eventcli.summary import Account, Summary, TypeStats
 
@@ -25,11 +25,18 @@ BODY_VARIABLE: Final = "EVENTSTATS_KERNEL"
 """The environment variable that forces a body: `python` or `rust`."""
 
 
+MOST_MARKS: Final = 4096
+"""Rejects in one part, about: what they take is to be small beside a block."""
+
+
 class Fold(Protocol):
     """State that blocks of whole lines are added to. One thread at a time."""
 
-    def add(self, block: bytes | bytearray | memoryview, /) -> tuple[int, list[Mark]]:
+    def add(self, block: bytes | bytearray | memoryview, /) -> Part:
         """Fold whole lines; return their number, and where the rejected ones are."""
+
+    def add_in_parts(self, block: bytes | bytearray | memoryview, /) -> Iterator[Part]:
+        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad."""
 
     def merge(self, other: Self, /) -> None:
         """Take over all that another fold of the same body holds; the other is not to be used any more."""
@@ -68,11 +75,20 @@ class KernelFold:
         self._authority = ReferenceFold(fields, types)
         self._lines = 0
 
-    def add(self, block: bytes | bytearray | memoryview) -> tuple[int, list[Mark]]:
+    def add(self, block: bytes | bytearray | memoryview) -> Part:
         """Fold whole lines; return their number, and where the rejected ones are."""
-        lines, handed_back = self._kernel.fold(block)
-        self._lines += lines - len(handed_back)
-        return lines, self._authority.add_lines(memoryview(block), handed_back) if handed_back else []
+        return Part.join(self.add_in_parts(block))
+
+    def add_in_parts(self, block: bytes | bytearray | memoryview) -> Iterator[Part]:
+        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad."""
+        view = memoryview(block)
+        line = start = 0
+        while start < len(view):
+            lines, start, handed_back = self._kernel.fold(view, start, MOST_MARKS)
+            self._lines += lines - len(handed_back)
+            places = [(line + index, first, end) for index, first, end in handed_back]
+            yield Part(lines, self._authority.add_lines(view, places))
+            line += lines
 
     def merge(self, other: Self) -> None:
         """Take over all that another fold holds."""

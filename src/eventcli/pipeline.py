@@ -24,8 +24,11 @@ from eventcli.summary import Account, AccountError, SourceReport, Status, Summar
 BLOCK_SIZE: Final = 1024 * 1024
 """Bytes read at a time. Measured: smaller blocks cost turns, larger ones memory, and neither is faster."""
 
-_AHEAD: Final = 8
+_AHEAD: Final = 2
 """Results a thread may be ahead of the slowest one, per thread, before it waits: bounds the rejects held in memory."""
+
+_HEARTBEAT: Final = 0.5
+"""Seconds after which the main thread looks for signals that it slept through."""
 
 OnReject = Callable[[Reject], object]
 OnProblem = Callable[[SourceReport], object]
@@ -84,10 +87,8 @@ class _Task(NamedTuple):
 
 
 class _Result(NamedTuple):
-    """What came of a task: how many lines, and the rejects among them."""
+    """What came of a task: how many lines, and the rejects among them, with positions from the start of the block."""
 
-    name: str
-    offset: int
     lines: int
     rejects: list[Reject]
     report: SourceReport | None
@@ -136,7 +137,7 @@ class Run:
         self._working = 0
         self._taken = 0
         self._delivered = 0
-        self._waiting: dict[int, _Result] = {}
+        self._waiting: dict[int, tuple[_Task, _Result]] = {}
         self._lines = 0
         self._long_lines = 0
         self._reports: list[SourceReport] = []
@@ -145,8 +146,10 @@ class Run:
         """Read all sources to their end, and return their Summary."""
         with self._delivering:
             self._start_worker(self._folds[0])
-            # Not join: a failure must be raised at once, even while some worker waits for a pipe that is silent.
-            self._end.wait_for(lambda: not self._working or self._failure is not None)
+            # Not join: a failure must be raised at once, even while a worker waits for a pipe that is silent. And not
+            # without end: Python can miss a signal that arrives just before the main thread goes to sleep.
+            while self._working and self._failure is None:
+                self._end.wait(_HEARTBEAT)
         if self._failure is not None:
             raise self._failure
         return self._summary()
@@ -192,7 +195,7 @@ class Run:
                 # A small input is folded before another thread would have started.
                 if task.place == 1 and task.block is not None:
                     self._start_other_workers()
-                self._deliver(task.place, self._fold(fold, task))
+                self._fold(fold, task)
         except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it
             failure = raised
         with self._delivering:
@@ -236,40 +239,52 @@ class Run:
             report = SourceReport(name, blocks.offset if blocks else 0, 0, status, message)
             buffer = yield _Task(next(place), name, None, report)
 
-    def _fold(self, fold: Fold, task: _Task) -> _Result:
+    def _fold(self, fold: Fold, task: _Task) -> None:
         block = task.block
         if block is None:
-            return _Result(task.name, 0, 0, [], task.report)
-        if isinstance(block, LongLine):
+            self._deliver(task, _Result(0, [], task.report))
+        elif isinstance(block, LongLine):
             message = f"{block.length} bytes, more than {self._max_line}"
-            rejects = [Reject(Reason.LINE_TOO_LONG, message, b"", block.length)]
-            return _Result(task.name, block.offset, 1, rejects, None)
-        lines, marks = fold.add(block.data)
-        # Most runs show a few rejects only; the others need not be put into words.
-        rejects = [self._reject(mark, block) for mark in marks] if self._rejects_wanted else []
-        return _Result(task.name, block.offset, lines, rejects, None)
+            self._deliver(task, _Result(1, [Reject(Reason.LINE_TOO_LONG, message, b"", block.length)], None))
+        else:
+            lines = 0
+            rejects: list[Reject] = []
+            for part in fold.add_in_parts(block.data):
+                if rejects:
+                    self._deliver_early(task, rejects)
+                # Most runs show a few rejects only; the others need not be put into words.
+                rejects = [self._reject(mark, block) for mark in part.marks] if self._rejects_wanted else []
+                lines += part.lines
+            self._deliver(task, _Result(lines, rejects, None))
 
     def _reject(self, mark: Mark, block: Block) -> Reject:
         """Return the reject with positions from the start of the block."""
         raw = bytes(block.data[mark.start : mark.end])
         return Reject(mark.reason, explain(raw, mark.reason, self._fields), raw, len(raw), mark.line, mark.start)
 
-    def _deliver(self, place: int, result: _Result) -> None:
+    def _deliver(self, task: _Task, result: _Result) -> None:
+        """Hand on what came of a task, after all earlier tasks."""
         with self._delivering:
-            self._turn.wait_for(lambda: place < self._delivered + _AHEAD * self._jobs or self._stopped)
-            self._waiting[place] = result
-            while (result_in_turn := self._waiting.pop(self._delivered, None)) is not None:
-                self._emit(result_in_turn)
+            self._turn.wait_for(lambda: task.place < self._delivered + _AHEAD * self._jobs or self._stopped)
+            self._waiting[task.place] = (task, result)
+            while (in_turn := self._waiting.pop(self._delivered, None)) is not None:
+                self._emit(*in_turn)
                 self._delivered += 1
             self._turn.notify_all()
 
-    def _emit(self, result: _Result) -> None:
+    def _deliver_early(self, task: _Task, rejects: list[Reject]) -> None:
+        """Hand on rejects of a task that is not at its end, so that they need not be held."""
+        with self._delivering:
+            self._turn.wait_for(lambda: task.place == self._delivered or self._failure is not None)
+            self._emit(task, _Result(0, rejects, None))
+
+    def _emit(self, task: _Task, result: _Result) -> None:
         for reject in result.rejects:
             self._long_lines += reject.reason is Reason.LINE_TOO_LONG
-            if self._rejects_wanted and self._on_reject is not None:
+            if self._rejects_wanted and self._on_reject is not None and task.block is not None:
                 self._rejects_wanted -= 1
-                line = self._lines + reject.line + 1
-                self._on_reject(reject._replace(line=line, offset=result.offset + reject.offset, source=result.name))
+                line, offset = self._lines + reject.line + 1, task.block.offset + reject.offset
+                self._on_reject(reject._replace(line=line, offset=offset, source=task.name))
         self._lines += result.lines
         if result.report is not None:
             report = result.report._replace(lines=self._lines)

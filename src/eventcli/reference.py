@@ -11,7 +11,7 @@ block at once: there is no run of 16 digits and points in it. It does not hold f
 lacks bits, or for a zero that may have been a tiny number; those are seen by their size.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from typing import Final, Self
@@ -19,7 +19,7 @@ from typing import Final, Self
 import orjson
 
 from eventcli import exact
-from eventcli.event import Event, Fields, Mark, Reason
+from eventcli.event import Event, Fields, Mark, Part, Reason
 from eventcli.parse import is_blank, judge
 from eventcli.summary import Account, Summary, TypeStats
 
@@ -32,6 +32,9 @@ _EXPONENT: Final = b"0e"
 
 _SMALLEST: Final = 1e-290
 """From this magnitude on, a double has all its 53 bits, and 15 digits end before the 400th place after the point."""
+
+_PART_SIZE: Final = 64 * 1024
+"""Bytes of lines that are held as Python objects at a time."""
 
 _MOST_PLACES: Final = 9
 _MOST_UNITS: Final = 1e15
@@ -49,15 +52,26 @@ class ReferenceFold:
         self._rejected = dict.fromkeys(Reason, 0)
         self._merged: list[Summary] = []
 
-    def add(self, block: bytes | bytearray | memoryview) -> tuple[int, list[Mark]]:
-        """Fold the lines of `block`; return how many there are, and where the rejected ones are."""
-        # One copy of a block at a time: it can be a single line of many megabytes.
-        numeric = bytes(block).translate(_NUMERIC)
+    def add(self, block: bytes | bytearray | memoryview) -> Part:
+        """Fold whole lines; return their number, and where the rejected ones are."""
+        return Part.join(self.add_in_parts(block))
+
+    def add_in_parts(self, block: bytes | bytearray | memoryview) -> Iterator[Part]:
+        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad."""
+        view = memoryview(block)
+        line = start = 0
+        while start < len(view):
+            # One copy of the lines at a time: there can be a single one of many megabytes.
+            lines = _lines(view, start)
+            yield self._add(lines, line, start)
+            line += len(lines)
+            start += sum(map(len, lines)) + len(lines)
+
+    def _add(self, lines: list[bytes], line: int, start: int) -> Part:
+        """Fold lines, of which the first is the one with the index `line` and begins at byte `start` of the block."""
+        numeric = b"\n".join(lines).translate(_NUMERIC)
         has_long_number, has_exponent = _LONG_NUMBER in numeric, _EXPONENT in numeric
         del numeric
-        lines = bytes(block).split(b"\n")
-        if not lines[-1]:
-            lines.pop()
         values, odd = self._sort(lines, floats=not has_long_number)
         if has_exponent and any(min(map(abs, floats)) < _SMALLEST for floats in values[float].values()):
             values, odd = self._sort(lines, floats=False)
@@ -70,10 +84,10 @@ class ReferenceFold:
                 self._stats_of(name).add_decimals(len(floats), _sum(floats), low, high)
         self._lines += len(lines)
         if not odd:
-            return len(lines), []
-        ends = list(accumulate(len(line) + 1 for line in lines))
-        places = [(index, ends[index] - len(lines[index]) - 1, ends[index] - 1) for index in odd]
-        return len(lines), self._add_odd([lines[index] for index in odd], places)
+            return Part(len(lines), [])
+        ends = list(accumulate((len(line) + 1 for line in lines), initial=start))
+        places = [(line + index, ends[index], ends[index + 1] - 1) for index in odd]
+        return Part(len(lines), self._add_odd([lines[index] for index in odd], places))
 
     def add_lines(self, block: memoryview, places: Sequence[tuple[int, int, int]]) -> list[Mark]:
         """Fold some lines of a block, given by index, first byte and end; return where the rejected ones are.
@@ -189,6 +203,20 @@ class _Stats:
         if self.extremes is not None:
             low, high = min(low, self.extremes[0]), max(high, self.extremes[1])
         self.extremes = low, high
+
+
+def _lines(view: memoryview, start: int) -> list[bytes]:
+    """Return about `_PART_SIZE` bytes of whole lines from `start` on, without their newlines."""
+    size = _PART_SIZE
+    while start + size < len(view):
+        part, newline, _ = bytes(view[start : start + size]).rpartition(b"\n")
+        if newline:
+            return part.split(b"\n")
+        size *= 2
+    lines = bytes(view[start:]).split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 def _sum(floats: list[float]) -> Decimal:
