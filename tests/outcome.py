@@ -1,0 +1,46 @@
+"""All that a run gives: what every format prints, the account, the rejects. Runs mean the same if these are equal."""
+
+import io
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from eventcli import Account, Reject, Summary, summarize
+from eventcli.blocks import MAX_LINE
+from eventcli.event import Fields
+from eventcli.pipeline import BLOCK_SIZE
+from eventcli.report import FORMATS, Stat
+
+
+class Outcome(NamedTuple):
+    """What a run over some logs gave."""
+
+    printed: dict[str, bytes]
+    account: Account
+    rejects: list[Reject]
+
+
+def printed(summary: Summary, stats: Iterable[Stat] = Stat) -> dict[str, bytes]:
+    """Return the bytes of every format, with all statistics unless told otherwise."""
+    return {name: render(summary, tuple(stats)) for name, render in FORMATS.items()}
+
+
+def run(
+    *logs: bytes,
+    fields: Fields = Fields(),  # noqa: B008  # immutable
+    types: tuple[str, ...] | None = None,
+    max_line: int = MAX_LINE,
+    block_size: int = BLOCK_SIZE,
+    jobs: int = 1,
+) -> Outcome:
+    """Summarise whole files."""
+    rejects: list[Reject] = []
+    summary = summarize(
+        [io.BytesIO(log) for log in logs],
+        fields=fields,
+        types=types,
+        max_line=max_line,
+        block_size=block_size,
+        jobs=jobs,
+        on_reject=rejects.append,
+    )
+    return Outcome(printed(summary), summary.account, rejects)

@@ -1,0 +1,161 @@
+"""The structure that ARCHITECTURE.md describes is the one that the sources have."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import eventcli
+
+ROOT: Final = Path(__file__).parent.parent
+PACKAGE: Final = ROOT / "src" / "eventcli"
+KERNEL: Final = ROOT / "kernel" / "Cargo.toml"
+
+TABLE: Final = re.findall(r"^\| `(\w+)` \|", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE)
+"""The modules in the order of the table, from top to bottom."""
+
+FACE: Final = "__init__"
+"""The face of the package, which shows names of other modules; `eventcli.__version__` is its own."""
+
+ENTRY: Final = "__main__"
+"""What `python -m eventcli` runs: above all others, with or without a row."""
+
+MODULES: Final = {path.stem: path for suffix in ("py", "pyi") for path in PACKAGE.glob(f"*.{suffix}")}
+
+HEAVY: Final = {
+    "asyncio",
+    "http",
+    "hypothesis",
+    "multiprocessing",
+    "random",
+    "socket",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "tomllib",
+    "unittest",
+    "urllib.request",
+}
+"""Modules that a run does not need, and that would cost start-up."""
+
+
+def tree_of(module: str) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imported(module: str) -> Iterator[str]:
+    """Yield the full name of everything a module imports, wherever the import stands."""
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module} imports by a relative name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own_imports(module: str) -> set[str]:
+    """Return the modules of the package that a module imports."""
+    names = [name.split(".")[1] for name in imported(module) if name.startswith("eventcli.")]
+    return {name if name in MODULES or name in TABLE else FACE for name in names}
+
+
+def test_every_module_has_a_row_and_every_row_a_module() -> None:
+    """The table of modules is complete, without repetitions; the Rust body has a row though it may be absent."""
+    assert len(TABLE) == len(set(TABLE))
+    assert set(TABLE) - {"_kernel", ENTRY} == set(MODULES) - {"_kernel", ENTRY, FACE}
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {FACE}))
+def test_imports_point_downwards(module: str) -> None:
+    """A module imports only modules that stand below it in the table."""
+    below = set(TABLE if module == ENTRY else TABLE[TABLE.index(module) + 1 :])
+    imports = own_imports(module)
+    if FACE in imports:
+        # The face imports what it shows, so who imports the face must stand above all of that.
+        imports |= own_imports(FACE)
+    assert imports - {FACE} <= below
+
+
+def test_the_face_does_not_import_what_imports_it() -> None:
+    """What the package shows does not import the package itself, so there is no circle."""
+    reached: set[str] = set()
+    found = own_imports(FACE)
+    while found - reached:
+        reached |= found
+        found = set().union(*(own_imports(module) for module in reached if module in MODULES))
+    assert FACE not in reached
+
+
+def users_of(library: str) -> set[str]:
+    """Return the modules that import a library."""
+    return {module for module in MODULES if any(name.split(".")[0] == library for name in imported(module))}
+
+
+def test_click_is_used_by_the_command_line_only() -> None:
+    """No module but `cli` knows of click."""
+    assert users_of("click") == {"cli"}
+
+
+def test_hypothesis_is_used_by_the_strategies_only() -> None:
+    """No module but `testing` knows of hypothesis."""
+    assert users_of("hypothesis") == {"testing"}
+
+
+def test_the_runtime_dependencies_are_the_declared_ones() -> None:
+    """Besides the standard library, the package imports what pyproject.toml declares, and hypothesis for testing."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.match(r"[\w-]+", requirement)[0] for requirement in project["dependencies"]}  # type: ignore[index]
+    libraries = {name.split(".")[0] for module in MODULES for name in imported(module)}
+    assert libraries - sys.stdlib_module_names - {"eventcli"} == declared | {"hypothesis"}
+
+
+def test_only_the_authority_parses() -> None:
+    """Orjson's parser is used by `parse` and `reference` only: nobody else says what a line means."""
+    users = {
+        module
+        for module in MODULES
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Attribute) and node.attr == "loads" and ast.unparse(node.value) == "orjson"
+    }
+    assert users == {"parse", "reference"}
+    assert "orjson.loads" not in {name for module in MODULES for name in imported(module)}
+
+
+def loaded_by(program: str, stdin: bytes = b"") -> set[str]:
+    """Return the modules that are loaded in a new interpreter after it ran a program."""
+    program += "\nimport sys\nprint(*sorted(sys.modules), file=sys.stderr)\n"
+    result = subprocess.run([sys.executable, "-c", program], input=stdin, capture_output=True, check=True)
+    return set(result.stderr.decode().split())
+
+
+def test_importing_the_package_loads_nothing_that_is_optional() -> None:
+    """`import eventcli` loads neither hypothesis nor click nor heavy parts of the standard library."""
+    loaded = loaded_by("import eventcli")
+    assert "eventcli.pipeline" in loaded
+    assert not loaded & (HEAVY | {"click", "csv"})
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["summarize"], ["--format", "jsonl"]])
+def test_the_command_line_loads_nothing_that_is_optional(arguments: list[str]) -> None:
+    """A run of the command line loads neither hypothesis nor heavy parts of the standard library."""
+    program = (
+        f"import sys\nsys.argv = ['eventstats', *{arguments!r}]\nfrom eventcli.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
+    )
+    loaded = loaded_by(program, b'{"type":"a","value":0.5}\n')
+    assert "eventcli.cli" in loaded
+    assert not loaded & (HEAVY | {"csv"})
+
+
+def test_versions_agree() -> None:
+    """The Rust body has the version of the package."""
+    if not KERNEL.exists():
+        pytest.skip("a source distribution without the Rust body")
+    assert tomllib.loads(KERNEL.read_text(encoding="utf-8"))["package"]["version"] == eventcli.__version__

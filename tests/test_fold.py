@@ -1,0 +1,190 @@
+"""`eventcli.fold`: every body means the same, line by line, whatever it is given and however that is cut."""
+
+import importlib.util
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from eventcli import Account, BodyError, Fields, Reason, Reject, Summary, TypeStats, fold, parse, testing
+from eventcli.event import Mark
+from eventcli.parse import is_blank
+
+HAS_RUST = importlib.util.find_spec("eventcli._kernel") is not None
+
+BLOCKS = testing.logs(max_lines=10)
+TYPES = st.sampled_from([None, (), ("purchase",), ("purchase", "", "never seen")])
+
+NUMBERS = st.one_of(testing.ordinary_numbers(), testing.unusual_numbers(accepted=True))
+
+
+def lines_of(block: bytes) -> list[bytes]:
+    """Return the lines of a block."""
+    lines = block.split(b"\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def one_by_one(
+    block: bytes,
+    fields: Fields = Fields(),  # noqa: B008  # immutable
+    types: tuple[str, ...] | None = None,
+) -> tuple[Summary, list[Mark]]:
+    """Return what `parse` says of each line, added up one after the other."""
+    stats: dict[str, TypeStats] = {}
+    marks: list[Mark] = []
+    rejected: dict[Reason, int] = {}
+    accepted = filtered = blank = offset = 0
+    lines = lines_of(block)
+    for index, line in enumerate(lines):
+        outcome = None if is_blank(line) else parse(line, fields)
+        if outcome is None:
+            blank += 1
+        elif isinstance(outcome, Reject):
+            marks.append(Mark(outcome.reason, index, offset, offset + len(line)))
+            rejected[outcome.reason] = rejected.get(outcome.reason, 0) + 1
+        elif types is not None and outcome.type not in types:
+            filtered += 1
+        else:
+            accepted += 1
+            value = outcome.value
+            event = TypeStats(1, value, outcome.integral, value, value)
+            stats[outcome.type] = stats.get(outcome.type, TypeStats()).merge(event)
+        offset += len(line) + 1
+    return Summary(stats, Account(len(lines), accepted, rejected, filtered, blank)), marks
+
+
+@given(block=BLOCKS, types=TYPES)
+@example(block=b"", types=None)
+@example(block=b"\n", types=None)
+@example(block=b"\n\n", types=None)
+@example(block=b'{"type":"a","value":1}', types=None)
+@example(block=b'[]\n\n{"type":"a","value":1}\n\n', types=None)
+@example(block=b'{"type":"a","value":true}\n{"type":"a","value":1}\n', types=None)
+@example(block=b'{"type":1,"value":1}\n{"type":1.0,"value":1}\n{"type":true,"value":1.0}\n', types=None)
+def test_a_block_means_what_its_lines_mean(body: str, block: bytes, types: tuple[str, ...] | None) -> None:
+    """Folding a block gives what the authority says of each line by itself, and marks the same ones as rejected."""
+    folded = fold.new_fold(Fields(), types)
+    lines, marks = folded.add(block)
+    summary, expected = one_by_one(block, types=types)
+    assert lines == len(lines_of(block))
+    assert marks == expected
+    assert folded.summary() == summary, body
+
+
+@given(numbers=st.lists(NUMBERS, min_size=1, max_size=30), other=NUMBERS)
+@example(numbers=["0.1"] * 10, other="0")
+@example(numbers=["0.5", "-0.0"], other="0")
+@example(numbers=["1e-7", "1E+5", "0.25"], other="12345678901234567890.5")
+@example(numbers=["0e5", "0.5"], other="0")
+@example(numbers=["0e-5", "1.5"], other="1e5")
+@example(numbers=["999999999999999", "99999999999999.9", "0.000000000000001"], other="0")
+@example(numbers=["123456789012.345", "0.1", "1.10", "100000000000000.0"], other="0")
+@example(numbers=["0.30000000000000004", "0.3"], other="0")
+@example(numbers=["5e-324", "2e-308", "1e-400", "1.5"], other="0")
+@example(numbers=["999999.9999995", "0.5"], other="0")
+@example(numbers=["18446744073709551616", "18446744073709551615", "0.5"], other="0")
+@example(numbers=["-0", "-0"], other="0")
+def test_numbers_are_added_up_as_written(body: str, numbers: list[str], other: str) -> None:
+    """The stats of a block are exact for any mix of literals, and whatever numbers stand under other keys."""
+    block = b"".join(b'{"type":"a","value":%b}\n' % number.encode() for number in numbers)
+    block += b'{"type":"b","value":1,"other":%b}\n' % other.encode()
+    folded = fold.new_fold(Fields(), None)
+    assert folded.add(block) == (len(numbers) + 1, [])
+    stats = folded.summary()["a"]
+    values = [Decimal(number) for number in numbers]
+    assert folded.summary() == one_by_one(block)[0], body
+    assert (stats.count, stats.min, stats.max) == (len(values), min(values), max(values))
+    assert stats.integral == (not set("".join(numbers)) & set(".eE"))
+
+
+@given(
+    places=st.lists(st.integers(0, 15), min_size=1, max_size=3),
+    units=st.lists(st.integers(-(10**15) + 1, 10**15 - 1), min_size=1, max_size=60),
+)
+@example(places=[15], units=[999999999999999, -1])
+@example(places=[0, 15], units=[1, 10**14])
+@example(places=[2], units=[10**15 - 1] * 50)
+def test_many_decimals_of_few_places(body: str, places: list[int], units: list[int]) -> None:
+    """Sums of many decimals are exact, also where later ones have more places than the first, or many digits."""
+    values = [Decimal(unit).scaleb(-places[index % len(places)]) for index, unit in enumerate(units)]
+    block = b"".join(b'{"type":"a","value":%b}\n' % f"{value:f}".encode() for value in values)
+    folded = fold.new_fold(Fields(), None)
+    folded.add(block)
+    stats = folded.summary()["a"]
+    assert Fraction(stats.sum) == sum(map(Fraction, values)), body
+    assert (stats.min, stats.max) == (min(values), max(values))
+
+
+@given(blocks=st.lists(BLOCKS, max_size=4), types=TYPES)
+def test_state_is_kept_across_blocks(body: str, blocks: list[bytes], types: tuple[str, ...] | None) -> None:
+    """A fold of several blocks holds what folds of each hold together."""
+    folded = fold.new_fold(Fields(), types)
+    for block in blocks:
+        folded.add(block)
+    parts = [one_by_one(block, types=types)[0] for block in blocks]
+    assert folded.summary() == Summary.union(parts), body
+    assert folded.summary() == Summary.union(parts), "asking changes nothing"
+
+
+@given(a=st.lists(BLOCKS, max_size=2), b=st.lists(BLOCKS, max_size=2), c=BLOCKS, types=TYPES)
+def test_folds_merge_as_their_summaries_do(
+    body: str, a: list[bytes], b: list[bytes], c: bytes, types: tuple[str, ...] | None
+) -> None:
+    """A fold that took over another holds both, and can go on."""
+    taker, giver = fold.new_fold(Fields(), types), fold.new_fold(Fields(), types)
+    for block in a:
+        taker.add(block)
+    for block in b:
+        giver.add(block)
+    taker.merge(giver)
+    taker.add(c)
+    assert taker.summary() == Summary.union(one_by_one(block, types=types)[0] for block in (*a, *b, c)), body
+
+
+@given(block=testing.logs(fields=Fields("Value", "other\u2028"), max_lines=6))
+def test_fields_are_where_they_are_said_to_be(body: str, block: bytes) -> None:
+    """Type and value are taken from the keys that were asked for."""
+    fields = Fields("Value", "other\u2028")
+    folded = fold.new_fold(fields, None)
+    _, marks = folded.add(block)
+    assert (folded.summary(), marks) == one_by_one(block, fields), body
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_blocks_of_any_kind_of_bytes(body: str, kind: type[bytes | bytearray | memoryview]) -> None:
+    """A block may be bytes, a bytearray or a memoryview, and may be used again for something else."""
+    memory = bytearray(b'{"type":"a","value":1}\nbad\n')
+    folded = fold.new_fold(Fields(), None)
+    assert folded.add(kind(memory)) == (2, [Mark(Reason.INVALID_JSON, 1, 23, 26)]), body
+    memory[:] = bytes(len(memory))
+    assert list(folded.summary().types) == ["a"]
+
+
+def test_the_body_in_use_is_the_one_asked_for(body: str) -> None:
+    """The environment chooses the body."""
+    assert fold.body() == body
+
+
+def test_the_fastest_body_is_used_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a wish, or with an empty one, the Rust body is used where there is one."""
+    assert fold.body() == ("rust" if HAS_RUST else "python")
+    monkeypatch.setenv(fold.BODY_VARIABLE, "")
+    assert fold.body() == ("rust" if HAS_RUST else "python")
+
+
+@pytest.mark.parametrize("wish", ["Python", "c", " rust"])
+def test_an_unknown_body_is_refused(wish: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wish for a body that does not exist is an error that names what there is."""
+    monkeypatch.setenv(fold.BODY_VARIABLE, wish)
+    with pytest.raises(BodyError, match="python or rust"):
+        fold.new_fold(Fields(), None)
+
+
+def test_an_absent_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wish for the Rust body where it was not built is an error: no silent fallback."""
+    monkeypatch.setattr(fold, "_kernel", None)
+    monkeypatch.setenv(fold.BODY_VARIABLE, "rust")
+    with pytest.raises(BodyError, match="without the Rust body"):
+        fold.new_fold(Fields(), None)

@@ -1,0 +1,545 @@
+"""`eventcli.pipeline`: the answer depends on the lines alone, failures surface, and an interrupted run stays whole."""
+
+import errno
+import io
+import os
+import signal
+import stat
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import oracle
+from eventcli import Account, Fields, Reason, Reject, SourceReport, Status, Summary, summarize, testing
+from eventcli.blocks import MAX_LINE
+from eventcli.pipeline import Run
+from outcome import printed, run
+
+SIZES = st.one_of(st.integers(1, 64), st.sampled_from([100, 1000, 65536]))
+JOBS = st.integers(1, 4)
+TYPES = st.sampled_from([None, None, (), ("purchase",), ("purchase", "", "never seen")])
+
+# A byte-order mark is skipped at the start of a file only, so such a line means something else where it stands first.
+LINES = st.lists(testing.lines().filter(lambda line: not line.startswith(b"\xef\xbb\xbf")), max_size=12)
+
+FEW_TYPES = st.sampled_from(["a", "b"])
+NUMBERS = st.one_of(testing.ordinary_numbers(), testing.unusual_numbers())
+
+few = settings(max_examples=max(1, settings().max_examples // 2))
+"""For properties that start many threads."""
+
+
+def log_of(lines: list[bytes]) -> bytes:
+    """Return the file that holds these lines."""
+    return b"".join(line + b"\n" for line in lines)
+
+
+def event(number: int) -> bytes:
+    """Return a line with an event."""
+    return b'{"type":"a","value":%d}\n' % number
+
+
+# ---------------------------------------------------------------------------------------------- meaning
+
+
+@given(log=testing.logs(), types=TYPES)
+@example(log=b"", types=None)
+@example(log=b"\xef\xbb\xbf", types=None)
+@example(log=b"\xef\xbb\xbf\n", types=None)
+@example(log=b"\n" * 5, types=None)
+@example(log=b'{"type":"a","value":0.1}\n' * 10, types=None)
+def test_a_log_means_what_the_standard_library_says(body: str, log: bytes, types: tuple[str, ...] | None) -> None:
+    """Counts, exact sums, extremes, the account and every reject are those of an independent slow reader."""
+    check_meaning(log, types, body)
+
+
+@given(
+    log=st.one_of(
+        st.binary(max_size=200), st.lists(st.sampled_from(list(b'{}[]":,\\u0 \n\r15.e-"typevalu\xff\0'))).map(bytes)
+    )
+)
+def test_arbitrary_bytes_are_accounted_for(body: str, log: bytes) -> None:
+    """Whatever the bytes, every line is accounted for once, as an independent slow reader does it."""
+    check_meaning(log, None, body)
+
+
+@given(log=testing.logs(line=testing.good_lines(types=FEW_TYPES, numbers=NUMBERS), max_lines=25))
+def test_sums_of_arbitrary_numbers_are_exact(body: str, log: bytes) -> None:
+    """Sums, minima and maxima of any numbers are those of exact fractions."""
+    check_meaning(log, None, body)
+
+
+def check_meaning(log: bytes, types: tuple[str, ...] | None, body: str) -> None:
+    """Assert that a log means what the oracle says."""
+    rejects: list[Reject] = []
+    summary = summarize(io.BytesIO(log), types=types, on_reject=rejects.append)
+    expected = oracle.meaning(log, types=types)
+    found = {
+        name: oracle.Stats(stats.count, Fraction(stats.sum), stats.integral, _fraction(stats.min), _fraction(stats.max))
+        for name, stats in summary.types.items()
+    }
+    assert found == expected.types, body
+    assert [(bad.reason, bad.line, bad.offset, bad.length, bad.raw) for bad in rejects] == expected.rejects
+    account = summary.account
+    account.check()
+    assert (account.lines, account.accepted, account.filtered, account.blank) == (
+        expected.lines,
+        expected.accepted,
+        expected.filtered,
+        expected.blank,
+    )
+    assert dict(account.rejected) == expected.rejected
+    assert summary.sources == (SourceReport("<BytesIO>", len(log), expected.lines),)
+
+
+def _fraction(value: object) -> Fraction | None:
+    return None if value is None else Fraction(str(value))
+
+
+@given(log=testing.logs(fields=Fields("event name", "Value")))
+def test_fields_can_be_chosen(body: str, log: bytes) -> None:
+    """With other fields, a log means what an independent slow reader of those fields says."""
+    summary = summarize(io.BytesIO(log), fields=Fields("event name", "Value"))
+    expected = oracle.meaning(log, "event name", "Value")
+    assert {name: (stats.count, Fraction(stats.sum)) for name, stats in summary.types.items()} == {
+        name: (stats.count, stats.sum) for name, stats in expected.types.items()
+    }, body
+    assert dict(summary.account.rejected) == expected.rejected
+
+
+# --------------------------------------------------------------------------------- the same bytes, always
+
+
+@given(lines=LINES, data=st.data())
+def test_the_order_of_lines_does_not_matter(body: str, lines: list[bytes], data: st.DataObject) -> None:
+    """Any permutation of the lines gives the same bytes in every format, and the same account."""
+    shuffled = data.draw(st.permutations(lines))
+    original, other = run(log_of(lines)), run(log_of(shuffled))
+    assert other.printed == original.printed, body
+    assert other.account == original.account
+    assert sorted(bad.raw for bad in other.rejects) == sorted(bad.raw for bad in original.rejects)
+
+
+@given(lines=LINES, cuts=st.lists(st.integers(0, 12), max_size=3), jobs=JOBS)
+def test_the_split_into_files_does_not_matter(body: str, lines: list[bytes], cuts: list[int], jobs: int) -> None:
+    """Any split of a log into files gives the same bytes in every format, and the same account."""
+    edges = [0, *sorted(cuts), len(lines)]
+    files = [log_of(lines[start:end]) for start, end in pairwise(edges)]
+    whole, split = run(log_of(lines)), run(*files, jobs=jobs)
+    assert split.printed == whole.printed, body
+    assert split.account == whole.account
+    assert [bad.raw for bad in split.rejects] == [bad.raw for bad in whole.rejects]
+
+
+@given(log=testing.logs(), size=SIZES, types=TYPES)
+def test_the_size_of_blocks_does_not_matter(body: str, log: bytes, size: int, types: tuple[str, ...] | None) -> None:
+    """Any size of blocks gives the same bytes, account and rejects, with the same lines and offsets."""
+    assert run(log, block_size=size, types=types) == run(log, types=types), body
+
+
+@few
+@given(logs=st.lists(testing.logs(max_lines=8), max_size=3), size=st.integers(1, 200), jobs=st.integers(2, 4))
+def test_the_number_of_threads_does_not_matter(body: str, logs: list[bytes], size: int, jobs: int) -> None:
+    """Any number of threads gives the same bytes and account, and the same rejects in the order of the input."""
+    assert run(*logs, block_size=size, jobs=jobs) == run(*logs), body
+
+
+@given(
+    logs=st.lists(testing.logs(max_lines=6), min_size=1, max_size=4),
+    types=TYPES,
+)
+def test_merging_runs_is_one_run(body: str, logs: list[bytes], types: tuple[str, ...] | None) -> None:
+    """Summaries of files, merged, print the same bytes as one run over all of them."""
+    one = summarize([io.BytesIO(log) for log in logs], types=types)
+    merged = Summary.union(summarize(io.BytesIO(log), types=types) for log in logs)
+    assert merged == one, body
+    assert printed(merged) == printed(one)
+
+
+@given(log=testing.logs(), size=SIZES, max_line=st.one_of(st.integers(1, 200), st.just(MAX_LINE)))
+def test_the_bytes_of_a_reject_are_where_it_says(body: str, log: bytes, size: int, max_line: int) -> None:
+    """Offset and length of a reject give its bytes in the file, and its line number counts the newlines before."""
+    for reject in run(log, block_size=size, max_line=max_line).rejects:
+        end = reject.offset + reject.length
+        assert log[reject.offset : end] == reject.raw or reject.reason is Reason.LINE_TOO_LONG, body
+        assert log[end : end + 1] in {b"\n", b""}
+        assert log[: reject.offset].count(b"\n") == reject.line - 1
+        assert reject.source == "<BytesIO>"
+
+
+@given(log=testing.logs(), max_line=st.integers(1, 200), size=SIZES, jobs=st.sampled_from([1, 1, 3]))
+@example(log=b"x" * 10, max_line=9, size=1, jobs=1)
+@example(log=b" " * 10 + b"\n" + b" " * 9 + b"\r\n", max_line=10, size=64, jobs=1)
+def test_exactly_the_lines_over_the_limit_are_too_long(
+    body: str, log: bytes, max_line: int, size: int, jobs: int
+) -> None:
+    """A line is `line_too_long` exactly if it is longer than the limit, whatever else is true of it."""
+    outcome = run(log, max_line=max_line, block_size=size, jobs=jobs)
+    expected = oracle.meaning(log, max_line=max_line)
+    found = [(bad.reason, bad.line, bad.offset, bad.length, bad.raw) for bad in outcome.rejects]
+    assert found == expected.rejects, body
+    assert outcome == run(log, max_line=max_line)
+    assert (outcome.account.accepted, outcome.account.blank) == (expected.accepted, expected.blank)
+
+
+# ------------------------------------------------------------------------------------------- arguments
+
+
+def test_a_type_that_was_never_seen_is_there(body: str) -> None:
+    """A type that was asked for is in the result with a count of 0; others are filtered, not rejected."""
+    log = io.BytesIO(event(1) + b'{"type":"b","value":2}\n')
+    summary = summarize(log, types=["b", "c"])
+    assert {name: stats.count for name, stats in summary.types.items()} == {"b": 1, "c": 0}, body
+    assert summary.account == Account(lines=2, accepted=1, filtered=1)
+
+
+def test_one_type_may_be_given_as_text(body: str) -> None:
+    """A single type is a type, and not a collection of letters."""
+    assert list(summarize(io.BytesIO(event(1)), types="ab").types) == ["ab"], body
+
+
+def test_sources_may_be_given_one_by_one_or_together(body: str, tmp_path: Path) -> None:
+    """Paths, Paths and streams are taken as arguments or as an iterable of them, in that order."""
+    path = tmp_path / "log"
+    path.write_bytes(event(1))
+    assert summarize(path, str(path), io.BytesIO(event(1)))["a"].count == 3, body
+    assert summarize(open_path for open_path in (path, str(path)))["a"].count == 2
+    assert summarize([path], io.BytesIO(event(1)), [])["a"].count == 2
+    assert summarize([]) == Summary()
+
+
+def test_a_stream_stays_open(body: str) -> None:
+    """A stream of the caller is not closed."""
+    stream = io.BytesIO(event(1))
+    assert summarize(stream).complete, body
+    assert not stream.closed
+
+
+@pytest.mark.parametrize("option", ["max_line", "block_size", "jobs"])
+def test_sizes_below_one_are_refused(option: str) -> None:
+    """A limit, block size or number of threads below 1 is a ValueError."""
+    with pytest.raises(ValueError, match="at least 1"):
+        summarize(io.BytesIO(), **{option: 0})  # type: ignore[arg-type]
+
+
+def test_streams_of_text_are_refused(body: str, tmp_path: Path) -> None:
+    """A stream of text, in memory or of a file, is a TypeError that says what is needed."""
+    with pytest.raises(TypeError, match="a stream of bytes is needed, not of str"):
+        summarize(cast("BinaryIO", io.StringIO("{}\n")))
+    path = tmp_path / body
+    path.write_bytes(event(1))
+    with path.open(encoding="utf-8") as stream, pytest.raises(TypeError, match="a stream of bytes is needed"):
+        summarize(cast("BinaryIO", stream))
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.parametrize("limit", [0, 1, 7, 100, None])
+def test_only_the_first_rejects_are_handed_on(body: str, limit: int | None, jobs: int) -> None:
+    """With a limit, the first rejects in the order of the input are handed on, and all are counted."""
+    log = b"".join(b"bad%d\n" % number + event(number) for number in range(20))
+    rejects: list[Reject] = []
+    summary = summarize(io.BytesIO(log), block_size=32, jobs=jobs, on_reject=rejects.append, reject_limit=limit)
+    assert [bad.raw for bad in rejects] == [
+        b"bad%d" % number for number in range(20 if limit is None else min(limit, 20))
+    ]
+    assert summary.account.rejected == {Reason.INVALID_JSON: 20}, body
+
+
+# -------------------------------------------------------------------------------------- things that fail
+
+
+class BrokenStream(io.RawIOBase):
+    """A stream that gives its pieces one by one, and then fails."""
+
+    def __init__(self, pieces: list[bytes], failure: BaseException) -> None:
+        self._pieces = iter(pieces)
+        self._failure = failure
+
+    def readable(self) -> bool:
+        """Say that this is a stream to read from."""
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        """Give the next piece, a byte at a time where the buffer is that small, or fail."""
+        view = memoryview(cast("bytearray", buffer))
+        piece = next(self._pieces, None)
+        if piece is None:
+            raise self._failure
+        self._pieces = iter([rest for rest in (piece[len(view) :], *self._pieces) if rest])
+        view[: len(piece)] = piece[: len(view)]
+        return min(len(piece), len(view))
+
+
+def broken(pieces: list[bytes], failure: BaseException) -> BinaryIO:
+    """Return a stream that gives its pieces one by one, and then fails."""
+    return cast("BinaryIO", BrokenStream(pieces, failure))
+
+
+IO_ERROR = OSError(errno.EIO, "Input/output error")
+
+
+@given(
+    lines=st.lists(testing.good_lines(), min_size=1, max_size=6),
+    rest=testing.torn_lines(),
+    size=SIZES,
+    jobs=st.sampled_from([1, 1, 4]),
+)
+def test_whole_lines_before_a_failure_are_counted(
+    body: str, lines: list[bytes], rest: bytes, size: int, jobs: int
+) -> None:
+    """Where a stream fails midway, the lines that ended before are counted, and the source is unreadable."""
+    log = log_of(lines)
+    problems: list[SourceReport] = []
+    stream = broken([log + rest], IO_ERROR)
+    summary = summarize(stream, block_size=size, jobs=jobs, on_problem=problems.append)
+    assert summary.account.lines == summary.account.accepted == len(lines), body
+    report = SourceReport("<BrokenStream>", len(log), len(lines), Status.UNREADABLE, "Input/output error")
+    assert problems == [report]
+    assert summary.sources == (report,)
+    assert not summary.complete
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_reading_goes_on_with_the_next_source(body: str, jobs: int, tmp_path: Path) -> None:
+    """Missing and unreadable sources among good ones are reported in their order, and the good ones are counted."""
+    good = tmp_path / "good"
+    good.write_bytes(event(1) * 3)
+    problems: list[SourceReport] = []
+    missing = str(tmp_path / "missing")
+    sources = (missing, good, tmp_path, broken([event(5)], IO_ERROR), good)
+    summary = summarize(*sources, jobs=jobs, block_size=30, on_problem=problems.append)
+    assert [(report.name, report.status, report.lines) for report in problems] == [
+        (missing, Status.MISSING, 0),
+        (str(tmp_path), Status.UNREADABLE, 0),
+        ("<BrokenStream>", Status.UNREADABLE, 1),
+    ]
+    assert [report.message for report in problems] == [
+        os.strerror(errno.ENOENT),
+        os.strerror(errno.EISDIR),
+        "Input/output error",
+    ]
+    assert (summary["a"].count, int(summary["a"].sum), len(summary.sources)) == (7, 11, 5), body
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_without_on_problem_an_os_error_is_raised(body: str, jobs: int, tmp_path: Path) -> None:
+    """Whoever does not ask for problems gets them as exceptions: no partial answer passes as a whole one."""
+    with pytest.raises(FileNotFoundError):
+        summarize(io.BytesIO(event(1)), tmp_path / body, jobs=jobs)
+    with pytest.raises(IsADirectoryError):
+        summarize(tmp_path, jobs=jobs)
+    with pytest.raises(OSError, match="Input/output error"):
+        summarize(broken([event(1)], IO_ERROR), jobs=jobs, block_size=1)
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_other_failures_of_a_stream_surface(body: str, jobs: int) -> None:
+    """What a stream raises, other than an OSError, is raised, also where problems are asked for."""
+    with pytest.raises(ZeroDivisionError, match=body):
+        summarize(broken([event(1)] * 50, ZeroDivisionError(body)), jobs=jobs, on_problem=print)
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_failures_of_the_callers_functions_surface(body: str, jobs: int) -> None:
+    """What `on_reject` and `on_problem` raise is raised, and neither is called again."""
+    calls: list[object] = []
+
+    def fail(argument: object) -> None:
+        calls.append(argument)
+        raise ZeroDivisionError(body)
+
+    with pytest.raises(ZeroDivisionError, match=body):
+        summarize(io.BytesIO(b"bad\n" * 1000), jobs=jobs, block_size=8, on_reject=fail)
+    assert len(calls) == 1
+    with pytest.raises(ZeroDivisionError, match=body):
+        summarize("/missing", "/missing too", jobs=jobs, on_problem=fail)
+    assert len(calls) == 2
+
+
+def test_failures_of_the_iterable_of_sources_surface(body: str) -> None:
+    """What an iterable of sources raises is raised."""
+
+    def sources() -> Iterator[BinaryIO]:
+        yield io.BytesIO(event(1))
+        raise ZeroDivisionError(body)
+
+    with pytest.raises(ZeroDivisionError, match=body):
+        summarize(sources())
+
+
+def test_a_failure_does_not_wait_for_a_silent_stream(body: str) -> None:
+    """A failure is raised at once, also while another thread waits for a stream that says nothing."""
+    silent = threading.Event()
+
+    class Silent(io.BytesIO):
+        def readinto(self, buffer: object) -> int:
+            got = super().readinto(cast("bytearray", buffer))
+            if not got:
+                silent.wait()
+            return got
+
+    def fail(_reject: Reject) -> None:
+        raise ZeroDivisionError(body)
+
+    before = set(threading.enumerate())
+    with pytest.raises(ZeroDivisionError, match=body):
+        summarize(Silent(b"bad\n"), jobs=2, on_reject=fail)
+    silent.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_rejects_come_in_the_order_of_the_input(body: str, jobs: int) -> None:
+    """Rejects are handed on one at a time, in the order of files and lines, with line numbers of their own file."""
+    logs = [b"".join(b"bad %d\n" % number + event(1) * (number % 3) for number in range(200)) for _ in range(3)]
+    rejects: list[Reject] = []
+    busy = threading.Lock()
+
+    def on_reject(reject: Reject) -> None:
+        assert busy.acquire(blocking=False), "two at a time"
+        rejects.append(reject)
+        busy.release()
+
+    summarize([io.BytesIO(log) for log in logs], jobs=jobs, block_size=40, on_reject=on_reject)
+    assert [bad.raw for bad in rejects] == [b"bad %d" % number for number in range(200)] * 3, body
+    assert [bad.line for bad in rejects] == [
+        number for log in logs for number, line in enumerate(log.splitlines(), 1) if line.startswith(b"bad")
+    ]
+
+
+# ---------------------------------------------------------------------------------------- interruptions
+
+
+class Interruption:
+    """Sends SIGINT to the thread that made it, which gets one KeyboardInterrupt however often it was sent."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self.arrived = threading.Event()
+        signal.signal(signal.SIGINT, self._arrive)
+
+    def _arrive(self, _number: int, _frame: object) -> None:
+        if not self.arrived.is_set():
+            self.arrived.set()
+            raise KeyboardInterrupt
+
+    def send(self) -> None:
+        """Send the signal, unless it has arrived."""
+        if not self.arrived.is_set():
+            signal.pthread_kill(self._thread, signal.SIGINT)
+
+    def send_until_it_arrives(self) -> None:
+        """Send the signal again and again: Python may miss one in the moment before it begins to wait for a lock."""
+        self.send()
+        while not self.arrived.wait(0.1):
+            self.send()
+
+
+@pytest.fixture
+def interruption() -> Iterator[Interruption]:
+    """Give a way to interrupt this thread, and put the usual handler back."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield Interruption()
+    signal.signal(signal.SIGINT, handler)
+
+
+def run_of(*streams: BinaryIO, jobs: int, block_size: int) -> Run:
+    """Return a run that has not begun."""
+    return Run(
+        streams,
+        fields=Fields(),
+        types=None,
+        max_line=MAX_LINE,
+        block_size=block_size,
+        jobs=jobs,
+        on_reject=None,
+        reject_limit=None,
+        on_problem=None,
+    )
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.parametrize("count", [0, 1, 10, 500])
+def test_an_interrupted_run_can_tell_what_it_has(body: str, interruption: Interruption, jobs: int, count: int) -> None:
+    """After an interruption the partial summary holds whole lines only, adds up, and says that it is not complete."""
+    released = threading.Event()
+
+    class Interrupting(io.BytesIO):
+        def readinto(self, buffer: object) -> int:
+            got = super().readinto(cast("bytearray", buffer))
+            if not got:
+                interruption.send_until_it_arrives()
+                released.wait()
+            return got
+
+    log = (event(2) + b"bad\n" + b"\n") * count + b'{"type":"a","val'
+    before = set(threading.enumerate())
+    reading = run_of(io.BytesIO(event(3)), Interrupting(log), jobs=jobs, block_size=64)
+    with pytest.raises(KeyboardInterrupt):
+        reading.complete()
+    partial = reading.partial()
+    released.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    partial.account.check()
+    assert partial.account == Account(3 * count + 1, count + 1, {Reason.INVALID_JSON: count}, 0, count), body
+    assert partial["a"].sum == 2 * count + 3
+    assert not partial.complete
+    assert sorted(source.status for source in partial.sources) == [Status.COMPLETE, Status.INTERRUPTED]
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_an_interruption_in_the_middle_of_work_stays_whole(body: str, interruption: Interruption, jobs: int) -> None:
+    """However many blocks are being folded at the moment of an interruption, the partial summary adds up."""
+
+    class Endless(io.RawIOBase):
+        lines = 0
+        line = b""
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: object) -> int:
+            view = memoryview(cast("bytearray", buffer))
+            if not self.line:
+                self.lines += 1
+                self.line = event(self.lines)
+                if self.lines % 300 == 0:
+                    interruption.send()
+            piece, self.line = self.line[: len(view)], self.line[len(view) :]
+            view[: len(piece)] = piece
+            return len(piece)
+
+    before = set(threading.enumerate())
+    reading = run_of(cast("BinaryIO", Endless()), jobs=jobs, block_size=4096)
+    with pytest.raises(KeyboardInterrupt):
+        reading.complete()
+    partial = reading.partial()
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    count = partial.account.lines
+    assert count >= 290
+    assert partial.account == Account(lines=count, accepted=count), body
+    assert partial["a"].count == count
+    assert partial["a"].sum == count * (count + 1) // 2
+    assert partial["a"].max == count
+
+
+def test_a_fifo_is_read_to_its_end(body: str, tmp_path: Path) -> None:
+    """A named pipe is a source like any file."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    writer = threading.Thread(target=path.write_bytes, args=(event(1) * 1000,))
+    writer.start()
+    summary = summarize(path)
+    writer.join()
+    assert summary["a"].count == 1000, body
