@@ -26,6 +26,10 @@ _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![0-9.eE+-
 # A pattern, not yet compiled: re does that once, for the first line that needs it.
 _TOKEN = rb"[ \t\r\n]*+(?:([\[\]{}:,])|(" + _STRING + rb")|(" + _NUMBER + rb")|(true|false|null)(?![a-z]))"
 
+_COLON_NUMBER = rb"[ \t\r\n]*+:[ \t\r\n]*+(" + _NUMBER + rb")"
+# The escapes that stand for ASCII letters, digits and underscores; the short ones stand for none of them.
+_ESCAPED_KEY = rb"\\u00[0-7]"
+
 _KINDS: Final = {
     bool: "true or false",
     dict: "an object",
@@ -128,6 +132,13 @@ def _judge_refused(line: bytes, fields: Fields, error: orjson.JSONDecodeError) -
 
 def _value_literal(line: bytes, key: str) -> bytes:
     """Return the text of the last number under the top-level `key` of a line that orjson has accepted."""
+    # Mostly the key stands in the text once. If it cannot stand there a second time in escapes, that is the one.
+    quoted = orjson.dumps(key)
+    at = line.find(quoted)
+    if at >= 0 and line.find(quoted, at + 1) < 0 and not (b"\\" in line and re.search(_ESCAPED_KEY, line)):
+        behind_key = re.compile(_COLON_NUMBER).match(line, at + len(quoted))
+        if behind_key is not None and key.isascii() and key.replace("_", "").isalnum():
+            return behind_key[1]
     depth = 0
     name = value = b""
     found = b""

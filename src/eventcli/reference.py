@@ -6,11 +6,12 @@ only the lines that are not plainly events go to `parse.judge`.
 
 Why a float from orjson may take part in an exact sum: of two different decimals with at most 15 significant digits,
 no two are nearest to the same double (IEEE 754, DBL_DIG), and `repr` gives the shortest decimal that is. So when the
-literal has at most 15 digits, `Decimal(repr(value))` is the literal. That it has is read off the text of the whole
-block at once: there is no run of 16 digits and points in it. It does not hold for numbers so small that a double
-lacks bits, or for a zero that may have been a tiny number; those are seen by their size.
+literal has at most 15 digits, `Decimal(repr(value))` is the literal. Mostly that can be read off the text of many lines
+at once: no number under a key begins with 16 digits and points. It does not hold for numbers so small that a double
+lacks bits, nor for a zero that may have been a tiny number. Where any of that may be, floats go to `parse.judge`.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate
@@ -23,12 +24,14 @@ from eventcli.event import Event, Fields, Mark, Part, Reason
 from eventcli.parse import is_blank, judge
 from eventcli.summary import Account, Summary, TypeStats
 
-# Every digit and point becomes "0", every e and E becomes "e", all else a space: one pass in C, after which the two
-# questions below are plain substring searches.
-_OTHERS: Final = bytes(byte for byte in range(256) if byte not in b"0123456789.eE")
+# A text in which numbers look alike: every digit and point becomes "0", every e and E becomes "e", colons stay, white
+# space and minus signs go, all else becomes a space. Then a number under a key begins behind a colon, and the questions
+# below are plain searches.
+_OTHERS: Final = bytes(byte for byte in range(256) if byte not in b"0123456789.eE:")
 _NUMERIC: Final = bytes.maketrans(b"123456789.E" + _OTHERS, b"0000000000e" + b" " * len(_OTHERS))
-_LONG_NUMBER: Final = b"0" * 16
-_EXPONENT: Final = b"0e"
+_NOT_NUMERIC: Final = b" \t\r\n-"
+_LONG_NUMBER: Final = b":" + b"0" * 16
+_EXPONENT: Final = rb":0+e"
 
 _SMALLEST: Final = 1e-290
 """From this magnitude on, a double has all its 53 bits, and 15 digits end before the 400th place after the point."""
@@ -69,12 +72,12 @@ class ReferenceFold:
 
     def _add(self, lines: list[bytes], line: int, start: int) -> Part:
         """Fold lines, of which the first is the one with the index `line` and begins at byte `start` of the block."""
-        numeric = b"\n".join(lines).translate(_NUMERIC)
-        has_long_number, has_exponent = _LONG_NUMBER in numeric, _EXPONENT in numeric
-        del numeric
-        values, odd = self._sort(lines, floats=not has_long_number)
-        if has_exponent and any(min(map(abs, floats)) < _SMALLEST for floats in values[float].values()):
+        numeric = b"\n".join(lines).translate(_NUMERIC, _NOT_NUMERIC)
+        values, odd = self._sort(lines, floats=_LONG_NUMBER not in numeric)
+        has_tiny = any(min(map(abs, floats)) < _SMALLEST for floats in values[float].values())
+        if has_tiny and re.search(_EXPONENT, numeric):
             values, odd = self._sort(lines, floats=False)
+        del numeric
         for name, integers in values[int].items():
             if self._is_wanted(name, len(integers)):
                 self._stats_of(name).add_integers(integers)
