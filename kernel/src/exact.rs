@@ -107,6 +107,48 @@ fn read_short(text: u64) -> Option<(Number, usize)> {
     Some((found, (end + sign) as usize))
 }
 
+/// Reads the number that fills `at..end`, and nothing less, where that is known beforehand. None
+/// as for `read`.
+#[inline(always)]
+pub fn read_whole<W: Wide>(wide: W, block: &[u8], at: usize, end: usize) -> Option<Number> {
+    let width = end.wrapping_sub(at);
+    let eight = block.get(end.wrapping_sub(8)..)?.first_chunk::<8>()?;
+    if width.wrapping_sub(1) < 8
+        && let Some(number) = read_filled(u64::from_le_bytes(*eight), width as u32)
+    {
+        return Some(number);
+    }
+    let (number, length) = read_middle(wide, block, at)?;
+    (length == width).then_some(number)
+}
+
+/// Reads the number that fills the last `width` bytes of eight, at least one, if it has no sign;
+/// without a branch on its shape.
+#[inline(always)]
+fn read_filled(text: u64, width: u32) -> Option<Number> {
+    let before = 64 - 8 * width;
+    let values = ((text ^ (0x30 * EVERY)) >> before) << before;
+    // The high bit of every byte that is no digit; one at most may be, and that a point.
+    let others = (((values & (0x7f * EVERY)) + 0x76 * EVERY) | values) & (0x80 * EVERY);
+    let first = others & others.wrapping_neg();
+    let one = first >> 7;
+    let below = one.wrapping_sub(1);
+    let point = (first << 1).wrapping_sub(one);
+    let is_odd = (others != first) | (values & point != one * u64::from(b'.' ^ b'0'));
+    // Without a point, it stands in the last byte for the count, and moves nothing below.
+    let scale = (63 - (first | 1 << 63).trailing_zeros()) / 8;
+    let is_integral = first == 0;
+    let whole = width - scale - u32::from(!is_integral);
+    let is_empty = (whole == 0) | (!is_integral & (scale == 0));
+    let is_padded = ((values >> before) & 0xff == 0) & (whole > 1);
+    if is_odd | is_empty | is_padded {
+        return None;
+    }
+    let moved = (values & below) << (8 * u32::from(!is_integral));
+    let number = eight_digits((values & !(below | point)) | moved) as i64;
+    Some(Number { mantissa: number, scale: scale as u8, integral: is_integral })
+}
+
 /// Reads a number of up to 18 digits without an exponent.
 #[inline(always)]
 fn read_middle<W: Wide>(wide: W, block: &[u8], at: usize) -> Option<(Number, usize)> {
@@ -489,6 +531,18 @@ mod tests {
             let text = block[24..].escape_ascii().to_string();
             let long = read_long(&block[24..]);
             assert_eq!(any(&block, 24), long, "{text}");
+            for end in 24..44 {
+                let expected = read(Portable, &block, 24).filter(|(_, length)| 24 + length == end);
+                let whole = read_whole(Portable, &block, 24, end);
+                // It may be given less than there is, and then need not look behind it.
+                if expected.is_some() {
+                    assert_eq!(whole, expected.map(|(number, _)| number), "{text} {end}");
+                } else if let Some(number) = whole {
+                    let mut cut = block;
+                    cut[end..].fill(b' ');
+                    assert_eq!(read_long(&cut[24..]), Some((number.into(), end - 24)), "{text}");
+                }
+            }
             if let Some((_, length)) = long
                 && read(Portable, &block, 24).is_none()
             {

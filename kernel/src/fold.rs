@@ -8,6 +8,7 @@ use crate::exact::{self, Exact, Number};
 use crate::layout::Layouts;
 use crate::parse::{self, Key, Keys};
 use crate::summary::{Place, Summary, TypeStats};
+use crate::template::{Event, Templates};
 use crate::wide::{CHUNK, Portable, Wide};
 
 /// A line that is left to the authority.
@@ -144,6 +145,7 @@ pub struct Fold {
     account: Account,
     recent: Recent,
     layouts: Layouts,
+    templates: Templates,
     waiting: Vec<Waiting>,
     text: Vec<u8>,
 }
@@ -168,6 +170,7 @@ impl Fold {
             account: Account::default(),
             recent: Recent::new(),
             layouts: Layouts::default(),
+            templates: Templates::default(),
             waiting: Vec::with_capacity(MOST_WAITING),
             text: Vec::new(),
         }
@@ -212,6 +215,7 @@ impl Fold {
         self.account.filtered += account.filtered;
         self.account.blank += account.blank;
         other.recent.clear();
+        other.templates.clear();
         self.summary.merge(&mut other.summary);
     }
 
@@ -262,6 +266,16 @@ fn fold_lines<W: Wide>(
     let mut at = 0;
     let mut long = Exact { mantissa: 0, scale: 0, integral: true };
     while at < block.len() && handed_back.len() < full {
+        let mut use_templates = fold.templates.are_in_use();
+        if use_templates {
+            let count = add_fitting(wide, fold, block, &mut at);
+            lines += count;
+            fold.templates.hit(count);
+            if at >= block.len() {
+                break;
+            }
+            use_templates = fold.templates.miss();
+        }
         let use_layouts = fold.layouts.are_in_use();
         // The end is looked for first: then the next line does not wait for this one.
         if use_layouts
@@ -283,6 +297,8 @@ fn fold_lines<W: Wide>(
                 fold.layouts.hit();
                 if !is_added {
                     handed_back.push(HandedBack { line: lines, start: at, end });
+                } else if use_templates {
+                    learn_template(fold, block, (at, end), type_text, found.value_at);
                 }
                 lines += 1;
                 at = end + 1;
@@ -306,6 +322,11 @@ fn fold_lines<W: Wide>(
                         if use_layouts {
                             fold.layouts.learn(block, start, line.end, found);
                         }
+                        if use_templates {
+                            let text = found.0 + 1;
+                            let type_text = (text, parse::string_end(block, text));
+                            learn_template(fold, block, (start, line.end), type_text, found.1);
+                        }
                     }
                     _ => handed_back.push(place),
                 }
@@ -323,6 +344,43 @@ fn fold_lines<W: Wide>(
     }
     settle(wide, fold, block, handed_back);
     Part { lines, bytes: at.min(block.len()) }
+}
+
+/// Adds the lines from `at` on that fit templates, up to the first that does not; gives their number.
+#[inline(always)]
+fn add_fitting<W: Wide>(wide: W, fold: &mut Fold, block: &[u8], at: &mut usize) -> usize {
+    let mut accepted = 0;
+    let mut filtered = 0;
+    while let Some(fit) = fold.templates.read(wide, block, *at) {
+        match fit.place {
+            None => filtered += 1,
+            Some(place) if fold.summary.add(place, fit.value) => accepted += 1,
+            // The sum would overflow: the usual way finds so, too, and hands the line back.
+            Some(_) => break,
+        }
+        *at = fit.end + 1;
+    }
+    fold.account.accepted += accepted;
+    fold.account.filtered += filtered;
+    (accepted + filtered) as usize
+}
+
+/// Makes a template of an event, if the place of its type is known by now.
+#[cold]
+#[inline(never)]
+fn learn_template(
+    fold: &mut Fold,
+    block: &[u8],
+    (start, end): (usize, usize),
+    type_text: (usize, usize),
+    value_at: usize,
+) {
+    let raw = &block[type_text.0..type_text.1];
+    let recent = &fold.recent.slots[Recent::slot(block, type_text.0, type_text.1)];
+    if recent.length == raw.len() && recent.bytes[..raw.len()] == *raw {
+        let event = Event { start, end, type_text, value_at, place: recent.place };
+        fold.templates.learn(block, event);
+    }
 }
 
 /// Where the first "\n" from `at` is, unless the line is longer than layouts are worth, or the end of

@@ -51,6 +51,7 @@ pub struct Match {
     /// The text of its type. If not `is_plain`, only its end is known, not that it is valid.
     pub type_text: (usize, usize),
     pub is_plain: bool,
+    pub value_at: usize,
     /// None: it is a long one, and in the place that `read` was given for such.
     pub value: Option<Number>,
 }
@@ -91,6 +92,7 @@ impl Layouts {
         let mut type_text = (0, 0);
         let mut is_plain = true;
         let mut value = None;
+        let mut value_at = 0;
         loop {
             let bytes = block.get(at..)?.first_chunk()?;
             if wide.same(wide.load(bytes), wide.load(&piece.bytes)) & piece.mask != piece.mask {
@@ -144,12 +146,16 @@ impl Layouts {
                 }
                 Gap::Value => {
                     let length;
+                    value_at = at;
                     (value, length) = exact::read_any(wide, block, at, long)?;
                     at += length;
                 }
                 Gap::None => {}
                 // A type that is not plain may have reached into another line.
-                Gap::End => return (at == end + 1).then_some(Match { type_text, is_plain, value }),
+                Gap::End => {
+                    let found = Match { type_text, is_plain, value_at, value };
+                    return (at == end + 1).then_some(found);
+                }
             }
             piece = &self.pieces[piece.next];
         }

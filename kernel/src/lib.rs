@@ -7,6 +7,7 @@ pub mod fold;
 pub mod layout;
 pub mod parse;
 pub mod summary;
+pub mod template;
 pub mod wide;
 
 #[cfg(feature = "python")]

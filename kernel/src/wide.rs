@@ -30,6 +30,8 @@ pub trait Wide: Copy {
     fn digit(self, chunk: Self::Chunk) -> u64;
     /// The bytes at which two chunks are the same.
     fn same(self, left: Self::Chunk, right: Self::Chunk) -> u64;
+    /// The bytes of a chunk from `low` to `low + span`, each of its own.
+    fn within(self, chunk: Self::Chunk, low: Self::Chunk, span: Self::Chunk) -> u64;
 
     /// Bit `i` of the result is the exclusive or of the bits `0..=i`.
     #[inline(always)]
@@ -129,6 +131,20 @@ impl Wide for Portable {
         }
         gather(difference, zero_bytes)
     }
+
+    #[inline(always)]
+    fn within(self, chunk: [u64; 8], low: [u64; 8], span: [u64; 8]) -> u64 {
+        let mut fits = [0; 8];
+        for (at, fit) in fits.iter_mut().enumerate() {
+            // The difference of each byte, with the borrow kept inside the byte.
+            let above = ((chunk[at] | HIGH_BIT) - (low[at] & LOW_SEVEN))
+                ^ ((chunk[at] ^ !low[at]) & HIGH_BIT);
+            // The high bit says that the low seven of the span are no less.
+            let no_less = (span[at] | HIGH_BIT) - (above & LOW_SEVEN);
+            *fit = (span[at] & !above) | (!(span[at] ^ above) & no_less);
+        }
+        gather(fits, |word| word)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -161,6 +177,8 @@ mod x86 {
         u64::from(low as u32) | (u64::from(high as u32) << 32)
     }
 
+    // No closures below: one that is not inlined is compiled without the instructions of the level.
+    //
     // SAFETY of every block below: the token shows that `detect` found the instructions, and
     // none of the intrinsics reads memory except `loadu`, which is given 32 of the chunk's bytes.
     impl Wide for Avx2 {
@@ -178,9 +196,7 @@ mod x86 {
             // SAFETY: see above.
             unsafe {
                 let wanted = _mm256_set1_epi8(byte as i8);
-                let [low, high] =
-                    chunk.map(|half| _mm256_movemask_epi8(_mm256_cmpeq_epi8(half, wanted)));
-                join(low, high)
+                self.same(chunk, [wanted, wanted])
             }
         }
 
@@ -189,7 +205,7 @@ mod x86 {
             // SAFETY: see above.
             let folded = unsafe {
                 let bit = _mm256_set1_epi8(0x20);
-                chunk.map(|half| _mm256_or_si256(half, bit))
+                [_mm256_or_si256(chunk[0], bit), _mm256_or_si256(chunk[1], bit)]
             };
             self.equal(folded, byte)
         }
@@ -199,10 +215,7 @@ mod x86 {
             // SAFETY: see above.
             unsafe {
                 let last = _mm256_set1_epi8(0x1f);
-                let [low, high] = chunk.map(|half| {
-                    _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(half, last), half))
-                });
-                join(low, high)
+                self.same([_mm256_min_epu8(chunk[0], last), _mm256_min_epu8(chunk[1], last)], chunk)
             }
         }
 
@@ -212,17 +225,17 @@ mod x86 {
             unsafe {
                 // As signed bytes, both are below a space.
                 let space = _mm256_set1_epi8(0x20);
-                let [low, high] =
-                    chunk.map(|half| _mm256_movemask_epi8(_mm256_cmpgt_epi8(space, half)));
-                join(low, high)
+                join(
+                    _mm256_movemask_epi8(_mm256_cmpgt_epi8(space, chunk[0])),
+                    _mm256_movemask_epi8(_mm256_cmpgt_epi8(space, chunk[1])),
+                )
             }
         }
 
         #[inline(always)]
         fn high(self, chunk: Self::Chunk) -> u64 {
             // SAFETY: see above.
-            let [low, high] = chunk.map(|half| unsafe { _mm256_movemask_epi8(half) });
-            join(low, high)
+            unsafe { join(_mm256_movemask_epi8(chunk[0]), _mm256_movemask_epi8(chunk[1])) }
         }
 
         #[inline(always)]
@@ -231,11 +244,7 @@ mod x86 {
             unsafe {
                 let zero = _mm256_set1_epi8(b'0' as i8);
                 let nine = _mm256_set1_epi8(9);
-                let [low, high] = chunk.map(|half| {
-                    let value = _mm256_sub_epi8(half, zero);
-                    _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(value, nine), value))
-                });
-                join(low, high)
+                self.within(chunk, [zero, zero], [nine, nine])
             }
         }
 
@@ -247,6 +256,17 @@ mod x86 {
                     _mm256_movemask_epi8(_mm256_cmpeq_epi8(left[0], right[0])),
                     _mm256_movemask_epi8(_mm256_cmpeq_epi8(left[1], right[1])),
                 )
+            }
+        }
+
+        #[inline(always)]
+        fn within(self, chunk: Self::Chunk, low: Self::Chunk, span: Self::Chunk) -> u64 {
+            // SAFETY: see above.
+            unsafe {
+                let above = [_mm256_sub_epi8(chunk[0], low[0]), _mm256_sub_epi8(chunk[1], low[1])];
+                let least =
+                    [_mm256_min_epu8(above[0], span[0]), _mm256_min_epu8(above[1], span[1])];
+                self.same(least, above)
             }
         }
 
@@ -351,6 +371,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn within(self, chunk: __m512i, low: __m512i, span: __m512i) -> u64 {
+            // SAFETY: see above.
+            unsafe { _mm512_cmple_epu8_mask(_mm512_sub_epi8(chunk, low), span) }
+        }
+
+        #[inline(always)]
         fn running_parity(self, mask: u64) -> u64 {
             // SAFETY: see above; `detect` asked for `pclmulqdq` through `Avx2::detect`.
             unsafe { carryless_running_parity(mask) }
@@ -411,6 +437,13 @@ mod tests {
             other[(seed >> 50) as usize % CHUNK] ^= 1 << ((seed >> 60) & 7);
             let at = (0..CHUNK).find(|&at| bytes[at] != other[at]).expect("one byte was changed");
             assert_eq!(wide.same(chunk, wide.load(&other)), !(1 << at));
+            let (mut low, mut span, mut expected) = (bytes, other, 0);
+            low.rotate_left(round % 5);
+            span.rotate_left(round % 7);
+            for at in 0..CHUNK {
+                expected |= u64::from(bytes[at].wrapping_sub(low[at]) <= span[at]) << at;
+            }
+            assert_eq!(wide.within(chunk, wide.load(&low), wide.load(&span)), expected);
             let mut parity = 0;
             let mut sum = 0;
             for at in 0..64 {

@@ -629,6 +629,151 @@ fn every_byte_of_a_known_layout() {
     }
 }
 
+/// Short lines, as templates are made of: with text, numbers and white space before and behind.
+const SHORT: &[&str] = &[
+    GOOD[0],
+    GOOD[1],
+    r#"{"type":"purchase","value":-12.5,"occurred_at":"2020-10-06 10:02:05"}"#,
+    r#"{"n":10,"m":-0.5,"type":"a","value":12345678901,"k":[1,20,{"type":300}],"e":1e10}"#,
+    r#"{"at":"2020-10-06","value":7.25,"type":"café","yes":true,"to":"b","value":3}"#,
+    "{\"value\": 12345678 ,\"type\":\"a\\u00e9\",\"x\":\"\u{e9}\",\"y\":\"\\\\\"} \r",
+    r#"{"type":"x","type":"y","v":{"value":5},"value":0,"text":""}"#,
+];
+
+/// Every byte of a line that follows many of its like is put to each of the others.
+#[test]
+fn every_byte_of_a_known_line() {
+    for level in levels() {
+        for line in SHORT {
+            let known = format!("{line}\n").repeat(12);
+            for at in 0..line.len() {
+                let mut block = known.as_bytes().to_vec();
+                for byte in 0..=255 {
+                    let mut changed = line.as_bytes().to_vec();
+                    changed[at] = byte;
+                    block.extend(changed);
+                    block.push(b'\n');
+                    // So that templates do not rest.
+                    block.extend(format!("{line}\n").repeat(4).bytes());
+                }
+                block.extend(known.bytes());
+                assert_agrees(level, &USUAL, &[&block]);
+            }
+        }
+    }
+}
+
+/// Damaged lines between many whole ones are taken exactly if they are still events, in blocks
+/// of any size, with and without a last "\n", and where types are filtered.
+#[test]
+fn mutations_of_known_lines() {
+    let rounds = rounds(400);
+    let mut random = Random(seed() + 2);
+    for level in levels() {
+        for round in 0..rounds {
+            let (one, other) = (random.one_of(SHORT), random.one_of(SHORT));
+            let mut blocks = vec![format!("{one}\n{other}\n").repeat(8).into_bytes()];
+            for _ in 0..1 + random.below(4) {
+                let mut block = Vec::new();
+                for _ in 0..1 + random.below(60) {
+                    let mut line = [one, other][random.below(2)].as_bytes().to_vec();
+                    if random.below(6) == 0 {
+                        mutate(&mut random, &mut line);
+                    }
+                    block.extend(line);
+                    block.push(b'\n');
+                }
+                if random.below(3) == 0 {
+                    block.pop();
+                }
+                blocks.push(block);
+            }
+            let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
+            assert_agrees(level, &USUAL, &blocks);
+            if round % 4 == 0 {
+                let wanted = Some(vec!["purchase".to_owned(), "y".to_owned()]);
+                assert_agrees(level, &Settings { wanted, ..USUAL }, &blocks);
+            }
+        }
+    }
+}
+
+/// Known lines of every length, long before and long behind the value, are taken with values of
+/// every width, wherever the block ends.
+#[test]
+fn known_lines_of_every_length() {
+    for level in levels() {
+        for length in 0..140 {
+            let filler = "x".repeat(length);
+            for (before, behind) in [
+                (format!(r#"{{"x":"{filler}","type":"a","value":"#), "}".to_owned()),
+                (format!(r#"{{"type":"a{filler}","value":"#), "}".to_owned()),
+                (r#"{"type":"a","value":"#.to_owned(), format!(r#","x":"{filler}"}}"#)),
+                (r#"{"value":"#.to_owned(), format!(r#","x":"{filler}","type":"a"}}"#)),
+                (r#"{"value":"#.to_owned(), format!(r#","type":"{filler}"}}"#)),
+            ] {
+                let line = |value: &str| format!("{before}{value}{behind}\n");
+                let mut block = line("1").repeat(6);
+                for value in ["12", "1.5", "-1", "1234567", "12345678", "123456.78", "0.00000001"] {
+                    block += &line(value);
+                    block += &line("1").repeat(3);
+                    block += &line("1").replace('x', "y");
+                }
+                for bad in ["", "01", "1.", ".1", "-", "1 1", "1..1", "1-1", "+1", "00000001"] {
+                    block += &line(bad);
+                    block += &line("1").repeat(4);
+                }
+                block += &line("-1.5");
+                assert_agrees(level, &USUAL, &[block.as_bytes()]);
+                assert_agrees(level, &USUAL, &[&block.as_bytes()[..block.len() - 1]]);
+            }
+        }
+        // Every cut of a block, in two and off its end.
+        let block = format!("{}\n{}\n", GOOD[0], GOOD[1]).repeat(10);
+        for cut in 0..block.len() {
+            let (first, second) = block.as_bytes().split_at(cut);
+            assert_agrees(level, &USUAL, &[first, second, block.as_bytes()]);
+        }
+    }
+}
+
+/// What was learned of a type does not outlive its state, and merging moves no place.
+#[test]
+fn known_lines_and_merges() {
+    for level in levels() {
+        let block = format!("{}\n{}\n", GOOD[0], GOOD[1]).repeat(20);
+        let other = format!("{}\n{}\n", GOOD[1], GOOD[5]).repeat(20);
+        let mut left = Fold::with_level(level, "type", "value", None);
+        let mut right = Fold::with_level(level, "type", "value", None);
+        for _ in 0..3 {
+            left.fold(block.as_bytes(), &mut Vec::new());
+            right.fold(other.as_bytes(), &mut Vec::new());
+            left.merge(&mut right);
+        }
+        let mut whole = Fold::with_level(level, "type", "value", None);
+        for _ in 0..3 {
+            whole.fold(block.as_bytes(), &mut Vec::new());
+            whole.fold(other.as_bytes(), &mut Vec::new());
+        }
+        assert_eq!(oracle::types(&left), oracle::types(&whole));
+        assert_eq!(left.account(), whole.account());
+    }
+}
+
+/// More templates than are kept, one after the other and mixed, change nothing in the answer.
+#[test]
+fn many_templates() {
+    let mut random = Random(9);
+    for level in levels() {
+        let mut block = String::new();
+        for at in 0..20_000 {
+            let kind = if at < 10_000 { at / 100 } else { random.below(3 + at / 200) };
+            block += &format!("{{\"type\":\"t{kind}\",\"value\":{at},\"k{}\":1}}\n", kind % 7);
+        }
+        assert_agrees(level, &USUAL, &[block.as_bytes()]);
+    }
+}
+
 /// A type is found by all its bytes, whatever its length and spelling, and a spelling that is not
 /// valid is never found, though it looks like one that was met.
 #[test]
