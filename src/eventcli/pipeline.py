@@ -193,7 +193,7 @@ class Run:
             buffer = Buffer(self._block_size, self._max_line)
             while (task := self._take(buffer)) is not None:
                 # A small input is folded before another thread would have started.
-                if task.place == 1 and task.block is not None:
+                if task.place and task.block is not None and len(self._folds) < self._jobs:
                     self._start_other_workers()
                 self._fold(fold, task)
         except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it
