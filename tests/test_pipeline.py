@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import oracle
 from eventcli import Account, Fields, Reason, Reject, SourceReport, Status, Summary, summarize, testing
-from eventcli.blocks import MAX_LINE
+from eventcli.blocks import MAX_LINE, TruncatedError
 from eventcli.pipeline import Run
 from outcome import printed, run
 
@@ -303,6 +303,16 @@ def test_whole_lines_before_a_failure_are_counted(
     report = SourceReport("<BrokenStream>", len(log), len(lines), Status.UNREADABLE, "Input/output error")
     assert problems == [report]
     assert summary.sources == (report,)
+    assert not summary.complete
+
+
+def test_a_stream_that_ends_too_early_is_truncated(body: str) -> None:
+    """A stream that knows that its end is missing marks its source truncated, and says where."""
+    problems: list[SourceReport] = []
+    stream = broken([event(1) + b"{"], TruncatedError("the connection was lost", 24))
+    summary = summarize(stream, on_problem=problems.append)
+    message = "the connection was lost, at byte 24"
+    assert problems == [SourceReport("<BrokenStream>", len(event(1)), 1, Status.TRUNCATED, message)], body
     assert not summary.complete
 
 

@@ -40,6 +40,18 @@ class Readable(Protocol):
         """Read up to the length of the buffer; 0 at the end of the stream, None if nothing is there yet."""
 
 
+class TruncatedError(OSError):
+    """A stream ended before its end: what was read is whole, what follows is missing.
+
+    `offset` is where, in bytes from the start of the source as it is stored.
+    """
+
+    def __init__(self, message: str, offset: int) -> None:
+        """Say what happened, and where."""
+        super().__init__(f"{message}, at byte {offset}")
+        self.offset = offset
+
+
 def read_into(stream: Readable, view: memoryview) -> int:
     """Read at least one byte into `view`, and return how many; 0 at the end of the stream."""
     while (got := stream.readinto(view)) is None:

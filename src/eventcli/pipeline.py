@@ -14,7 +14,7 @@ from itertools import count
 from typing import Final, NamedTuple, cast
 
 from eventcli import cores
-from eventcli.blocks import MAX_LINE, Block, Blocks, Buffer, LongLine
+from eventcli.blocks import MAX_LINE, Block, Blocks, Buffer, LongLine, TruncatedError
 from eventcli.event import Fields, Mark, Reason, Reject
 from eventcli.fold import Fold, body, new_fold
 from eventcli.parse import explain
@@ -234,8 +234,7 @@ class Run:
             except OSError as error:
                 if self._on_problem is None:
                     raise
-                status = Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
-                message = error.strerror or str(error)
+                status, message = _status_of(error), error.strerror or str(error)
             report = SourceReport(name, blocks.offset if blocks else 0, 0, status, message)
             buffer = yield _Task(next(place), name, None, report)
 
@@ -292,6 +291,12 @@ class Run:
             self._lines = 0
             if report.status is not Status.COMPLETE and self._on_problem is not None:
                 self._on_problem(report)
+
+
+def _status_of(error: OSError) -> Status:
+    if isinstance(error, TruncatedError):
+        return Status.TRUNCATED
+    return Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
 
 
 def _flat(sources: Iterable[Source | Iterable[Source]]) -> Iterator[Source]:
