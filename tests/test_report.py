@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eventcli import Account, Summary, TypeStats, report, testing
+from eventcli import Account, Summary, TypeStats, report, summarize, testing
 from eventcli.escape import printable
 from eventcli.report import DEFAULT_STATS, FORMATS, Stat, UnknownStatError
 
@@ -52,6 +52,15 @@ def test_json_reads_back(name: str, summary: Summary, stats: tuple[Stat, ...]) -
     assert [(found["type"], *(found[stat] for stat in stats)) for found in objects] == [
         (kind, *(expected(values, stat) for stat in stats)) for kind, values in summary.types.items()
     ]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(log=testing.logs(), stats=SELECTIONS)
+def test_what_a_body_keeps_as_text_is_printed_alike(name: str, body: str, log: bytes, stats: tuple[Stat, ...]) -> None:
+    """The summary of a fold, whose numbers may be text already, gives the same bytes as one made of numbers."""
+    summary = summarize(io.BytesIO(log))
+    expected_bytes = FORMATS[name](Summary({**summary.types}, summary.account, summary.sources), stats)
+    assert FORMATS[name](summarize(io.BytesIO(log)), stats) == expected_bytes, body
 
 
 @given(SUMMARIES)

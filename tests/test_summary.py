@@ -4,8 +4,10 @@ import copy
 import functools
 import importlib
 import inspect
+import io
 import pickle
 import pkgutil
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 import eventcli
 import laws
-from eventcli import Account, Reason, SourceReport, Status, Summary, TypeStats
+from eventcli import Account, Reason, SourceReport, Status, Summary, TypeStats, summarize, testing
 from eventcli.summary import AccountError
 
 SUMMARIES = laws.STATES[Summary].states
@@ -117,6 +119,26 @@ def test_what_a_summary_is_made_of_stays_with_the_caller() -> None:
     rejected[Reason.BAD_TYPE] = 2
     assert list(summary.types) == ["a"]
     assert summary.account.rejects == 1
+
+
+@given(testing.logs())
+def test_types_that_are_made_late_are_like_a_dict(body: str, log: bytes) -> None:
+    """However a body keeps its types, they are like a dict in equality, order, length, look-up, repr and pickles."""
+
+    def folded() -> Mapping[str, TypeStats]:
+        return summarize(io.BytesIO(log)).types
+
+    made = dict(folded().items())
+    assert list(folded()) == list(made), body
+    assert len(folded()) == len(made)
+    assert made == folded() == made
+    assert folded() == folded()
+    assert repr(folded()) == repr(made)
+    assert pickle.loads(pickle.dumps(folded())) == made  # noqa: S301  # its own bytes
+    assert all(folded()[name] == stats for name, stats in made.items())
+    assert folded() != {**made, "no type of the log": TypeStats()}
+    with pytest.raises(KeyError):
+        folded()["no type of the log"]
 
 
 def test_unknown_extremes_stay_unknown() -> None:

@@ -6,6 +6,7 @@
 
 use crate::wide::{CHUNK, Wide};
 use std::cmp::Ordering;
+use std::fmt::Write;
 
 /// The most digits a mantissa may have, so that sums of many fit an `i128`.
 const MOST_DIGITS: usize = 36;
@@ -418,9 +419,22 @@ impl Plain {
     }
 }
 
-/// The plain decimal text of a mantissa and a scale.
-pub fn text(mantissa: i128, scale: u8) -> String {
-    if scale == 0 { mantissa.to_string() } else { Plain::new(mantissa, scale).text() }
+/// Appends the plain decimal text of a mantissa and a scale.
+pub fn write(mantissa: i128, scale: u8, text: &mut String) {
+    let (Ok(short), Some(&power)) = (i64::try_from(mantissa), POWERS.get(usize::from(scale)))
+    else {
+        text.push_str(&Plain::new(mantissa, scale).text());
+        return;
+    };
+    if short < 0 {
+        text.push('-');
+    }
+    let (short, power) = (short.unsigned_abs(), power as u64);
+    write!(text, "{}", short / power).expect("a String takes all text");
+    if scale > 0 {
+        write!(text, ".{:0width$}", short % power, width = usize::from(scale))
+            .expect("a String takes all text");
+    }
 }
 
 #[cfg(test)]
@@ -565,6 +579,11 @@ mod tests {
         assert_eq!(sum((i128::MAX, 0), (i128::MAX, 0)), "340282366920938463463374607431768211454");
         assert_eq!(sum((999, 0), (1, 3)), "999.001");
         assert_eq!(sum((1000, 0), (-1, 3)), "999.999");
+        let text = |mantissa, scale| {
+            let mut text = String::new();
+            write(mantissa, scale, &mut text);
+            text
+        };
         assert_eq!(text(-5, 2), "-0.05");
         assert_eq!(text(1250, 2), "12.50");
         assert_eq!(text(0, 3), "0.000");

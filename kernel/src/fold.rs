@@ -7,7 +7,7 @@
 use crate::exact::{self, Exact, Number};
 use crate::layout::Layouts;
 use crate::parse::{self, Key, Keys};
-use crate::summary::{Place, Summary, TypeStats};
+use crate::summary::{Place, Summary, Types};
 use crate::template::{Event, Templates};
 use crate::wide::{CHUNK, Portable, Wide};
 
@@ -223,7 +223,7 @@ impl Fold {
         self.account
     }
 
-    pub fn types(&self) -> Vec<TypeStats> {
+    pub fn types(&self) -> Types {
         self.summary.types()
     }
 }

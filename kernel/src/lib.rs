@@ -14,12 +14,11 @@ pub mod wide;
 #[pyo3::pymodule]
 pub mod _kernel {
     use crate::fold::{Fold as Body, HandedBack};
+    use crate::summary::{self, Which};
     use pyo3::buffer::PyUntypedBuffer;
     use pyo3::exceptions::PyBufferError;
     use pyo3::prelude::*;
-
-    /// (type, count, integral, sum, min, max).
-    type TypeStats = (String, u64, bool, String, String, String);
+    use pyo3::types::{PyList, PyString};
 
     /// Line, start and end of one that is left to the authority.
     type Place = (usize, usize, usize);
@@ -79,15 +78,57 @@ pub mod _kernel {
             (account.accepted, account.filtered, account.blank)
         }
 
-        /// The types that have values, in code-point order.
-        fn types(&self, py: Python<'_>) -> Vec<TypeStats> {
-            let types = py.detach(|| self.0.types());
-            types
-                .into_iter()
-                .map(|stats| {
-                    (stats.name, stats.count, stats.integral, stats.sum, stats.min, stats.max)
-                })
-                .collect()
+        /// The types that have values.
+        fn types(&self, py: Python<'_>) -> Types {
+            Types(py.detach(|| self.0.types()))
+        }
+    }
+
+    /// Stats by type, in code-point order, as columns.
+    #[pyclass(module = "eventcli._kernel", frozen)]
+    struct Types(summary::Types);
+
+    #[pymethods]
+    impl Types {
+        fn __len__(&self) -> usize {
+            self.0.len()
+        }
+
+        fn names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+            PyList::new(py, (0..self.0.len()).map(|index| self.0.name(index)))
+        }
+
+        fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+            PyList::new(py, (0..self.0.len()).map(|index| self.0.count(index)))
+        }
+
+        fn integral<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+            PyList::new(py, (0..self.0.len()).map(|index| self.0.integral(index)))
+        }
+
+        fn sums<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+            self.numbers(py, Which::Sum)
+        }
+
+        fn mins<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+            self.numbers(py, Which::Min)
+        }
+
+        fn maxs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+            self.numbers(py, Which::Max)
+        }
+    }
+
+    impl Types {
+        /// Numbers in plain decimal notation, as they are printed.
+        fn numbers<'py>(&self, py: Python<'py>, which: Which) -> PyResult<Bound<'py, PyList>> {
+            let mut text = String::new();
+            let written = |index| {
+                text.clear();
+                self.0.write(index, which, &mut text);
+                PyString::new(py, &text)
+            };
+            PyList::new(py, (0..self.0.len()).map(written))
         }
     }
 }

@@ -41,7 +41,15 @@ struct WideSum {
     max: i128,
 }
 
-/// A type as it is given out.
+/// One of the numbers of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Sum,
+    Min,
+    Max,
+}
+
+/// A type as it is given out, with its numbers as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeStats {
     pub name: String,
@@ -350,26 +358,120 @@ impl Summary {
     }
 
     /// The types that have values, in the order of their UTF-8 bytes.
-    pub fn types(&self) -> Vec<TypeStats> {
+    pub fn types(&self) -> Types {
         let name = |entry: &Entry| &self.names[entry.name_at..][..entry.name_length as usize];
-        let mut entries: Vec<&Entry> =
-            self.entries.iter().filter(|entry| entry.count > 0).collect();
-        entries.sort_unstable_by(|left, right| name(left).cmp(name(right)));
-        entries
-            .into_iter()
-            .map(|entry| {
-                let (sum, min, max) = match self.wide.get(entry.wide as usize) {
-                    Some(sums) => totals(sums),
-                    None => (
-                        exact::text(entry.sum, entry.scale),
-                        exact::text(i128::from(entry.min), entry.scale),
-                        exact::text(i128::from(entry.max), entry.scale),
-                    ),
+        // Most names differ in their first bytes, which are compared without going to the name.
+        let mut order: Vec<(u128, Place)> = (0..)
+            .zip(&self.entries)
+            .filter(|(_, entry)| entry.count > 0)
+            .map(|(place, entry)| (first_bytes(name(entry)), place))
+            .collect();
+        order.sort_unstable_by(|left, right| {
+            let name = |place: Place| name(&self.entries[place as usize]);
+            left.0.cmp(&right.0).then_with(|| name(left.1).cmp(name(right.1)))
+        });
+        let mut types = Types {
+            entries: Vec::with_capacity(order.len()),
+            names: String::with_capacity(self.names.len()),
+            wide: Vec::new(),
+        };
+        for (_, place) in order {
+            let mut entry = self.entries[place as usize].clone();
+            let name = str::from_utf8(name(&entry)).expect("names are valid UTF-8");
+            entry.name_at = types.names.len();
+            types.names.push_str(name);
+            if let Some(sums) = self.wide.get(entry.wide as usize) {
+                entry.wide = types.wide.len() as u32;
+                types.wide.push(sums.clone());
+            }
+            types.entries.push(entry);
+        }
+        types
+    }
+}
+
+/// The first sixteen bytes of a name, as a number that has their order; zeros fill it up.
+fn first_bytes(name: &[u8]) -> u128 {
+    let mut first = [0; 16];
+    let length = name.len().min(16);
+    first[..length].copy_from_slice(&name[..length]);
+    u128::from_be_bytes(first)
+}
+
+/// Types as they are given out, each by its index. Numbers become text only where it is asked for:
+/// among very many types that takes longer than to fold them.
+#[derive(Debug, Default)]
+pub struct Types {
+    entries: Vec<Entry>,
+    names: String,
+    wide: Vec<Vec<WideSum>>,
+}
+
+impl Types {
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub fn name(&self, index: usize) -> &str {
+        let entry = &self.entries[index];
+        &self.names[entry.name_at..][..entry.name_length as usize]
+    }
+
+    pub fn count(&self, index: usize) -> u64 {
+        self.entries[index].count
+    }
+
+    pub fn integral(&self, index: usize) -> bool {
+        self.entries[index].integral
+    }
+
+    /// Appends the number in plain decimal notation: where all values were integral, without a
+    /// point; else with one, and no more zeros at the end than one right behind it.
+    pub fn write(&self, index: usize, which: Which, text: &mut String) {
+        let entry = &self.entries[index];
+        let from = text.len();
+        match self.wide.get(entry.wide as usize) {
+            Some(sums) => text.push_str(&total(sums, which)),
+            None => {
+                let mantissa = match which {
+                    Which::Sum => entry.sum,
+                    Which::Min => i128::from(entry.min),
+                    Which::Max => i128::from(entry.max),
                 };
-                let name = String::from_utf8(name(entry).to_vec()).expect("names are valid UTF-8");
-                TypeStats { name, count: entry.count, integral: entry.integral, sum, min, max }
-            })
-            .collect()
+                exact::write(mantissa, entry.scale, text);
+            }
+        }
+        if entry.integral {
+            return;
+        }
+        if text[from..].contains('.') {
+            text.truncate(text.trim_end_matches('0').len());
+            if text.ends_with('.') {
+                text.push('0');
+            }
+        } else {
+            text.push_str(".0");
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = TypeStats> {
+        let text = |index, which| {
+            let mut text = String::new();
+            self.write(index, which, &mut text);
+            text
+        };
+        (0..self.len()).map(move |index| TypeStats {
+            name: self.name(index).to_owned(),
+            count: self.count(index),
+            integral: self.integral(index),
+            sum: text(index, Which::Sum),
+            min: text(index, Which::Min),
+            max: text(index, Which::Max),
+        })
     }
 }
 
@@ -414,23 +516,22 @@ fn add_wide(sums: &mut Vec<WideSum>, one: WideSum) -> bool {
     true
 }
 
-/// Sum, minimum and maximum over all scales.
-fn totals(sums: &[WideSum]) -> (String, String, String) {
-    let mut sum = Plain::new(0, 0);
-    let mut min: Option<Plain> = None;
-    let mut max: Option<Plain> = None;
-    for one in sums {
-        sum = sum.add(&Plain::new(one.sum, one.scale));
-        let (low, high) = (Plain::new(one.min, one.scale), Plain::new(one.max, one.scale));
-        if min.as_ref().is_none_or(|min| low.compare(min).is_lt()) {
-            min = Some(low);
-        }
-        if max.as_ref().is_none_or(|max| high.compare(max).is_gt()) {
-            max = Some(high);
-        }
-    }
-    let text = |plain: Option<Plain>| plain.expect("a wide type has at least one sum").text();
-    (sum.text(), text(min), text(max))
+/// Sum, minimum or maximum over all scales.
+fn total(sums: &[WideSum], which: Which) -> String {
+    let parts = sums.iter().map(|one| {
+        let mantissa = match which {
+            Which::Sum => one.sum,
+            Which::Min => one.min,
+            Which::Max => one.max,
+        };
+        Plain::new(mantissa, one.scale)
+    });
+    let total = match which {
+        Which::Sum => parts.reduce(|total, part| total.add(&part)),
+        Which::Min => parts.min_by(Plain::compare),
+        Which::Max => parts.max_by(Plain::compare),
+    };
+    total.expect("a wide type has at least one sum").text()
 }
 
 #[cfg(test)]
@@ -467,7 +568,7 @@ mod tests {
                 one.name, one.count, one.integral, one.sum, one.min, one.max
             )
         };
-        summary.types().into_iter().map(show).collect()
+        summary.types().iter().map(show).collect()
     }
 
     /// Values of any scale and size add up exactly, in either order of merging.
@@ -487,10 +588,10 @@ mod tests {
             let mut part = Summary::new(None);
             add(&mut part, "a", value);
             joined.merge(&mut part);
-            assert_eq!(part.types(), []);
+            assert!(part.types().is_empty());
         }
         let sum = format!("{}{}.95{}7", "1", "00000000000000009223372036854775807", "0".repeat(57));
-        let expected = format!("a 5 false {sum} -0.05 1{}", "0".repeat(35));
+        let expected = format!("a 5 false {sum} -0.05 1{}.0", "0".repeat(35));
         assert_eq!(shown(&joined), std::slice::from_ref(&expected));
         assert_eq!(shown(&whole), [expected]);
     }
@@ -503,7 +604,7 @@ mod tests {
             assert_eq!(add(&mut summary, "a", value), Added::Accepted);
         }
         let sum = "9223372036854775807.0000000000000000010000000000000000000001";
-        assert_eq!(shown(&summary), [format!("a 4 false {sum} 0 9223372036854775807")]);
+        assert_eq!(shown(&summary), [format!("a 4 false {sum} 0.0 9223372036854775807.0")]);
     }
 
     /// A sum that would overflow is refused and changes nothing.
@@ -542,6 +643,6 @@ mod tests {
             add(&mut summary, name, exact(1, 0));
         }
         names.sort_by(|left, right| left.chars().cmp(right.chars()));
-        assert!(summary.types().into_iter().map(|one| one.name).eq(names));
+        assert!(summary.types().iter().map(|one| one.name).eq(names));
     }
 }

@@ -327,7 +327,7 @@ fn cuts_and_merges() {
                 part.fold(block.concat().as_bytes(), &mut back);
                 count += back.len();
                 joined.merge(&mut part);
-                assert_eq!(part.types(), []);
+                assert!(part.types().is_empty());
                 assert_eq!(part.account(), Default::default());
                 rest = behind;
             }

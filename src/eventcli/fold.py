@@ -6,12 +6,11 @@ Python body, the authority, which accepts them or rejects them with a reason.
 
 import os
 from collections.abc import Collection, Iterator
-from decimal import Decimal
 from typing import Final, Protocol, Self
 
 from eventcli.event import Fields, Part
 from eventcli.reference import ReferenceFold
-from eventcli.summary import Account, Summary, TypeStats
+from eventcli.summary import Account, LazyTypes, Summary
 
 try:
     import eventcli._kernel as _kernel  # noqa: PLR0402  # the other form hides which module is missing
@@ -99,9 +98,5 @@ class KernelFold:
     def summary(self) -> Summary:
         """Return what was folded so far."""
         accepted, filtered, blank = self._kernel.account()
-        types = {
-            name: TypeStats(count, Decimal(total), integral, Decimal(low), Decimal(high))
-            for name, count, integral, total, low, high in self._kernel.types()
-        }
-        certain = Summary(types, Account(self._lines, accepted, {}, filtered, blank))
+        certain = Summary(LazyTypes(self._kernel.types()), Account(self._lines, accepted, {}, filtered, blank))
         return certain.merge(self._authority.summary())

@@ -1,6 +1,6 @@
 """A Summary becomes bytes: one pure function a format."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -9,7 +9,7 @@ import orjson
 
 from eventcli import exact
 from eventcli.escape import printable
-from eventcli.summary import Summary, TypeStats
+from eventcli.summary import LazyTypes, Summary, TypeStats
 
 
 class Stat(StrEnum):
@@ -68,11 +68,30 @@ CELLS: Final[dict[Stat, Callable[[TypeStats], str | None]]] = {
 """Each statistic in plain decimal notation; None for min, max and mean of a count of 0. UnknownStatError if unknown."""
 
 
+def _cells(types: Mapping[str, TypeStats], stats: Sequence[Stat], null: str | None = None) -> list[Iterable[object]]:
+    """Return the names, and each statistic as it is printed; `null` for min, max and mean of a count of 0."""
+    columns: list[Iterable[object]] = [types]
+    printed: dict[Stat, Callable[[], Iterable[object]]] = {}
+    if isinstance(types, LazyTypes):
+        kept = types.columns
+        printed = {Stat.COUNT: kept.counts, Stat.SUM: kept.sums, Stat.MIN: kept.mins, Stat.MAX: kept.maxs}
+    for stat in stats:
+        if stat in printed:
+            columns.append(printed[stat]())
+        else:
+            cells = map(CELLS[stat], types.values())
+            columns.append([null if cell is None else cell for cell in cells])
+    return columns
+
+
 def _objects(summary: Summary, stats: Sequence[Stat]) -> Iterator[str]:
-    cells = [(f',"{stat}":', CELLS[stat]) for stat in stats]
-    for name, values in summary.types.items():
-        numbers = "".join([key + (cell(values) or "null") for key, cell in cells])
-        yield f'{{"type":{orjson.dumps(name).decode()}{numbers}}}'
+    if not summary.types:
+        return iter(())
+    names, *numbers = _cells(summary.types, stats, "null")
+    # With one name a line: a line break within a name is escaped.
+    quoted = orjson.dumps(list(names), option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")
+    template = '{"type":%s' + "".join([f',"{stat}":%s' for stat in stats]) + "}"
+    return map(template.__mod__, zip(quoted, *numbers, strict=True))
 
 
 def json(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
@@ -102,7 +121,7 @@ def _separated(summary: Summary, stats: Sequence[Stat], delimiter: str) -> bytes
     lines = _Lines()
     writer = csv.writer(lines, delimiter=delimiter, lineterminator=_Lines.END)
     writer.writerow(["type", *stats])
-    writer.writerows([name, *(CELLS[stat](values) for stat in stats)] for name, values in summary.types.items())
+    writer.writerows(zip(*_cells(summary.types, stats), strict=True))
     return "".join(lines).encode()
 
 

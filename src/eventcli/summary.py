@@ -4,11 +4,11 @@ Each has an empty value and an associative, commutative `merge`; threads, files,
 use that one operation. The values are immutable: merging makes new ones.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from eventcli import exact
 from eventcli.event import Reason
@@ -55,6 +55,78 @@ class TypeStats(NamedTuple):
     def mean(self) -> Decimal | None:
         """The exact quotient sum / count, rounded once to 17 significant digits; None for a count of 0."""
         return exact.mean(self.sum, self.count) if self.count else None
+
+
+class Columns(Protocol):
+    """Stats by type, in code-point order, one list for each statistic; numbers as they are printed."""
+
+    def __len__(self) -> int:
+        """Return how many types there are."""
+
+    def names(self) -> list[str]:
+        """Return the types."""
+
+    def counts(self) -> list[int]:
+        """Return the counts, none of which is 0."""
+
+    def integral(self) -> list[bool]:
+        """Return whether all values were written as integers."""
+
+    def sums(self) -> list[str]:
+        """Return the sums."""
+
+    def mins(self) -> list[str]:
+        """Return the smallest values."""
+
+    def maxs(self) -> list[str]:
+        """Return the largest values."""
+
+
+class LazyTypes(Mapping[str, TypeStats]):
+    """Stats by type that are made of columns when they are first asked for; equal to the dict of them.
+
+    A hundred thousand `TypeStats` take longer to make than as many events take to fold, and most runs only print a
+    column or two.
+    """
+
+    __slots__ = ("_made", "columns")
+
+    columns: Columns
+    """All there is to know, for whoever can do without `TypeStats`."""
+
+    def __init__(self, columns: Columns) -> None:
+        """Take columns that do not change any more."""
+        self.columns = columns
+        self._made: dict[str, TypeStats] | None = None
+
+    def __getitem__(self, name: str) -> TypeStats:
+        return self._stats()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns.names() if self._made is None else self._made)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __eq__(self, other: object) -> bool:
+        return self._stats() == (other._stats() if isinstance(other, LazyTypes) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of a dict
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, TypeStats]]]:
+        return dict, (self._stats(),)
+
+    def __repr__(self) -> str:
+        return repr(self._stats())
+
+    def _stats(self) -> dict[str, TypeStats]:
+        if self._made is None:
+            columns = self.columns
+            texts = columns.sums(), columns.mins(), columns.maxs()
+            sums, mins, maxs = (map(Decimal, column) for column in texts)
+            stats = map(TypeStats, columns.counts(), sums, columns.integral(), mins, maxs)
+            self._made = dict(zip(columns.names(), stats, strict=True))
+        return self._made
 
 
 class AccountError(Exception):
@@ -194,8 +266,9 @@ class Summary(_Value):
         sources: Iterable[SourceReport] = (),
     ) -> None:
         # In their order, so that equal summaries look equal.
-        names = sorted(types)
-        types = dict(types) if names == list(types) else {name: types[name] for name in names}
+        if not isinstance(types, LazyTypes):
+            names = sorted(types)
+            types = dict(types) if names == list(types) else {name: types[name] for name in names}
         self._set(types=types, account=account, sources=tuple(sorted(sources)))
 
     @property
@@ -214,7 +287,9 @@ class Summary(_Value):
     def check(self) -> None:
         """Raise `AccountError` unless every line is accounted for, and the types hold the accepted ones."""
         self.account.check()
-        events = sum(stats.count for stats in self.types.values())
+        types = self.types
+        counts = types.columns.counts() if isinstance(types, LazyTypes) else [stats.count for stats in types.values()]
+        events = sum(counts)
         if events != self.account.accepted:
             raise AccountError(f"{self.account.accepted} lines were accepted, but the types hold {events} events")
 
@@ -231,16 +306,19 @@ class Summary(_Value):
     @classmethod
     def union(cls, summaries: Iterable[Self]) -> Self:
         """Return the merge of any number of summaries, in time that is linear in their types."""
+        # A single one with types, as after most runs, is passed on as it is.
+        single: Mapping[str, TypeStats] = {}
         types: dict[str, TypeStats] = {}
         account = Account()
         sources: list[SourceReport] = []
         for summary in summaries:
             account += summary.account
             sources += summary.sources
-            if not types:
-                types = dict(summary.types)
-                continue
-            for name, stats in summary.types.items():
-                known = types.get(name)
-                types[name] = stats if known is None else known.merge(stats)
-        return cls(types, account, sources)
+            if not single:
+                single = summary.types
+            elif summary.types:
+                types = types or dict(single)
+                for name, stats in summary.types.items():
+                    known = types.get(name)
+                    types[name] = stats if known is None else known.merge(stats)
+        return cls(types or single, account, sources)

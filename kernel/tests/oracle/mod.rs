@@ -3,6 +3,7 @@
 //! Shares nothing with the kernel. It is as strict as RFC 8259 and takes every valid event.
 
 use eventstats_kernel::fold::{Account, Fold, HandedBack, Level};
+use eventstats_kernel::summary::TypeStats;
 use num_bigint::BigInt;
 use std::collections::BTreeMap;
 
@@ -244,7 +245,7 @@ pub struct Stats {
 
 /// The types of a fold with numbers that compare by what they are worth.
 pub fn types(fold: &Fold) -> BTreeMap<String, Stats> {
-    let types = fold.types();
+    let types: Vec<TypeStats> = fold.types().iter().collect();
     assert!(types.is_sorted_by(|left, right| left.name < right.name), "in order, each once");
     types
         .into_iter()
