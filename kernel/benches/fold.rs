@@ -11,7 +11,7 @@
 mod oracle;
 
 use eventstats_kernel::fold::{Fold, Level};
-use oracle::{USUAL, assert_agrees};
+use oracle::{assert_agrees, usual};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::time::Instant;
@@ -329,11 +329,11 @@ fn measure(name: &str, bytes: &[u8], levels: &[Level]) {
     let blocks = blocks(bytes);
     let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
     for &level in levels {
-        assert_agrees(level, &USUAL, &blocks[..1]);
+        assert_agrees(level, &usual(), &blocks[..1]);
         let mut speeds = Vec::new();
         let mut back = 0;
         for _ in 0..RUNS {
-            let mut fold = Fold::with_level(level, "type", "value", None);
+            let mut fold = Fold::with_level(level, &usual());
             let mut handed_back = Vec::new();
             let start = Instant::now();
             for block in &blocks {

@@ -6,7 +6,9 @@
 
 use crate::exact::{self, Exact, Number};
 use crate::layout::Layouts;
-use crate::parse::{self, Key, Keys};
+use crate::parse::{self, NOWHERE};
+use crate::path::{Found, Paths};
+use crate::query::Query;
 use crate::summary::{Place, Summary, Types};
 use crate::template::{Event, Templates};
 use crate::wide::{CHUNK, Portable, Wide};
@@ -140,7 +142,10 @@ const MOST_CHUNKS_WITH_LAYOUT: usize = 16;
 #[derive(Debug)]
 pub struct Fold {
     level: Level,
-    keys: Keys,
+    paths: Paths,
+    /// The value of an event that has none; None: such a line is handed back.
+    absent: Option<Exact>,
+    numeric_strings: bool,
     summary: Summary,
     account: Account,
     recent: Recent,
@@ -152,25 +157,30 @@ pub struct Fold {
 
 impl Fold {
     /// A fold at the fastest level of this processor.
-    pub fn new(type_key: &str, value_key: &str, types: Option<&[String]>) -> Self {
+    pub fn new(query: &Query) -> Self {
         let level = Level::all().pop().expect("there is always the portable level");
-        Self::with_level(level, type_key, value_key, types)
+        Self::with_level(level, query)
     }
 
-    pub fn with_level(
-        level: Level,
-        type_key: &str,
-        value_key: &str,
-        types: Option<&[String]>,
-    ) -> Self {
+    pub fn with_level(level: Level, query: &Query) -> Self {
+        // One that is not read here, or is too long for a quick sum, is the authority's to add.
+        let short = query.absent.as_ref().and_then(|literal| {
+            let (exact, length) = exact::read_long(literal.as_bytes())?;
+            let mantissa =
+                i64::try_from(exact.mantissa).ok().filter(|_| length == literal.len())?;
+            Some(Number { mantissa, scale: exact.scale, integral: exact.integral })
+        });
+        let absent = short.unwrap_or(Number { mantissa: 0, scale: 0, integral: true });
         Self {
             level,
-            keys: Keys { type_key: Key::new(type_key), value_key: Key::new(value_key) },
-            summary: Summary::new(types),
+            paths: Paths::new(&query.type_ways, &query.value_ways, &Vec::new()),
+            absent: short.map(Exact::from),
+            numeric_strings: query.numeric_strings,
+            summary: Summary::new(query.types.as_deref()),
             account: Account::default(),
             recent: Recent::new(),
-            layouts: Layouts::default(),
-            templates: Templates::default(),
+            layouts: Layouts::new(absent),
+            templates: Templates::new(absent),
             waiting: Vec::with_capacity(MOST_WAITING),
             text: Vec::new(),
         }
@@ -268,7 +278,10 @@ fn fold_lines<W: Wide>(
     while at < block.len() && handed_back.len() < full {
         let mut use_templates = fold.templates.are_in_use();
         if use_templates {
-            let count = add_fitting(wide, fold, block, &mut at);
+            let count = match fold.absent {
+                None => add_fitting::<W, false>(wide, fold, block, &mut at),
+                Some(_) => add_fitting::<W, true>(wide, fold, block, &mut at),
+            };
             lines += count;
             fold.templates.hit(count);
             if at >= block.len() {
@@ -315,17 +328,18 @@ fn fold_lines<W: Wide>(
                 at
             }
             Some(b'{') => {
-                let line = parse::line(wide, block, at, &fold.keys);
+                let line = parse::line(wide, block, at, fold.paths.keys());
                 let place = HandedBack { line: lines, start, end: line.end };
-                match line.found {
+                match line.tops.and_then(|tops| find(wide, fold, block, &tops)) {
                     Some(found) if add(wide, fold, block, found, place, handed_back) => {
                         if use_layouts {
                             fold.layouts.learn(block, start, line.end, found);
                         }
                         if use_templates {
-                            let text = found.0 + 1;
+                            let text = found.type_at + 1;
                             let type_text = (text, parse::string_end(block, text));
-                            learn_template(fold, block, (start, line.end), type_text, found.1);
+                            let value_at = found.value_at;
+                            learn_template(fold, block, (start, line.end), type_text, value_at);
                         }
                     }
                     _ => handed_back.push(place),
@@ -348,10 +362,15 @@ fn fold_lines<W: Wide>(
 
 /// Adds the lines from `at` on that fit templates, up to the first that does not; gives their number.
 #[inline(always)]
-fn add_fitting<W: Wide>(wide: W, fold: &mut Fold, block: &[u8], at: &mut usize) -> usize {
+fn add_fitting<W: Wide, const MAY_LACK: bool>(
+    wide: W,
+    fold: &mut Fold,
+    block: &[u8],
+    at: &mut usize,
+) -> usize {
     let mut accepted = 0;
     let mut filtered = 0;
-    while let Some(fit) = fold.templates.read(wide, block, *at) {
+    while let Some(fit) = fold.templates.read::<W, MAY_LACK>(wide, block, *at) {
         match fit.place {
             None => filtered += 1,
             Some(place) if fold.summary.add(place, fit.value) => accepted += 1,
@@ -397,25 +416,51 @@ fn line_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> Option<usize> {
     None
 }
 
-/// Adds the event whose type and value begin at `found`. False: hand the line back.
+/// The places of the type, of the digits of the value (`NOWHERE` if something stands in for it) and
+/// of the time in a valid line. None: hand it back.
+#[inline(always)]
+fn find<W: Wide>(wide: W, fold: &Fold, block: &[u8], tops: &parse::Tops) -> Option<Found> {
+    let mut found = fold.paths.find(wide, block, tops);
+    if found.type_at == NOWHERE || block[found.type_at] != b'"' {
+        return None;
+    }
+    if found.value_at == NOWHERE {
+        fold.absent?;
+    } else if fold.numeric_strings && block[found.value_at] == b'"' {
+        // One string may be both, of which a layout could tell only one.
+        (found.value_at != found.type_at).then_some(())?;
+        found.value_at += 1;
+    }
+    Some(found)
+}
+
+/// Adds the event whose places are `found`. False: hand the line back.
 #[inline(always)]
 fn add<W: Wide>(
     wide: W,
     fold: &mut Fold,
     block: &[u8],
-    found: (usize, usize),
+    found: Found,
     line: HandedBack,
     handed_back: &mut Vec<HandedBack>,
 ) -> bool {
-    let (type_at, value_at) = found;
-    if block[type_at] != b'"' {
-        return false;
-    }
+    let Found { type_at, value_at, .. } = found;
     let mut long = Exact { mantissa: 0, scale: 0, integral: true };
-    let Some((number, _)) = exact::read_any(wide, block, value_at, &mut long) else {
-        return false;
-    };
-    let value = Value::new(number, &long);
+    let mut short = None;
+    if let Some(absent) = fold.absent
+        && value_at == NOWHERE
+    {
+        long = absent;
+    } else {
+        let Some((number, length)) = exact::read_any(wide, block, value_at, &mut long) else {
+            return false;
+        };
+        if block[value_at - 1] == b'"' && block[value_at + length] != b'"' {
+            return false;
+        }
+        short = number;
+    }
+    let value = Value::new(short, &long);
     let start = type_at + 1;
     // The end of the type, if it is near and has no escapes before it.
     let mut end = usize::MAX;
@@ -562,7 +607,9 @@ mod tests {
     fn account_and_places() {
         let block = "{\"type\":\"a\",\"value\":1}\n\n \r\nbad\n{\"type\":\"b\",\"value\":2}\r\n{\"type\":\"a\"";
         for level in Level::all() {
-            let mut fold = Fold::with_level(level, "type", "value", Some(&["a".to_owned()]));
+            let query =
+                Query { types: Some(vec!["a".to_owned()]), ..Query::of_keys("type", "value") };
+            let mut fold = Fold::with_level(level, &query);
             let mut handed_back = Vec::new();
             assert_eq!(fold.fold(block.as_bytes(), &mut handed_back), 6);
             let places = [
@@ -582,7 +629,7 @@ mod tests {
             format!("{{\"type\":\"{}\",\"value\":{}}}\n", "long".repeat(40), "9".repeat(36));
         let block = format!("{}bad\n", large).repeat(300);
         for level in Level::all() {
-            let mut fold = Fold::with_level(level, "type", "value", None);
+            let mut fold = Fold::with_level(level, &Query::of_keys("type", "value"));
             let mut handed_back = vec![HandedBack { line: 9, start: 9, end: 9 }];
             fold.fold(block.as_bytes(), &mut handed_back);
             assert!(handed_back.len() > 301 && handed_back[1..].is_sorted());

@@ -3,12 +3,14 @@
 //! Most logs are written by few programs, so most lines differ only in what stands inside their
 //! strings and numbers. A line that has a known layout and clean values is an event without any
 //! further look at its grammar: it differs from a line that `parse` found valid only by strings and
-//! numbers of the same kind, at the same places, under the same keys. A line that has none is not
+//! numbers of the same kind, at the same places, under the same keys of the same objects; so the
+//! fields stand where they stood, however deep, and what stood in for a value does so again. A line that has none is not
 //! wrong; it is left to `parse`. The idea of speculating on the layout is that of Mison (Li et al.,
 //! VLDB 2017).
 
 use crate::exact::{self, Exact, Number};
-use crate::parse;
+use crate::parse::{self, NOWHERE};
+use crate::path::Found;
 use crate::wide::{CHUNK, Wide};
 
 /// What stands behind the bytes of a piece.
@@ -51,6 +53,7 @@ pub struct Match {
     /// The text of its type. If not `is_plain`, only its end is known, not that it is valid.
     pub type_text: (usize, usize),
     pub is_plain: bool,
+    /// Where the digits of its value begin; `NOWHERE` if it has none.
     pub value_at: usize,
     /// None: it is a long one, and in the place that `read` was given for such.
     pub value: Option<Number>,
@@ -67,17 +70,18 @@ const REST: u32 = 1024;
 #[derive(Debug)]
 pub struct Layouts {
     pieces: Vec<Piece>,
+    /// The value of a line that has none.
+    absent: Number,
     credit: i32,
     rest: u32,
 }
 
-impl Default for Layouts {
-    fn default() -> Self {
-        Self { pieces: Vec::new(), credit: MOST_CREDIT, rest: 0 }
-    }
-}
-
 impl Layouts {
+    /// No layouts yet; `absent` is the value of a line that has none.
+    pub fn new(absent: Number) -> Self {
+        Self { pieces: Vec::new(), absent, credit: MOST_CREDIT, rest: 0 }
+    }
+
     /// Reads the line that begins at `at` and has its "\n" at `end`, if it has a known layout.
     #[inline(always)]
     pub fn read<W: Wide>(
@@ -91,8 +95,8 @@ impl Layouts {
         let mut piece = self.pieces.first()?;
         let mut type_text = (0, 0);
         let mut is_plain = true;
-        let mut value = None;
-        let mut value_at = 0;
+        let mut value = Some(self.absent);
+        let mut value_at = NOWHERE;
         loop {
             let bytes = block.get(at..)?.first_chunk()?;
             if wide.same(wide.load(bytes), wide.load(&piece.bytes)) & piece.mask != piece.mask {
@@ -178,16 +182,10 @@ impl Layouts {
     }
 
     /// The last line had none, and is an event: takes up its layout. It begins at `start`, its "\n"
-    /// is at `end`, its type and value begin at `type_at` and `value_at`.
+    /// is at `end`; `found` are the places of its type, of the digits of its value, and of its time.
     #[cold]
     #[inline(never)]
-    pub fn learn(
-        &mut self,
-        block: &[u8],
-        start: usize,
-        end: usize,
-        (type_at, value_at): (usize, usize),
-    ) {
+    pub fn learn(&mut self, block: &[u8], start: usize, end: usize, found: Found) {
         self.credit -= PRICE_OF_MISS;
         if self.credit <= 0 {
             self.pieces.clear();
@@ -198,7 +196,12 @@ impl Layouts {
         if block.get(end) != Some(&b'\n') {
             return;
         }
-        let Some(pieces) = pieces(&block[start..=end], type_at - start, value_at - start) else {
+        // What is nowhere stays outside of the line.
+        let Found { type_at, value_at, time_at } = found;
+        let [type_at, value_at, time_at] =
+            [type_at, value_at, time_at].map(|at| at.wrapping_sub(start));
+        let found = Found { type_at, value_at, time_at };
+        let Some(pieces) = pieces(&block[start..=end], found) else {
             return;
         };
         if self.pieces.len() + pieces.len() <= MOST_PIECES {
@@ -230,7 +233,7 @@ impl Layouts {
 }
 
 /// The layout of a valid line that ends with "\n", unless it has too many parts.
-fn pieces(line: &[u8], type_at: usize, value_at: usize) -> Option<Vec<Piece>> {
+fn pieces(line: &[u8], Found { type_at, value_at, .. }: Found) -> Option<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut from = 0;
     let mut at = 0;
@@ -251,7 +254,11 @@ fn pieces(line: &[u8], type_at: usize, value_at: usize) -> Option<Vec<Piece>> {
                 let end = parse::string_end(line, at + 1);
                 let behind = line[end + 1..].iter().find(|&&byte| !parse::is_space(byte));
                 if behind != Some(&b':') {
-                    let gap = if at == type_at { Gap::Type } else { Gap::Text };
+                    let gap = match at {
+                        _ if at == type_at => Gap::Type,
+                        _ if at + 1 == value_at => Gap::Value,
+                        _ => Gap::Text,
+                    };
                     cut(from, at + 1, gap).then_some(())?;
                     from = end;
                 }
@@ -288,9 +295,15 @@ mod tests {
         Some((block[start..end].to_owned(), found.value))
     }
 
+    const ABSENT: Number = Number { mantissa: 7, scale: 0, integral: true };
+
+    fn found((type_at, value_at): (usize, usize)) -> Found {
+        Found { type_at, value_at, time_at: NOWHERE }
+    }
+
     fn known(line: &str, places: (usize, usize)) -> Layouts {
-        let mut layouts = Layouts::default();
-        layouts.learn(line.as_bytes(), 0, line.len() - 1, places);
+        let mut layouts = Layouts::new(ABSENT);
+        layouts.learn(line.as_bytes(), 0, line.len() - 1, found(places));
         layouts
     }
 
@@ -314,28 +327,45 @@ mod tests {
         }
     }
 
+    /// A value may stand in quotes, and then must; a line without one has the value that stands in.
+    #[test]
+    fn quoted_and_absent_values() {
+        let line = "{\"type\":\"page_view\",\"value\":\"1\",\"at\":\"2020-10-06\"}\n";
+        let layouts = known(line, (8, 29));
+        let value = Some(Number { mantissa: -1999, scale: 2, integral: false });
+        let read_with = |layouts: &Layouts, to: &str| read(layouts, &line.replace("\"1\"", to));
+        assert_eq!(read_with(&layouts, "\"-19.99\""), Some(("page_view".to_owned(), value)));
+        for wrong in ["1", "\"\"", "\"1 \"", "\"01\"", "\"\\u0031\"", "\"1,\"at\":\""] {
+            assert_eq!(read_with(&layouts, wrong), None, "{wrong}");
+        }
+        let layouts = known(line, (8, NOWHERE));
+        let value = Some(ABSENT);
+        assert_eq!(read_with(&layouts, "\"any\""), Some(("page_view".to_owned(), value)));
+        assert_eq!(read_with(&layouts, "1"), None);
+    }
+
     /// Layouts with the same beginning share their pieces.
     #[test]
     fn shared_beginnings() {
         let mut layouts = known(LINE, (8, 28));
         let count = layouts.pieces.len();
         let other = "{\"type\":\"page_view\",\"value\":1,\"at\":\"2020-10-06\"}\n";
-        layouts.learn(other.as_bytes(), 0, other.len() - 1, (8, 28));
+        layouts.learn(other.as_bytes(), 0, other.len() - 1, found((8, 28)));
         assert_eq!(layouts.pieces.len(), count + 2);
         assert!(read(&layouts, LINE).is_some() && read(&layouts, other).is_some());
-        layouts.learn(LINE.as_bytes(), 0, LINE.len() - 1, (8, 28));
+        layouts.learn(LINE.as_bytes(), 0, LINE.len() - 1, found((8, 28)));
         assert_eq!(layouts.pieces.len(), count + 2);
     }
 
     /// Where lines have no layout in common, layouts are forgotten and rest for a while.
     #[test]
     fn rest() {
-        let mut layouts = Layouts::default();
+        let mut layouts = Layouts::new(ABSENT);
         let mut tries = 0;
         for at in 0..1_000 {
             if layouts.are_in_use() {
                 let line = format!("{{\"k{at}\":0,\"type\":\"a\",\"value\":1}}\n");
-                layouts.learn(line.as_bytes(), 0, line.len() - 1, (0, 0));
+                layouts.learn(line.as_bytes(), 0, line.len() - 1, found((0, 0)));
                 tries += 1;
             }
         }

@@ -6,6 +6,8 @@ pub mod exact;
 pub mod fold;
 pub mod layout;
 pub mod parse;
+pub mod path;
+pub mod query;
 pub mod summary;
 pub mod template;
 pub mod wide;
@@ -14,6 +16,7 @@ pub mod wide;
 #[pyo3::pymodule]
 pub mod _kernel {
     use crate::fold::{Fold as Body, HandedBack};
+    use crate::query::Query;
     use crate::summary::{self, Which};
     use pyo3::buffer::PyUntypedBuffer;
     use pyo3::exceptions::PyBufferError;
@@ -31,7 +34,7 @@ pub mod _kernel {
     impl Fold {
         #[new]
         fn new(type_key: &str, value_key: &str, types: Option<Vec<String>>) -> Self {
-            Self(Body::new(type_key, value_key, types.as_deref()))
+            Self(Body::new(&Query { types, ..Query::of_keys(type_key, value_key) }))
         }
 
         /// Folds the lines of a block from `start` on, until about `most` are handed back; gives

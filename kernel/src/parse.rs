@@ -1,10 +1,11 @@
-//! One line: is it an event, and where do its type and its value stand?
+//! One line: is it a valid object, and where do the keys stand that are looked for?
 //!
 //! Checks the whole line against RFC 8259, sixty-four bytes at a time, with bit masks: which bytes
 //! are inside strings, which token follows which. The idea of masks comes from simdjson (Langdale
 //! and Lemire 2019). Only brackets, keys of the outermost object and numbers with a point are
-//! looked at one by one. Nothing is decoded here but keys with escapes, and no reason is given: a
-//! line that is not certain to be an event is handed back.
+//! looked at one by one; what stands further inside is for `path` to find. Nothing is decoded here
+//! but keys with escapes, and no reason is given: a line that is not certain to be valid is handed
+//! back.
 
 use crate::wide::{CHUNK, Wide};
 
@@ -37,7 +38,8 @@ impl Key {
         Self { start: u64::from_le_bytes(start), start_mask, quoted }
     }
 
-    fn text(&self) -> &[u8] {
+    /// Decoded text.
+    pub fn text(&self) -> &[u8] {
         &self.quoted[..self.quoted.len() - 1]
     }
 
@@ -50,20 +52,21 @@ impl Key {
     }
 }
 
-/// The keys under which type and value stand.
-#[derive(Clone, Debug)]
-pub struct Keys {
-    pub type_key: Key,
-    pub value_key: Key,
-}
+/// A place in no block.
+pub const NOWHERE: usize = usize::MAX;
+/// The most keys that can be looked for: three fields, each as it is written and as a path.
+pub const MOST_KEYS: usize = 6;
+
+/// For each key that was looked for, the place behind the closing quote of the last one.
+pub type Tops = [usize; MOST_KEYS];
 
 /// What is known of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Where it ends: at its "\n" or at the end of the block.
     pub end: usize,
-    /// Where the last type and the last value of a valid object begin; None: hand it back.
-    pub found: Option<(usize, usize)>,
+    /// The keys of a valid object; None: hand it back.
+    pub tops: Option<Tops>,
 }
 
 /// JSON white space within a line.
@@ -113,16 +116,15 @@ fn behind(ends: u64, more: u64, spaces: u64, carry: &mut u64) -> u64 {
 
 /// Reads the line that begins at `start`, which is a `{`.
 #[inline(always)]
-pub fn line<W: Wide>(wide: W, block: &[u8], start: usize, keys: &Keys) -> Line {
+pub fn line<W: Wide>(wide: W, block: &[u8], start: usize, keys: &[Key]) -> Line {
     let mut carry = Carry::default();
     let mut wrong = 0_u64;
     let mut stack = 0_u128;
     let mut depth = 0_u32;
-    let mut type_at = usize::MAX;
-    let mut value_at = usize::MAX;
+    let mut tops = [NOWHERE; MOST_KEYS];
     let mut is_key_escaped = false;
-    let mut second_half = usize::MAX;
-    let (mut first_high, mut last_high) = (usize::MAX, 0);
+    let mut second_half = NOWHERE;
+    let (mut first_high, mut last_high) = (NOWHERE, 0);
     let mut at = start;
     let end = loop {
         let rest;
@@ -264,24 +266,23 @@ pub fn line<W: Wide>(wide: W, block: &[u8], start: usize, keys: &Keys) -> Line {
             & live;
 
         // The keys of the outermost object.
-        let mut tops = key_start & on_top;
+        let mut starts = key_start & on_top;
         if backslash != 0 {
             // The bits of a key's run that the sum cleared are the key.
             is_key_escaped |= backslash & string & !sum & on_top != 0;
         }
-        while tops != 0 {
-            let text = at + tops.trailing_zeros() as usize + 1;
-            tops &= tops - 1;
+        while starts != 0 {
+            let text = at + starts.trailing_zeros() as usize + 1;
+            starts &= starts - 1;
             let bytes = &block[text..];
             let start = match bytes.first_chunk::<8>() {
                 Some(eight) => u64::from_le_bytes(*eight),
                 None => few_bytes(bytes),
             };
-            if keys.type_key.is_at(start, bytes) {
-                type_at = text + keys.type_key.quoted.len();
-            }
-            if keys.value_key.is_at(start, bytes) {
-                value_at = text + keys.value_key.quoted.len();
+            for (key, top) in keys.iter().zip(&mut tops) {
+                if key.is_at(start, bytes) {
+                    *top = text + key.quoted.len();
+                }
             }
         }
 
@@ -296,16 +297,12 @@ pub fn line<W: Wide>(wide: W, block: &[u8], start: usize, keys: &Keys) -> Line {
         && (first_high > last_high
             || simdutf8::basic::from_utf8(&block[first_high..=last_high]).is_ok());
     if !is_valid {
-        return Line { end, found: None };
+        return Line { end, tops: None };
     }
     if is_key_escaped {
-        (type_at, value_at) = find_slowly(&block[..end], start, keys);
+        tops = find_slowly(&block[..end], start, keys);
     }
-    if type_at == usize::MAX || value_at == usize::MAX {
-        return Line { end, found: None };
-    }
-    let found = (behind_colon(block, type_at), behind_colon(block, value_at));
-    Line { end, found: Some(found) }
+    Line { end, tops: Some(tops) }
 }
 
 /// Up to seven bytes as the low bytes of a word.
@@ -318,7 +315,7 @@ fn few_bytes(bytes: &[u8]) -> u64 {
 
 /// Where the value begins whose key ended before `at`, in a line that is known to be valid.
 #[inline(always)]
-fn behind_colon(block: &[u8], mut at: usize) -> usize {
+pub fn behind_colon(block: &[u8], mut at: usize) -> usize {
     while is_space(block[at]) {
         at += 1;
     }
@@ -331,7 +328,7 @@ fn behind_colon(block: &[u8], mut at: usize) -> usize {
 
 /// The bytes that a backslash escapes, where runs of backslashes pair up.
 #[inline(always)]
-fn escaped_bytes(backslash: u64, carry: &mut u64) -> u64 {
+pub fn escaped_bytes(backslash: u64, carry: &mut u64) -> u64 {
     const EVEN: u64 = 0x5555_5555_5555_5555;
     let backslash = backslash & !*carry;
     let follows = (backslash << 1) | *carry;
@@ -449,11 +446,11 @@ fn number_length(rest: &[u8]) -> usize {
     at
 }
 
-/// `find` for a line that is known to be valid but has an escape in a key of the outermost object.
+/// The keys of a line that is known to be valid but has an escape in one of the outermost object.
 #[cold]
 #[inline(never)]
-fn find_slowly(line: &[u8], start: usize, keys: &Keys) -> (usize, usize) {
-    let (mut type_at, mut value_at) = (usize::MAX, usize::MAX);
+fn find_slowly(line: &[u8], start: usize, keys: &[Key]) -> Tops {
+    let mut tops = [NOWHERE; MOST_KEYS];
     let mut text = Vec::new();
     let mut depth = 0;
     let mut may_be_key = true;
@@ -468,11 +465,10 @@ fn find_slowly(line: &[u8], start: usize, keys: &Keys) -> (usize, usize) {
                 let end = string_end(line, at + 1);
                 if depth == 1 && may_be_key {
                     unescape(&line[at + 1..end], &mut text);
-                    if text == keys.type_key.text() {
-                        type_at = end + 1;
-                    }
-                    if text == keys.value_key.text() {
-                        value_at = end + 1;
+                    for (key, top) in keys.iter().zip(&mut tops) {
+                        if text == key.text() {
+                            *top = end + 1;
+                        }
                     }
                 }
                 at = end;
@@ -481,7 +477,7 @@ fn find_slowly(line: &[u8], start: usize, keys: &Keys) -> (usize, usize) {
         }
         at += 1;
     }
-    (type_at, value_at)
+    tops
 }
 
 /// Where the closing quote of the string is whose text begins at `at`; the string must be valid.
@@ -585,14 +581,14 @@ mod tests {
     use super::*;
     use crate::wide::Portable;
 
-    fn keys() -> Keys {
-        Keys { type_key: Key::new("type"), value_key: Key::new("value") }
-    }
-
+    /// Where the values under "type" and "value" begin.
     fn found(text: &str) -> Option<(usize, usize)> {
-        let line = line(Portable, text.as_bytes(), 0, &keys());
+        let keys = [Key::new("type"), Key::new("value")];
+        let line = line(Portable, text.as_bytes(), 0, &keys);
         assert_eq!(line.end, text.find('\n').unwrap_or(text.len()));
-        line.found
+        let tops = line.tops.filter(|tops| tops[0] != NOWHERE && tops[1] != NOWHERE)?;
+        assert!(tops[2..].iter().all(|&top| top == NOWHERE));
+        Some((behind_colon(text.as_bytes(), tops[0]), behind_colon(text.as_bytes(), tops[1])))
     }
 
     /// The places are those of the last type and value of the outermost object.

@@ -13,9 +13,12 @@
 //! - in the digits of other numbers that have no exponent, where they still begin with no zero that
 //!   they may not begin with, and are as long as before;
 //! - in the value, which `exact` reads, and which ends where the tail begins.
+//!
+//! A line without a value, where something stands in for it, is cut in two instead: its tail begins
+//! where its head ends. The keys are the same, so the fields stand where they stood, however deep.
 
 use crate::exact::{self, Number};
-use crate::parse;
+use crate::parse::{self, NOWHERE};
 use crate::summary::Place;
 use crate::wide::{CHUNK, Wide};
 
@@ -37,6 +40,7 @@ struct Template {
     tail: Part,
     head_length: usize,
     tail_length: usize,
+    has_value: bool,
     /// None: the type is not wanted.
     place: Option<Place>,
     key: [u64; 2],
@@ -59,6 +63,7 @@ pub struct Event {
     pub end: usize,
     /// Where the text of its type begins, behind the quote, and ends.
     pub type_text: (usize, usize),
+    /// Where the digits of its value begin; `NOWHERE` if it has none.
     pub value_at: usize,
     pub place: Option<Place>,
 }
@@ -86,6 +91,8 @@ const LONGEST_REST: u32 = 1 << 18;
 #[derive(Debug)]
 pub struct Templates {
     templates: Vec<Template>,
+    /// The value of a line that has none.
+    absent: Number,
     slots: [u8; 1 << SLOT_BITS],
     multiplier: u64,
     /// Where the key is, from the start of the line or from the byte behind its "\n".
@@ -98,10 +105,12 @@ pub struct Templates {
     next_rest: u32,
 }
 
-impl Default for Templates {
-    fn default() -> Self {
+impl Templates {
+    /// No templates yet; `absent` is the value of a line that has none.
+    pub fn new(absent: Number) -> Self {
         Self {
             templates: Vec::new(),
+            absent,
             slots: [NO_TEMPLATE; 1 << SLOT_BITS],
             multiplier: 0,
             is_from_end: false,
@@ -113,13 +122,16 @@ impl Default for Templates {
             next_rest: FIRST_REST,
         }
     }
-}
 
-impl Templates {
     /// Reads the line that begins at `at`, if it fits a template and is not near an end of the
-    /// block.
+    /// block. Unless `MAY_LACK`, all lines that were learned have values.
     #[inline(always)]
-    pub fn read<W: Wide>(&self, wide: W, block: &[u8], at: usize) -> Option<Fit> {
+    pub fn read<W: Wide, const MAY_LACK: bool>(
+        &self,
+        wide: W,
+        block: &[u8],
+        at: usize,
+    ) -> Option<Fit> {
         let (first, behind) = block.get(at..)?.split_first_chunk()?;
         let head = wide.load(first);
         // Both chunks are searched, so that lengths around 64 do not make a branch.
@@ -141,7 +153,11 @@ impl Templates {
         }
         let value_at = at + template.head_length;
         let value_end = line_end.wrapping_sub(template.tail_length);
-        let value = exact::read_whole(wide, block, value_at, value_end)?;
+        let value = if MAY_LACK && !template.has_value {
+            (value_at == value_end).then_some(self.absent)?
+        } else {
+            exact::read_whole(wide, block, value_at, value_end)?
+        };
         Some(Fit { place: template.place, value, end })
     }
 
@@ -185,7 +201,7 @@ impl Templates {
     /// Forgets all templates, as is due when the places of types are no longer valid.
     pub fn clear(&mut self) {
         let next_rest = self.next_rest;
-        *self = Self { next_rest, ..Self::default() };
+        *self = Self { next_rest, ..Self::new(self.absent) };
     }
 
     /// The last line did not fit, and is an event: makes a template of it.
@@ -202,7 +218,7 @@ impl Templates {
         let Template { head_length, tail_length, .. } = template;
         if self.templates.is_empty() {
             let (type_at, line_end) = (event.type_text.0, event.end + 1);
-            self.is_from_end = type_at > event.value_at;
+            self.is_from_end = type_at - event.start > head_length;
             self.offset = if self.is_from_end {
                 (line_end - type_at).max(KEY).wrapping_neg()
             } else {
@@ -297,8 +313,10 @@ struct Class {
 fn template(block: &[u8], event: Event) -> Option<Template> {
     let Event { start, end, type_text: (type_at, _), value_at, place } = event;
     let line = block.get(start..=end).filter(|line| line.ends_with(b"\n"))?;
-    let (type_at, head_length) = (type_at - start, value_at - start);
-    let (_, value_length) = exact::read_long(&line[head_length..])?;
+    let type_at = type_at - start;
+    let has_value = value_at != NOWHERE;
+    let head_length = if has_value { value_at - start } else { line.len().min(CHUNK) };
+    let value_length = if has_value { exact::read_long(&line[head_length..])?.1 } else { 0 };
     let tail_length = line.len() - head_length - value_length;
     if head_length > CHUNK || tail_length > CHUNK {
         return None;
@@ -311,7 +329,7 @@ fn template(block: &[u8], event: Event) -> Option<Template> {
     for (at, class) in classes[line.len() - tail_length..].iter().enumerate() {
         tail.set(CHUNK - tail_length + at, *class);
     }
-    Some(Template { head, tail, head_length, tail_length, place, key: [0; 2] })
+    Some(Template { head, tail, head_length, tail_length, has_value, place, key: [0; 2] })
 }
 
 /// What fits at each place of a valid line: the same byte, unless it is one of a plain text or a
@@ -364,17 +382,23 @@ mod tests {
     const LINE: &str =
         "{\"type\":\"page_view\",\"value\":1,\"n\":10,\"occurred_at\":\"2020-10-06\"}\n";
 
+    const ABSENT: Number = Number { mantissa: 7, scale: 0, integral: true };
+
     /// Learns a line and reads another.
     fn read(known: &str, line: &str) -> Option<Number> {
-        let mut templates = Templates::default();
+        let mut templates = Templates::new(ABSENT);
         let at = |part: &str| known.find(part).expect("the part") + part.len();
         let type_at = at("\"type\":\"");
         let type_text = (type_at, type_at + known[type_at..].find('"').expect("a quote"));
-        let (end, value_at) = (known.len() - 1, at("\"value\":"));
+        let end = known.len() - 1;
+        let value_at = match known.find("\"value\":") {
+            Some(_) => at("\"value\":") + usize::from(known.contains("\"value\":\"")),
+            None => NOWHERE,
+        };
         let event = Event { start: 0, end, type_text, value_at, place: Some(7) };
         templates.learn(known.as_bytes(), event);
         let block = format!("{:64}{line}{:128}", "", "");
-        let fit = templates.read(Portable, block.as_bytes(), 64)?;
+        let fit = templates.read::<_, true>(Portable, block.as_bytes(), 64)?;
         assert_eq!((fit.place, fit.end), (Some(7), 64 + line.find('\n').expect("a line")));
         Some(fit.value)
     }
@@ -416,6 +440,28 @@ mod tests {
         }
     }
 
+    /// A value may stand in quotes, and then must; a line without one has the value that stands in.
+    #[test]
+    fn quoted_and_absent_values() {
+        let quoted = "{\"type\":\"a\",\"value\":\"5\",\"x\":\"2020-10-06\"}\n";
+        let number = |mantissa, scale| Some(Number { mantissa, scale, integral: scale == 0 });
+        assert_eq!(read(quoted, &quoted.replace("\"5\"", "\"-19.99\"")), number(-1_999, 2));
+        for wrong in ["5", "\"\"", "\"5 \"", "\"05\"", "\"\\u0035\"", "\"5"] {
+            assert_eq!(read(quoted, &quoted.replace("\"5\"", wrong)), None, "{wrong}");
+        }
+        for filler in [0, 1, 20, 38, 39, 40, 41, 60, 80] {
+            let line = format!("{{\"type\":\"a\",\"x\":\"{}\",\"y\":10}}\n", "x".repeat(filler));
+            let value = (line.len() < 128).then_some(ABSENT);
+            assert_eq!(read(&line, &line.replace("10", "55")), value, "{filler}");
+            for (from, to) in [("\"a\"", "\"b\""), ("10", "1"), ("10", "100"), ("\"y\"", "\"z\"")] {
+                assert_eq!(read(&line, &line.replace(from, to)), None, "{filler} {to}");
+            }
+        }
+        let late = format!("{{\"x\":\"{}\",\"type\":\"a\"}}\n", "x".repeat(70));
+        assert_eq!(read(&late, &late.replace("xx", "yy")), Some(ABSENT));
+        assert_eq!(read(&late, &late.replace("\"a\"", "\"b\"")), None);
+    }
+
     /// Type and value may stand in any order.
     #[test]
     fn type_behind_value() {
@@ -429,7 +475,7 @@ mod tests {
     /// Where few lines fit, templates rest, and longer each time.
     #[test]
     fn rest() {
-        let mut templates = Templates::default();
+        let mut templates = Templates::new(ABSENT);
         let mut tries = 0;
         for _ in 0..100_000 {
             if templates.are_in_use() {

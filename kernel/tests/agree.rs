@@ -3,7 +3,8 @@
 mod oracle;
 
 use eventstats_kernel::fold::{Fold, Level};
-use oracle::{Meaning, Settings, USUAL, assert_agrees, meaning};
+use eventstats_kernel::query::Query;
+use oracle::{Meaning, assert_agrees, meaning, usual};
 use proptest::prelude::*;
 
 /// A small generator of random numbers with a seed.
@@ -177,16 +178,16 @@ fn good_and_bad_lines() {
             let line = format!("{line}\n");
             assert!(
                 matches!(
-                    meaning(line.trim_end_matches('\n').as_bytes(), "type", "value"),
+                    meaning(line.trim_end_matches('\n').as_bytes(), &usual()),
                     Meaning::Event { common: true, .. }
                 ),
                 "{line}"
             );
-            assert_eq!(assert_agrees(level, &USUAL, &[line.as_bytes()]), [], "{line}");
+            assert_eq!(assert_agrees(level, &usual(), &[line.as_bytes()]), [], "{line}");
         }
         for line in BAD {
-            assert_eq!(meaning(line.as_bytes(), "type", "value"), Meaning::Bad, "{line}");
-            assert_eq!(assert_agrees(level, &USUAL, &[line.as_bytes()]).len(), 1, "{line}");
+            assert_eq!(meaning(line.as_bytes(), &usual()), Meaning::Bad, "{line}");
+            assert_eq!(assert_agrees(level, &usual(), &[line.as_bytes()]).len(), 1, "{line}");
         }
     }
 }
@@ -209,7 +210,7 @@ fn neighbours() {
             if random.below(2) == 0 {
                 block.pop();
             }
-            assert_agrees(level, &USUAL, &[block.as_bytes()]);
+            assert_agrees(level, &usual(), &[block.as_bytes()]);
         }
     }
 }
@@ -238,7 +239,7 @@ fn not_utf8() {
                     }
                     let mut block = line.clone();
                     block.extend(b"\n{\"type\":\"a\",\"value\":1}\n");
-                    assert_eq!(assert_agrees(level, &USUAL, &[&block]).len(), 1);
+                    assert_eq!(assert_agrees(level, &usual(), &[&block]).len(), 1);
                 }
             }
         }
@@ -279,9 +280,9 @@ fn every_length() {
                 lines.push(space);
             }
             let all = lines.join("\n");
-            assert_agrees(level, &USUAL, &[all.as_bytes()]);
+            assert_agrees(level, &usual(), &[all.as_bytes()]);
             for line in &lines {
-                assert_agrees(level, &USUAL, &[line.as_bytes()]);
+                assert_agrees(level, &usual(), &[line.as_bytes()]);
             }
         }
     }
@@ -293,7 +294,7 @@ fn truncated() {
     for level in levels() {
         for line in GOOD {
             for end in 0..line.trim_end().len() {
-                assert_agrees(level, &USUAL, &[&line.as_bytes()[..end]]);
+                assert_agrees(level, &usual(), &[&line.as_bytes()[..end]]);
             }
         }
     }
@@ -314,15 +315,15 @@ fn cuts_and_merges() {
                     )
                 })
                 .collect();
-            let mut whole = Fold::with_level(level, "type", "value", None);
+            let mut whole = Fold::with_level(level, &usual());
             let mut handed_back = Vec::new();
             whole.fold(lines.concat().as_bytes(), &mut handed_back);
-            let mut joined = Fold::with_level(level, "type", "value", None);
+            let mut joined = Fold::with_level(level, &usual());
             let mut rest = &lines[..];
             let mut count = 0;
             while !rest.is_empty() {
                 let (block, behind) = rest.split_at(1 + random.below(rest.len()));
-                let mut part = Fold::with_level(level, "type", "value", None);
+                let mut part = Fold::with_level(level, &usual());
                 let mut back = Vec::new();
                 part.fold(block.concat().as_bytes(), &mut back);
                 count += back.len();
@@ -345,9 +346,9 @@ fn filter() {
     for level in levels() {
         for wanted in [vec![], vec!["page_view", "café"], vec!["never seen"], vec!["a", "", "b"]] {
             let wanted = wanted.into_iter().map(str::to_owned).collect();
-            let settings = Settings { wanted: Some(wanted), ..USUAL };
+            let query = Query { types: Some(wanted), ..usual() };
             let lines: String = (0..200).map(|_| format!("{}\n", random.one_of(GOOD))).collect();
-            assert_agrees(level, &settings, &[lines.as_bytes(), lines.as_bytes()]);
+            assert_agrees(level, &query, &[lines.as_bytes(), lines.as_bytes()]);
         }
     }
 }
@@ -391,8 +392,8 @@ fn other_keys() {
                         );
                     }
                 }
-                let settings = Settings { type_key, value_key, wanted: None };
-                assert_agrees(level, &settings, &[block.as_bytes()]);
+                let query = Query::of_keys(type_key, value_key);
+                assert_agrees(level, &query, &[block.as_bytes()]);
             }
         }
     }
@@ -428,7 +429,7 @@ fn values() {
                 }
                 block += &format!("{{\"type\":\"{}\",\"value\":{literal}}}\n", random.below(2));
             }
-            assert_agrees(level, &USUAL, &[block.as_bytes()]);
+            assert_agrees(level, &usual(), &[block.as_bytes()]);
         }
     }
 }
@@ -439,12 +440,12 @@ fn overflow() {
     for level in levels() {
         let line = format!("{{\"type\":\"a\",\"value\":{}}}\n", "9".repeat(36));
         let block = line.repeat(400);
-        let back = assert_agrees(level, &USUAL, &[block.as_bytes()]);
+        let back = assert_agrees(level, &usual(), &[block.as_bytes()]);
         assert!(!back.is_empty());
-        let mut fold = Fold::with_level(level, "type", "value", None);
+        let mut fold = Fold::with_level(level, &usual());
         fold.fold(line.repeat(150).as_bytes(), &mut Vec::new());
         for _ in 0..2 {
-            let mut other = Fold::with_level(level, "type", "value", None);
+            let mut other = Fold::with_level(level, &usual());
             other.fold(line.repeat(150).as_bytes(), &mut Vec::new());
             fold.merge(&mut other);
         }
@@ -470,7 +471,7 @@ fn many_types() {
                 ),
             };
         }
-        assert_agrees(level, &USUAL, &[block.as_bytes()]);
+        assert_agrees(level, &usual(), &[block.as_bytes()]);
     }
 }
 
@@ -502,7 +503,7 @@ fn huge_lines() {
             ("{", "}"),
         ] {
             let line = format!("{before}{}{behind}\n", part.repeat(size / part.len()));
-            let mut fold = Fold::with_level(level, "type", "value", None);
+            let mut fold = Fold::with_level(level, &usual());
             let mut handed_back = Vec::new();
             assert_eq!(fold.fold(line.as_bytes(), &mut handed_back), 1);
         }
@@ -533,6 +534,10 @@ fn mutate(random: &mut Random, line: &mut Vec<u8>) {
             let part = random.one_of(&[
                 "\"type\":\"b\",",
                 "\"value\":2,",
+                "\"value\":\"3\",",
+                "\"data\":{\"type\":\"b\",\"value\":1},",
+                "\"data\":",
+                "\"data.type\":\"c\",",
                 "\"value\":\"x\",",
                 "\\u00e9",
                 "\\ud83d",
@@ -575,7 +580,7 @@ fn mutations() {
                 block.extend(line);
                 block.push(b'\n');
             }
-            assert_agrees(level, &USUAL, &[&block]);
+            assert_agrees(level, &usual(), &[&block]);
         }
     }
 }
@@ -602,7 +607,7 @@ fn mutations_of_a_known_layout() {
                     block.push(b'\n');
                 }
             }
-            assert_agrees(level, &USUAL, &[&block]);
+            assert_agrees(level, &usual(), &[&block]);
         }
     }
 }
@@ -623,7 +628,7 @@ fn every_byte_of_a_known_layout() {
                         block.push(b'\n');
                     }
                 }
-                assert_agrees(level, &USUAL, &[&block]);
+                assert_agrees(level, &usual(), &[&block]);
             }
         }
     }
@@ -657,7 +662,7 @@ fn every_byte_of_a_known_line() {
                     block.extend(format!("{line}\n").repeat(4).bytes());
                 }
                 block.extend(known.bytes());
-                assert_agrees(level, &USUAL, &[&block]);
+                assert_agrees(level, &usual(), &[&block]);
             }
         }
     }
@@ -689,10 +694,10 @@ fn mutations_of_known_lines() {
                 blocks.push(block);
             }
             let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
-            assert_agrees(level, &USUAL, &blocks);
+            assert_agrees(level, &usual(), &blocks);
             if round % 4 == 0 {
                 let wanted = Some(vec!["purchase".to_owned(), "y".to_owned()]);
-                assert_agrees(level, &Settings { wanted, ..USUAL }, &blocks);
+                assert_agrees(level, &Query { types: wanted, ..usual() }, &blocks);
             }
         }
     }
@@ -724,15 +729,15 @@ fn known_lines_of_every_length() {
                     block += &line("1").repeat(4);
                 }
                 block += &line("-1.5");
-                assert_agrees(level, &USUAL, &[block.as_bytes()]);
-                assert_agrees(level, &USUAL, &[&block.as_bytes()[..block.len() - 1]]);
+                assert_agrees(level, &usual(), &[block.as_bytes()]);
+                assert_agrees(level, &usual(), &[&block.as_bytes()[..block.len() - 1]]);
             }
         }
         // Every cut of a block, in two and off its end.
         let block = format!("{}\n{}\n", GOOD[0], GOOD[1]).repeat(10);
         for cut in 0..block.len() {
             let (first, second) = block.as_bytes().split_at(cut);
-            assert_agrees(level, &USUAL, &[first, second, block.as_bytes()]);
+            assert_agrees(level, &usual(), &[first, second, block.as_bytes()]);
         }
     }
 }
@@ -743,14 +748,14 @@ fn known_lines_and_merges() {
     for level in levels() {
         let block = format!("{}\n{}\n", GOOD[0], GOOD[1]).repeat(20);
         let other = format!("{}\n{}\n", GOOD[1], GOOD[5]).repeat(20);
-        let mut left = Fold::with_level(level, "type", "value", None);
-        let mut right = Fold::with_level(level, "type", "value", None);
+        let mut left = Fold::with_level(level, &usual());
+        let mut right = Fold::with_level(level, &usual());
         for _ in 0..3 {
             left.fold(block.as_bytes(), &mut Vec::new());
             right.fold(other.as_bytes(), &mut Vec::new());
             left.merge(&mut right);
         }
-        let mut whole = Fold::with_level(level, "type", "value", None);
+        let mut whole = Fold::with_level(level, &usual());
         for _ in 0..3 {
             whole.fold(block.as_bytes(), &mut Vec::new());
             whole.fold(other.as_bytes(), &mut Vec::new());
@@ -770,7 +775,121 @@ fn many_templates() {
             let kind = if at < 10_000 { at / 100 } else { random.below(3 + at / 200) };
             block += &format!("{{\"type\":\"t{kind}\",\"value\":{at},\"k{}\":1}}\n", kind % 7);
         }
-        assert_agrees(level, &USUAL, &[block.as_bytes()]);
+        assert_agrees(level, &usual(), &[block.as_bytes()]);
+    }
+}
+
+/// The ways of a path as a user may give it: a literal key first, then the parts between dots.
+fn dotted(text: &str) -> Vec<Vec<String>> {
+    let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
+    if parts.len() == 1 { vec![parts] } else { vec![vec![text.to_owned()], parts] }
+}
+
+/// Queries with paths and with options of the value.
+fn odd_queries() -> Vec<Query> {
+    let at = |type_path: &str, value_path: &str| Query {
+        type_ways: dotted(type_path),
+        value_ways: dotted(value_path),
+        ..usual()
+    };
+    let pointer = |parts: &[&str]| vec![parts.iter().map(|&part| part.to_owned()).collect()];
+    vec![
+        at("data.type", "data.value"),
+        at("type", "data.value"),
+        at("data.value.type", "value"),
+        at("data.0", "data.1.value"),
+        Query { value_ways: pointer(&["data", "", "a/b"]), ..at("data..x", "") },
+        Query { value_ways: Vec::new(), absent: Some("0".to_owned()), ..usual() },
+        Query { value_ways: Vec::new(), absent: Some("0".to_owned()), ..at("data.type", "") },
+        Query { absent: Some("-1.5".to_owned()), ..usual() },
+        Query { absent: Some("7".to_owned()), ..at("data.type", "data.value") },
+        Query { absent: Some("9".repeat(30)), ..at("type", "data.value") },
+        Query { numeric_strings: true, ..usual() },
+        Query { numeric_strings: true, ..at("data.type", "data.value") },
+        Query { numeric_strings: true, ..at("type", "type") },
+        Query {
+            numeric_strings: true,
+            absent: Some("1e1".to_owned()),
+            types: Some(vec!["a".to_owned(), "page_view".to_owned()]),
+            ..at("data.type", "data.value")
+        },
+    ]
+}
+
+/// Short and long lines in which those queries find something at many a level.
+const ODD: &[&str] = &[
+    r#"{"data":{"type":"a","value":1,"occurred_at":"2020-10-06 10:02:05"}}"#,
+    r#"{"data":{"value":2.5,"type":"page_view","x":"2020-10-06"},"value":3,"type":"b"}"#,
+    r#"{"data":{"value":{"type":"c","data":{"value":5}},"type":"d"},"value":-12}"#,
+    r#"{"data":["e",{"value":4}],"type":"a","n":1}"#,
+    r#"{"data":["e",{"type":"y","value":4},{"value":5}], "type" : "a", "value" : "6"}"#,
+    r#"{"data":{"":{"x":"f","a/b":3.25,"x":"g"}},"data.type":"h","data.value":"8"}"#,
+    r#"{"data":{"type":"a","value":"19.99"},"type":"a","value":"-5"}"#,
+    r#"{"data":{"type":"a","value":null,"value":"1"},"data":{"value":7,"type":"i"}}"#,
+    r#"{"type":"12","data":{"type":"34"}}"#,
+    r#"{"type":"page_view","x":"some text","n":10}"#,
+    r#"{"x":"a long text that moves what follows behind the first sixty-four bytes of it","type":"j","y":1}"#,
+    r#"{"data":{"type":"k","value":9,"x":"é\"{[","é":[[],{}]},"type":"ké","value":0}"#,
+    r#"{"id":1,"data":{"deep":[{"type":[1,2,{"value":"}"}]}],"type":"l","value":123456789012345678901},"type":"l"}"#,
+];
+
+/// Fields are found at any level, and values that stand in quotes or are not there at all are
+/// taken, as the oracle does, whether the lines are new, known, or damaged.
+#[test]
+fn paths_and_options() {
+    let rounds = rounds(300);
+    let mut random = Random(seed() + 3);
+    let queries = odd_queries();
+    for level in levels() {
+        for query in &queries {
+            // Each on its own, and all as soon as they are known.
+            for line in ODD {
+                assert_agrees(level, query, &[format!("{line}\n").repeat(8).as_bytes()]);
+            }
+            let all = format!("{}\n", ODD.join("\n")).repeat(3);
+            assert_agrees(level, query, &[all.as_bytes(), all.as_bytes()]);
+        }
+        for _ in 0..rounds {
+            let query = &queries[random.below(queries.len())];
+            let (one, other) = (random.one_of(ODD), random.one_of(ODD));
+            let mut block = format!("{one}\n{other}\n").repeat(8).into_bytes();
+            for _ in 0..1 + random.below(60) {
+                let mut line = [one, other][random.below(2)].as_bytes().to_vec();
+                if random.below(4) == 0 {
+                    mutate(&mut random, &mut line);
+                }
+                block.extend(line);
+                block.push(b'\n');
+            }
+            assert_agrees(level, query, &[&block]);
+        }
+    }
+}
+
+/// Every byte of a line with paths and options that follows many of its like is put to others.
+#[test]
+fn every_byte_with_paths_and_options() {
+    let special = b"\"\\{}[]:,09.-+eEtu \t\r\n\x00\x1f\x7f\x80\xc3\xa9\xff";
+    let level = *levels().last().expect("at least one level");
+    for query in odd_queries() {
+        // Only a line that is an event is ever known.
+        let is_known =
+            |line: &str| matches!(meaning(line.as_bytes(), &query), Meaning::Event { .. });
+        for line in ODD.iter().filter(|line| is_known(line)) {
+            let known = format!("{line}\n").repeat(12);
+            for at in 0..line.len() {
+                let mut block = known.as_bytes().to_vec();
+                for &byte in special {
+                    let mut changed = line.as_bytes().to_vec();
+                    changed[at] = byte;
+                    block.extend(changed);
+                    block.push(b'\n');
+                    // So that templates do not rest.
+                    block.extend(format!("{line}\n").repeat(4).bytes());
+                }
+                assert_agrees(level, &query, &[&block]);
+            }
+        }
     }
 }
 
@@ -792,9 +911,9 @@ fn types_of_every_length() {
                 }
             }
             block.extend(GOOD[0].repeat(2).bytes());
-            assert_agrees(level, &USUAL, &[&block]);
+            assert_agrees(level, &usual(), &[&block]);
             let wanted = Some(vec!["x".repeat(length), "é".repeat(length)]);
-            assert_agrees(level, &Settings { wanted, ..USUAL }, &[&block]);
+            assert_agrees(level, &Query { types: wanted, ..usual() }, &[&block]);
         }
     }
 }
@@ -811,7 +930,7 @@ fn many_layouts() {
                 (0..kind % 5).map(|key| format!("\"k{kind}{key}\":[\"{at}\",{at}],")).collect();
             block += &format!("{{{keys}\"type\":\"t{}\",\"value\":{at}}}\n", kind % 3);
         }
-        assert_agrees(level, &USUAL, &[block.as_bytes()]);
+        assert_agrees(level, &usual(), &[block.as_bytes()]);
     }
 }
 
@@ -820,7 +939,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         for level in levels() {
-            assert_agrees(level, &USUAL, &[&bytes]);
+            assert_agrees(level, &usual(), &[&bytes]);
         }
     }
 
@@ -832,7 +951,7 @@ proptest! {
     ]), 0..60)) {
         let bytes = parts.concat();
         for level in levels() {
-            assert_agrees(level, &USUAL, &[bytes.as_bytes()]);
+            assert_agrees(level, &usual(), &[bytes.as_bytes()]);
         }
     }
 }

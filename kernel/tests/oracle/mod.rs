@@ -3,6 +3,7 @@
 //! Shares nothing with the kernel. It is as strict as RFC 8259 and takes every valid event.
 
 use eventstats_kernel::fold::{Account, Fold, HandedBack, Level};
+use eventstats_kernel::query::Query;
 use eventstats_kernel::summary::TypeStats;
 use num_bigint::BigInt;
 use std::collections::BTreeMap;
@@ -22,9 +23,11 @@ pub enum Meaning {
 
 /// A parsed value, as far as an event needs it.
 enum Json {
-    Text(String),
+    /// Decoded, and whether it was written without escapes.
+    Text(String, bool),
     Number(String),
     Object(Vec<(String, Json)>),
+    Array(Vec<Json>),
     Other,
 }
 
@@ -53,7 +56,11 @@ impl Reader<'_> {
         match self.peek()? {
             b'{' => self.object(depth + 1),
             b'[' => self.array(depth + 1),
-            b'"' => self.text().map(Json::Text),
+            b'"' => {
+                let from = self.at;
+                let text = self.text()?;
+                Some(Json::Text(text, !self.bytes[from..self.at].contains(&b'\\')))
+            }
             b't' => self.word("true"),
             b'f' => self.word("false"),
             b'n' => self.word("null"),
@@ -97,15 +104,16 @@ impl Reader<'_> {
         (depth <= 1024).then_some(())?;
         self.take(b'[')?;
         self.spaces();
+        let mut elements = Vec::new();
         if self.take(b']').is_some() {
-            return Some(Json::Other);
+            return Some(Json::Array(elements));
         }
         loop {
             self.spaces();
-            self.value(depth)?;
+            elements.push(self.value(depth)?);
             self.spaces();
             if self.take(b']').is_some() {
-                return Some(Json::Other);
+                return Some(Json::Array(elements));
             }
             self.take(b',')?;
         }
@@ -178,48 +186,83 @@ impl Reader<'_> {
         if self.take(b'.').is_some() {
             self.digits()?;
         }
-        let mut has_exponent = false;
         if matches!(self.peek(), Some(b'e' | b'E')) {
             self.at += 1;
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.at += 1;
             }
             self.digits()?;
-            has_exponent = true;
         }
         let literal = std::str::from_utf8(&self.bytes[from..self.at]).expect("ASCII");
         literal.parse::<f64>().expect("a number").is_finite().then_some(())?;
-        self.common &= self.at - from <= 30;
-        if has_exponent {
-            let exponent = literal.split(['e', 'E']).nth(1).expect("an exponent");
-            self.common &= exponent.parse::<i32>().is_ok_and(|exponent| exponent.abs() <= 5);
-        }
+        self.common &= is_common(literal);
         Some(literal.to_owned())
     }
 }
 
+/// Whether the kernel is to take a number.
+fn is_common(literal: &str) -> bool {
+    let exponent = literal.split(['e', 'E']).nth(1).unwrap_or("0");
+    literal.len() <= 30 && exponent.parse::<i32>().is_ok_and(|exponent| exponent.abs() <= 5)
+}
+
+/// Where a way leads.
+fn follow<'a>(json: &'a Json, way: &[String]) -> Option<&'a Json> {
+    let Some((first, rest)) = way.split_first() else {
+        return Some(json);
+    };
+    let inside = match json {
+        Json::Object(members) => &members.iter().rev().find(|(key, _)| key == first)?.1,
+        Json::Array(elements) => {
+            // As it is written, or not at all.
+            let index: usize = first.parse().ok()?;
+            elements.get(index).filter(|_| index.to_string() == *first)?
+        }
+        _ => return None,
+    };
+    follow(inside, rest)
+}
+
+/// Whether `text` is exactly one number.
+fn is_number(text: &str) -> bool {
+    let mut reader = Reader { bytes: text.as_bytes(), at: 0, common: true };
+    reader.number().is_some() && reader.at == text.len()
+}
+
 /// What a line means, without its "\n".
-pub fn meaning(line: &[u8], type_key: &str, value_key: &str) -> Meaning {
+pub fn meaning(line: &[u8], query: &Query) -> Meaning {
     let mut reader = Reader { bytes: line, at: 0, common: true };
     reader.spaces();
     if reader.at == line.len() {
         return Meaning::Blank;
     }
-    let value = reader.value(0);
+    let json = reader.value(0);
     reader.spaces();
-    let (Some(Json::Object(members)), true) = (value, reader.at == line.len()) else {
+    let Some(json @ Json::Object(_)) = json.filter(|_| reader.at == line.len()) else {
         return Meaning::Bad;
     };
-    let last =
-        |wanted: &str| members.iter().rev().find(|(key, _)| key == wanted).map(|(_, value)| value);
-    match (last(type_key), last(value_key)) {
-        (Some(Json::Text(type_name)), Some(Json::Number(literal))) => Meaning::Event {
-            type_name: type_name.clone(),
-            literal: literal.clone(),
-            common: reader.common,
-        },
-        _ => Meaning::Bad,
-    }
+    let find = |ways: &[Vec<String>]| ways.iter().find_map(|way| follow(&json, way));
+    let mut common = reader.common;
+    let (found_type, found_value) = (find(&query.type_ways), find(&query.value_ways));
+    let Some(Json::Text(type_name, _)) = found_type else {
+        return Meaning::Bad;
+    };
+    let literal = match (found_value, &query.absent) {
+        (Some(Json::Number(literal)), _) => literal,
+        (Some(value @ Json::Text(text, is_plain)), _)
+            if query.numeric_strings && is_number(text) =>
+        {
+            common &=
+                is_plain & is_common(text) & !std::ptr::eq(value, found_type.expect("a type"));
+            text
+        }
+        (None, Some(literal)) => {
+            common &= literal.len() <= 15;
+            literal
+        }
+        _ => return Meaning::Bad,
+    };
+    Meaning::Event { type_name: type_name.clone(), literal: literal.clone(), common }
 }
 
 /// A decimal of any size, at a scale no literal of the tests passes.
@@ -259,22 +302,15 @@ pub fn types(fold: &Fold) -> BTreeMap<String, Stats> {
         .collect()
 }
 
-/// The settings of a fold.
-#[derive(Clone, Debug)]
-pub struct Settings<'a> {
-    pub type_key: &'a str,
-    pub value_key: &'a str,
-    pub wanted: Option<Vec<String>>,
+/// All events with type and value under the usual keys.
+pub fn usual() -> Query {
+    Query::of_keys("type", "value")
 }
-
-pub const USUAL: Settings<'static> =
-    Settings { type_key: "type", value_key: "value", wanted: None };
 
 /// Folds the bytes in blocks and asserts that the kernel agrees with the oracle on every line it
 /// takes, and takes every line that is common.
-pub fn assert_agrees(level: Level, settings: &Settings, blocks: &[&[u8]]) -> Vec<HandedBack> {
-    let Settings { type_key, value_key, wanted } = settings;
-    let mut fold = Fold::with_level(level, type_key, value_key, wanted.as_deref());
+pub fn assert_agrees(level: Level, query: &Query, blocks: &[&[u8]]) -> Vec<HandedBack> {
+    let mut fold = Fold::with_level(level, query);
     let mut account = Account::default();
     let mut expected: BTreeMap<String, Stats> = BTreeMap::new();
     let mut all = Vec::new();
@@ -293,7 +329,7 @@ pub fn assert_agrees(level: Level, settings: &Settings, blocks: &[&[u8]]) -> Vec
                 .map_or(block.len(), |length| start + length);
             let line = &block[start..end];
             let shown = || format!("{level:?} {:?}", line.escape_ascii().to_string());
-            let meaning = meaning(line, type_key, value_key);
+            let meaning = meaning(line, query);
             if let Some(back) = rest.next_if(|back| back.line == number) {
                 assert_eq!((back.start, back.end), (start, end), "{}", shown());
                 match meaning {
@@ -308,7 +344,7 @@ pub fn assert_agrees(level: Level, settings: &Settings, blocks: &[&[u8]]) -> Vec
                     Meaning::Blank => account.blank += 1,
                     Meaning::Bad => panic!("was taken: {}", shown()),
                     Meaning::Event { type_name, literal, .. } => {
-                        if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&type_name)) {
+                        if query.types.as_ref().is_some_and(|types| !types.contains(&type_name)) {
                             account.filtered += 1;
                         } else {
                             account.accepted += 1;
