@@ -30,6 +30,8 @@ MODULES: Final = {path.stem: path for suffix in ("py", "pyi") for path in PACKAG
 
 HEAVY: Final = {
     "asyncio",
+    "concurrent",
+    "fsspec",
     "http",
     "hypothesis",
     "multiprocessing",
@@ -108,12 +110,18 @@ def test_hypothesis_is_used_by_the_strategies_only() -> None:
     assert users_of("hypothesis") == {"testing"}
 
 
+def test_libraries_of_object_stores_are_used_by_one_module_only() -> None:
+    """No module but `remote` knows of fsspec and its kin, and only `source` asks for `remote`."""
+    assert users_of("fsspec") | users_of("gcsfs") == {"remote"}
+    assert {module for module in MODULES if "remote" in own_imports(module)} == {"source"}
+
+
 def test_the_runtime_dependencies_are_the_declared_ones() -> None:
-    """Besides the standard library, the package imports what pyproject.toml declares, and hypothesis for testing."""
+    """Besides the standard library, the package imports what pyproject.toml declares, and the extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.match(r"[\w-]+", requirement)[0] for requirement in project["dependencies"]}  # type: ignore[index]
     libraries = {name.split(".")[0] for module in MODULES for name in imported(module)}
-    assert libraries - sys.stdlib_module_names - {"eventcli"} == declared | {"hypothesis"}
+    assert libraries - sys.stdlib_module_names - {"eventcli"} == declared | {"fsspec", "gcsfs", "hypothesis"}
 
 
 def test_only_the_authority_parses() -> None:

@@ -20,7 +20,7 @@ from eventcli.fold import BodyError, body
 from eventcli.output import STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
 from eventcli.pipeline import BLOCK_SIZE, Run
 from eventcli.report import DEFAULT_STATS, FORMATS, Stat, UnknownStatError
-from eventcli.source import STDIN, name_of, open_source, read_all
+from eventcli.source import STDIN, is_url, name_of, open_source, read_all
 from eventcli.summary import Account, SourceReport, Status, Summary
 
 if TYPE_CHECKING:
@@ -452,6 +452,11 @@ def _inputs(files: tuple[str, ...]) -> tuple[str, ...]:
     inputs = files or (STDIN,)
     if STDIN in inputs and sys.stdin is not None and sys.stdin.isatty():
         _say("reading events from the terminal; end with Ctrl-D")
+    if any(map(is_url, inputs)) and not sys.warnoptions:
+        import warnings  # noqa: PLC0415  # runs on files load nothing that warns
+
+        # The libraries of object stores warn of what users of this tool cannot change.
+        warnings.simplefilter("ignore")
     return inputs
 
 

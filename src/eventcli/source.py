@@ -34,6 +34,12 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def is_url(path: str) -> bool:
+    """Whether a path is a URL: a scheme and `://`. A file of such a name is given as `./s3://...`."""
+    scheme, mark, _ = path.partition("://")
+    return bool(mark) and scheme.isascii() and scheme.isalnum()
+
+
 def open_source(source: Source) -> AbstractContextManager[Readable]:
     """Open a source for reading. OSError where that fails; also for a directory, which cannot be read."""
     if not isinstance(source, (str, os.PathLike)):
@@ -41,6 +47,10 @@ def open_source(source: Source) -> AbstractContextManager[Readable]:
     if os.fspath(source) == STDIN:
         # Unbuffered, and not closed at the end: the descriptor belongs to the process.
         return _prepared(open(_standard_input(), "rb", buffering=0, closefd=False))
+    if isinstance(source, str) and is_url(source):
+        from eventcli import remote  # noqa: PLC0415  # start-up of all runs on files
+
+        return remote.open_url(source)
     stream = open(source, "rb", buffering=0)  # noqa: SIM115  # the caller's with statement closes it
     return _prepared(stream)
 
