@@ -9,7 +9,7 @@ use crate::layout::Layouts;
 use crate::parse::{self, NOWHERE};
 use crate::path::{Found, Paths};
 use crate::query::Query;
-use crate::summary::{Place, Summary, Types};
+use crate::summary::{self, Place, Summary, Types};
 use crate::template::{Event, Templates};
 use crate::wide::{CHUNK, Portable, Wide};
 
@@ -126,7 +126,7 @@ impl<'a> Value<'a> {
 /// A value whose type was not met lately: it waits until its place in the table is near.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
-    hash: u64,
+    key: summary::Key,
     value: Exact,
     start: usize,
     end: usize,
@@ -226,7 +226,13 @@ impl Fold {
         self.account.blank += account.blank;
         other.recent.clear();
         other.templates.clear();
-        self.summary.merge(&mut other.summary);
+        match self.level {
+            Level::Portable => self.summary.merge(Portable, &mut other.summary),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(wide) => self.summary.merge(wide, &mut other.summary),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(wide) => self.summary.merge(wide, &mut other.summary),
+        }
     }
 
     pub fn account(&self) -> Account {
@@ -543,18 +549,18 @@ fn add_later<W: Wide>(
 ) {
     let raw = &block[start..end];
     let has_escapes = memchr::memchr(b'\\', raw).is_some();
-    let hash = if has_escapes {
+    let key = if has_escapes {
         parse::unescape(raw, &mut fold.text);
-        fold.summary.hash(&fold.text)
+        fold.summary.key(&fold.text, 0, fold.text.len())
     } else {
-        fold.summary.hash(raw)
+        fold.summary.key(block, start, end)
     };
-    fold.summary.prefetch_slot(wide, hash);
+    fold.summary.prefetch_slot(wide, &key);
     let value = match value {
         Value::Short(number) => number.into(),
         Value::Long(exact) => *exact,
     };
-    fold.waiting.push(Waiting { hash, value, start, end, has_escapes, line });
+    fold.waiting.push(Waiting { key, value, start, end, has_escapes, line });
     if fold.waiting.len() == MOST_WAITING {
         settle(wide, fold, block, handed_back);
     }
@@ -565,12 +571,9 @@ fn add_later<W: Wide>(
 fn settle<W: Wide>(wide: W, fold: &mut Fold, block: &[u8], handed_back: &mut Vec<HandedBack>) {
     let mut waiting = std::mem::take(&mut fold.waiting);
     for one in &waiting {
-        fold.summary.prefetch_entry(wide, one.hash);
+        fold.summary.prefetch_entry(wide, &one.key);
     }
-    for one in &waiting {
-        fold.summary.prefetch_name(wide, one.hash);
-    }
-    for (at, one) in waiting.drain(..).enumerate() {
+    for (at, one) in waiting.iter().enumerate() {
         let raw = &block[one.start..one.end];
         let name = if one.has_escapes {
             parse::unescape(raw, &mut fold.text);
@@ -578,10 +581,10 @@ fn settle<W: Wide>(wide: W, fold: &mut Fold, block: &[u8], handed_back: &mut Vec
         } else {
             raw
         };
-        let place = fold.summary.place(name, one.hash);
+        let place = fold.summary.place(&one.key, name);
         match place {
             None if fold.summary.is_only_wanted() => fold.account.filtered += 1,
-            Some(place) if fold.summary.add_long(place, one.value) => fold.account.accepted += 1,
+            Some(place) if fold.summary.add_any(place, one.value) => fold.account.accepted += 1,
             _ => {
                 handed_back.push(one.line);
                 continue;
@@ -595,6 +598,7 @@ fn settle<W: Wide>(wide: W, fold: &mut Fold, block: &[u8], handed_back: &mut Vec
             recent.place = place;
         }
     }
+    waiting.clear();
     fold.waiting = waiting;
 }
 

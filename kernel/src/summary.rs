@@ -7,29 +7,139 @@ use crate::exact::{self, Exact, Number, POWERS, Plain};
 use crate::wide::Wide;
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
+use std::ops::Range;
+
+/// How many types are looked up at a time in a merge.
+const MOST_AHEAD: usize = 64;
 
 /// Where a type stands in the table.
 pub type Place = u32;
 
-const NO_WIDE: u32 = u32::MAX;
+/// The scale of an entry whose values are wide: larger than any that is added, so that adding one
+/// finds no power for the difference.
+const WIDE: u8 = u8::MAX;
 
-/// One type. 64 bytes, so that a type costs one cache line.
+/// One type. 64 bytes, name included if it is short, so that a type costs one cache line.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 struct Entry {
     /// The exact sum at `scale`. At most 2^63 values of an `i64` each: it cannot overflow.
     sum: i128,
-    /// Smallest and largest value at `scale`.
+    /// Smallest and largest value at `scale`. If that is `WIDE`, sum and values are at `min` in
+    /// `wide`, and the other two rest.
     min: i64,
     max: i64,
     count: u64,
-    /// The name is `names[name_at..][..name_length]`.
-    name_at: usize,
-    name_length: u32,
-    /// Where in `wide` the values are, once one did not fit here; the fields above then rest.
-    wide: u32,
-    scale: u8,
-    integral: bool,
+    tag: Tag,
+}
+
+/// The rest of an entry: its scale, whether all its values are integral (1 or 0), and its name: how
+/// long it is and its bytes, filled up with zeros; or `LONG`, and where it is in `names`.
+#[derive(Clone, Copy, Debug)]
+struct Tag([u8; TAG]);
+
+const TAG: usize = 24;
+const SCALE: usize = 0;
+const INTEGRAL: usize = 1;
+const LENGTH: usize = 2;
+const NAME: usize = 3;
+const SHORT: usize = TAG - NAME;
+const LONG: u8 = u8::MAX;
+/// Where a long name begins, and how long it is.
+const LONG_AT: usize = 8;
+const LONG_LENGTH: usize = 16;
+
+impl Tag {
+    fn new(name: [u64; 3]) -> Self {
+        let mut tag = Self([0; TAG]);
+        for (bytes, word) in tag.0.as_chunks_mut().0.iter_mut().zip(name) {
+            *bytes = word.to_le_bytes();
+        }
+        tag.0[INTEGRAL] = 1;
+        tag
+    }
+
+    fn is_long(&self) -> bool {
+        self.0[LENGTH] == LONG
+    }
+
+    /// Where in `names` a long name is.
+    fn long(&self) -> Range<usize> {
+        let [_, at, length] = self.words().map(|word| word as usize);
+        at..at + length
+    }
+
+    fn set_long(&mut self, at: usize, length: usize) {
+        self.0[LONG_AT..LONG_LENGTH].copy_from_slice(&(at as u64).to_le_bytes());
+        self.0[LONG_LENGTH..].copy_from_slice(&(length as u64).to_le_bytes());
+    }
+
+    fn name<'a>(&'a self, names: &'a [u8]) -> &'a [u8] {
+        match self.0[LENGTH] {
+            LONG => &names[self.long()],
+            length => &self.0[NAME..][..usize::from(length)],
+        }
+    }
+
+    #[inline(always)]
+    fn words(&self) -> [u64; 3] {
+        words(&self.0)
+    }
+}
+
+#[inline(always)]
+fn words(bytes: &[u8; TAG]) -> [u64; 3] {
+    let mut words = [0; 3];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
+}
+
+/// What a type is looked for by.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    hash: u64,
+    /// A tag without scale and `integral`. Of a long name, it says no more than that it is one.
+    name: [u64; 3],
+}
+
+/// The bits of a tag that are part of a name of so many bytes.
+const NAME_BITS: [[u64; 3]; SHORT + 1] = {
+    let mut bits = [[0; 3]; SHORT + 1];
+    let mut length = 1;
+    while length <= SHORT {
+        bits[length] = bits[length - 1];
+        let at = NAME + length - 1;
+        bits[length][at / 8] |= 0xff << (8 * (at % 8));
+        length += 1;
+    }
+    bits
+};
+
+const LENGTH_BITS: usize = 8 * LENGTH;
+
+/// The name `block[start..end]` in the form of `Key`.
+#[inline(always)]
+fn name_words(block: &[u8], start: usize, end: usize) -> [u64; 3] {
+    let length = end - start;
+    let Some(bits) = NAME_BITS.get(length) else {
+        return [u64::from(LONG) << LENGTH_BITS, 0, 0];
+    };
+    let around = start.checked_sub(NAME).and_then(|from| block.get(from..)?.first_chunk());
+    let copy;
+    let around = match around {
+        Some(around) => around,
+        None => {
+            let mut bytes = [0; TAG];
+            bytes[NAME..][..length].copy_from_slice(&block[start..end]);
+            copy = bytes;
+            &copy
+        }
+    };
+    let [first, second, third] = words(around);
+    let first = (first & bits[0]) | ((length as u64) << LENGTH_BITS);
+    [first, second & bits[1], third & bits[2]]
 }
 
 /// The values of one type at one scale, where an `i64` is too small.
@@ -87,47 +197,37 @@ impl Summary {
             only_wanted: false,
         };
         for name in wanted.unwrap_or_default() {
-            let hash = summary.hash(name.as_bytes());
-            summary.place(name.as_bytes(), hash);
+            let key = summary.key(name.as_bytes(), 0, name.len());
+            summary.place(&key, name.as_bytes());
         }
         summary.only_wanted = wanted.is_some();
         summary
     }
 
-    /// The hash of a name, for `place`.
+    /// The key of the name `block[start..end]`.
     #[inline(always)]
-    pub fn hash(&self, name: &[u8]) -> u64 {
-        self.hasher.hash_one(name)
+    pub fn key(&self, block: &[u8], start: usize, end: usize) -> Key {
+        let hash = self.hasher.hash_one(&block[start..end]);
+        Key { hash, name: name_words(block, start, end) }
     }
 
     /// Asks for the slot that `place` will read.
     #[inline(always)]
-    pub fn prefetch_slot<W: Wide>(&self, wide: W, hash: u64) {
-        wide.prefetch(&self.slots[self.first_slot(hash)]);
+    pub fn prefetch_slot<W: Wide>(&self, wide: W, key: &Key) {
+        wide.prefetch(&self.slots[self.first_slot(key.hash)]);
     }
 
     /// Asks for the entry that `place` will read; the slot should be near by now.
     #[inline(always)]
-    pub fn prefetch_entry<W: Wide>(&self, wide: W, hash: u64) {
-        if let Some(entry) = self.likely_entry(hash) {
+    pub fn prefetch_entry<W: Wide>(&self, wide: W, key: &Key) {
+        let mut at = self.first_slot(key.hash);
+        // One more type with the same upper half of its hash is too rare to matter.
+        while self.slots[at] != 0 && self.slots[at] >> 32 != key.hash >> 32 {
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        if let Some(entry) = self.entries.get((self.slots[at] as u32).wrapping_sub(1) as usize) {
             wide.prefetch(entry);
         }
-    }
-
-    /// Asks for the name that `place` will read; the entry should be near by now.
-    #[inline(always)]
-    pub fn prefetch_name<W: Wide>(&self, wide: W, hash: u64) {
-        if let Some(entry) = self.likely_entry(hash)
-            && let Some(name) = self.names.get(entry.name_at)
-        {
-            wide.prefetch(name);
-        }
-    }
-
-    #[inline(always)]
-    fn likely_entry(&self, hash: u64) -> Option<&Entry> {
-        let slot = self.slots[self.first_slot(hash)];
-        self.entries.get((slot as u32).wrapping_sub(1) as usize)
     }
 
     #[inline(always)]
@@ -135,19 +235,29 @@ impl Summary {
         hash as usize & (self.slots.len() - 1)
     }
 
-    /// The place of a type, new if there is none; None if it is not wanted or the table is full.
+    /// The place of the type that has this key and name, new if there is none; None if it is not
+    /// wanted or the table is full.
     #[inline]
-    pub fn place(&mut self, name: &[u8], hash: u64) -> Option<Place> {
-        let mut at = self.first_slot(hash);
+    pub fn place(&mut self, key: &Key, name: &[u8]) -> Option<Place> {
+        let mut at = self.first_slot(key.hash);
         loop {
             let slot = self.slots[at];
             if slot == 0 {
-                return self.insert(name, hash, at);
+                return self.insert(key, name, at);
             }
-            if slot >> 32 == hash >> 32 {
+            if slot >> 32 == key.hash >> 32 {
                 let place = (slot as u32) - 1;
-                let entry = &self.entries[place as usize];
-                if self.names[entry.name_at..][..entry.name_length as usize] == *name {
+                let known = &self.entries[place as usize].tag;
+                let [first, second, third] = known.words();
+                let is_same = if key.name[0] == u64::from(LONG) << LENGTH_BITS {
+                    known.is_long() && self.names[known.long()] == *name
+                } else {
+                    ((first ^ key.name[0]) >> LENGTH_BITS)
+                        | (second ^ key.name[1])
+                        | (third ^ key.name[2])
+                        == 0
+                };
+                if is_same {
                     return Some(place);
                 }
             }
@@ -156,25 +266,18 @@ impl Summary {
     }
 
     #[cold]
-    fn insert(&mut self, name: &[u8], hash: u64, at: usize) -> Option<Place> {
+    fn insert(&mut self, key: &Key, text: &[u8], at: usize) -> Option<Place> {
         if self.only_wanted {
             return None;
         }
-        let name_length = u32::try_from(name.len()).ok()?;
         let place = u32::try_from(self.entries.len()).ok().filter(|&place| place < u32::MAX - 1)?;
-        self.slots[at] = (hash >> 32 << 32) | u64::from(place + 1);
-        self.entries.push(Entry {
-            sum: 0,
-            min: i64::MAX,
-            max: i64::MIN,
-            count: 0,
-            name_at: self.names.len(),
-            name_length,
-            wide: NO_WIDE,
-            scale: 0,
-            integral: true,
-        });
-        self.names.extend_from_slice(name);
+        self.slots[at] = (key.hash >> 32 << 32) | u64::from(place + 1);
+        let mut tag = Tag::new(key.name);
+        if tag.is_long() {
+            tag.set_long(self.names.len(), text.len());
+            self.names.extend_from_slice(text);
+        }
+        self.entries.push(Entry { sum: 0, min: i64::MAX, max: i64::MIN, count: 0, tag });
         if self.entries.len() * 2 > self.slots.len() {
             self.grow();
         }
@@ -184,8 +287,7 @@ impl Summary {
     fn grow(&mut self) {
         let mut slots = vec![0; self.slots.len() * 4];
         for (place, entry) in self.entries.iter().enumerate() {
-            let hash =
-                self.hasher.hash_one(&self.names[entry.name_at..][..entry.name_length as usize]);
+            let hash = self.hasher.hash_one(entry.tag.name(&self.names));
             let mut at = hash as usize & (slots.len() - 1);
             while slots[at] != 0 {
                 at = (at + 1) & (slots.len() - 1);
@@ -211,19 +313,28 @@ impl Summary {
         let entry = &mut self.entries[place as usize];
         // A value at a smaller scale is brought to that of the entry; the difference wraps to a
         // large number where the value has the larger one.
-        let up = usize::from(entry.scale.wrapping_sub(value.scale));
+        let up = usize::from(entry.scale().wrapping_sub(value.scale));
         if let Some(&power) = POWERS.get(up)
             && let Some(scaled) = value.mantissa.checked_mul(power)
-            && entry.wide == NO_WIDE
         {
             entry.sum += i128::from(scaled);
             entry.min = entry.min.min(scaled);
             entry.max = entry.max.max(scaled);
             entry.count += 1;
-            entry.integral &= value.integral;
+            entry.tag.0[INTEGRAL] &= u8::from(value.integral);
             true
         } else {
             self.add_long(place, value.into())
+        }
+    }
+
+    /// Adds a value of any size.
+    #[inline(always)]
+    pub fn add_any(&mut self, place: Place, value: Exact) -> bool {
+        let Exact { scale, integral, .. } = value;
+        match i64::try_from(value.mantissa) {
+            Ok(mantissa) => self.add(place, Number { mantissa, scale, integral }),
+            Err(_) => self.add_long(place, value),
         }
     }
 
@@ -231,117 +342,85 @@ impl Summary {
     #[inline(never)]
     pub fn add_long(&mut self, place: Place, value: Exact) -> bool {
         let entry = &mut self.entries[place as usize];
-        if entry.wide == NO_WIDE {
-            if let Ok(mantissa) = i64::try_from(value.mantissa)
-                && (value.scale <= entry.scale || entry.raise(value.scale))
-            {
-                let up = usize::from(entry.scale - value.scale);
-                let scaled = POWERS.get(up).and_then(|power| mantissa.checked_mul(*power));
-                if let Some(mantissa) = scaled {
-                    let Exact { integral, .. } = value;
-                    // At the scale of the entry: this does not come back here.
-                    return self.add(
-                        place,
-                        Number { mantissa, scale: self.entries[place as usize].scale, integral },
-                    );
-                }
+        if entry.scale() != WIDE
+            && let Ok(mantissa) = i64::try_from(value.mantissa)
+            && (value.scale <= entry.scale() || entry.raise(value.scale))
+        {
+            let scale = entry.scale();
+            let up = usize::from(scale - value.scale);
+            let scaled = POWERS.get(up).and_then(|power| mantissa.checked_mul(*power));
+            if let Some(mantissa) = scaled {
+                // At the scale of the entry: this does not come back here.
+                return self.add(place, Number { mantissa, scale, integral: value.integral });
             }
-            entry.wide = self.wide.len() as u32;
-            self.wide.push(if entry.count == 0 {
-                Vec::new()
-            } else {
-                vec![WideSum {
-                    scale: entry.scale,
-                    sum: entry.sum,
-                    min: i128::from(entry.min),
-                    max: i128::from(entry.max),
-                }]
-            });
         }
-        let sums = &mut self.wide[entry.wide as usize];
         let one = WideSum {
             scale: value.scale,
             sum: value.mantissa,
             min: value.mantissa,
             max: value.mantissa,
         };
-        if !add_wide(sums, one) {
+        if !add_wide(self.wide_sums(place), one) {
             return false;
         }
+        let entry = &mut self.entries[place as usize];
         entry.count += 1;
-        entry.integral &= value.integral;
+        entry.tag.0[INTEGRAL] &= u8::from(value.integral);
         true
+    }
+
+    /// The wide sums of an entry, which it has from now on.
+    fn wide_sums(&mut self, place: Place) -> &mut Vec<WideSum> {
+        let entry = &mut self.entries[place as usize];
+        if entry.scale() != WIDE {
+            let sums = entry.narrow_sums();
+            (entry.min, entry.tag.0[SCALE]) = (self.wide.len() as i64, WIDE);
+            self.wide.push(sums);
+        }
+        &mut self.wide[entry.min as usize]
     }
 
     /// Adds the state of another summary, which is left empty.
-    pub fn merge(&mut self, other: &mut Self) {
+    pub fn merge<W: Wide>(&mut self, wide: W, other: &mut Self) {
         let only_wanted = std::mem::replace(&mut self.only_wanted, false);
-        for entry in &mut other.entries {
-            if entry.count == 0 {
-                continue;
+        let mut keys = Vec::with_capacity(MOST_AHEAD);
+        for entries in other.entries.chunks_mut(MOST_AHEAD) {
+            keys.clear();
+            for entry in &*entries {
+                let name = entry.tag.name(&other.names);
+                let key = self.key(name, 0, name.len());
+                self.prefetch_slot(wide, &key);
+                keys.push(key);
             }
-            let name = &other.names[entry.name_at..][..entry.name_length as usize];
-            let hash = self.hash(name);
-            let place = self.place(name, hash).expect("fewer than 2^32 types in all");
-            let sums = match other.wide.get_mut(entry.wide as usize) {
-                Some(sums) => std::mem::take(sums),
-                None => {
-                    if self.merge_narrow(place, entry) {
-                        continue;
-                    }
-                    vec![WideSum {
-                        scale: entry.scale,
-                        sum: entry.sum,
-                        min: i128::from(entry.min),
-                        max: i128::from(entry.max),
-                    }]
+            for key in &keys {
+                self.prefetch_entry(wide, key);
+            }
+            for (entry, key) in entries.iter_mut().zip(&keys).filter(|(entry, _)| entry.count > 0) {
+                let name = entry.tag.name(&other.names);
+                let place = self.place(key, name).expect("fewer than 2^32 types in all");
+                if self.entries[place as usize].merge_narrow(entry) {
+                    continue;
                 }
-            };
-            self.merge_wide(place, sums);
-            let own = &mut self.entries[place as usize];
-            own.count += entry.count;
-            own.integral &= entry.integral;
+                let sums = if entry.scale() == WIDE {
+                    std::mem::take(&mut other.wide[entry.min as usize])
+                } else {
+                    entry.narrow_sums()
+                };
+                let own = self.wide_sums(place);
+                for one in sums {
+                    if !add_wide(own, one.clone()) {
+                        // A second sum at the same scale: joined with the first when the types are
+                        // given out.
+                        own.push(one);
+                    }
+                }
+                let own = &mut self.entries[place as usize];
+                own.count += entry.count;
+                own.tag.0[INTEGRAL] &= entry.tag.0[INTEGRAL];
+            }
         }
         self.only_wanted = only_wanted;
         other.clear();
-    }
-
-    /// Adds one narrow entry to another, if both can be brought to one scale.
-    fn merge_narrow(&mut self, place: Place, entry: &mut Entry) -> bool {
-        let own = &mut self.entries[place as usize];
-        if own.wide != NO_WIDE || !own.raise(entry.scale) || !entry.raise(own.scale) {
-            return false;
-        }
-        own.sum += entry.sum;
-        own.min = own.min.min(entry.min);
-        own.max = own.max.max(entry.max);
-        own.count += entry.count;
-        own.integral &= entry.integral;
-        true
-    }
-
-    fn merge_wide(&mut self, place: Place, sums: Vec<WideSum>) {
-        let own = &mut self.entries[place as usize];
-        if own.wide == NO_WIDE {
-            own.wide = self.wide.len() as u32;
-            self.wide.push(if own.count == 0 {
-                Vec::new()
-            } else {
-                vec![WideSum {
-                    scale: own.scale,
-                    sum: own.sum,
-                    min: i128::from(own.min),
-                    max: i128::from(own.max),
-                }]
-            });
-        }
-        let wide = &mut self.wide[own.wide as usize];
-        for one in sums {
-            if !add_wide(wide, one.clone()) {
-                // A second sum at the same scale: joined with the first when the types are given out.
-                wide.push(one);
-            }
-        }
     }
 
     /// Forgets all values, and all types but those asked for.
@@ -350,7 +429,7 @@ impl Summary {
             self.wide.clear();
             for entry in &mut self.entries {
                 (entry.sum, entry.min, entry.max, entry.count) = (0, i64::MAX, i64::MIN, 0);
-                (entry.wide, entry.scale, entry.integral) = (NO_WIDE, 0, true);
+                (entry.tag.0[SCALE], entry.tag.0[INTEGRAL]) = (0, 1);
             }
         } else {
             *self = Self::new(None);
@@ -359,30 +438,32 @@ impl Summary {
 
     /// The types that have values, in the order of their UTF-8 bytes.
     pub fn types(&self) -> Types {
-        let name = |entry: &Entry| &self.names[entry.name_at..][..entry.name_length as usize];
+        let name = |place: Place| self.entries[place as usize].tag.name(&self.names);
         // Most names differ in their first bytes, which are compared without going to the name.
         let mut order: Vec<(u128, Place)> = (0..)
             .zip(&self.entries)
             .filter(|(_, entry)| entry.count > 0)
-            .map(|(place, entry)| (first_bytes(name(entry)), place))
+            .map(|(place, entry)| (first_bytes(entry.tag.name(&self.names)), place))
             .collect();
         order.sort_unstable_by(|left, right| {
-            let name = |place: Place| name(&self.entries[place as usize]);
             left.0.cmp(&right.0).then_with(|| name(left.1).cmp(name(right.1)))
         });
         let mut types = Types {
             entries: Vec::with_capacity(order.len()),
-            names: String::with_capacity(self.names.len()),
+            names: Vec::with_capacity(self.names.len()),
             wide: Vec::new(),
         };
         for (_, place) in order {
             let mut entry = self.entries[place as usize].clone();
-            let name = str::from_utf8(name(&entry)).expect("names are valid UTF-8");
-            entry.name_at = types.names.len();
-            types.names.push_str(name);
-            if let Some(sums) = self.wide.get(entry.wide as usize) {
-                entry.wide = types.wide.len() as u32;
-                types.wide.push(sums.clone());
+            if entry.tag.is_long() {
+                let name = &self.names[entry.tag.long()];
+                entry.tag.set_long(types.names.len(), name.len());
+                types.names.extend_from_slice(name);
+            }
+            if entry.scale() == WIDE {
+                let sums = self.wide[entry.min as usize].clone();
+                entry.min = types.wide.len() as i64;
+                types.wide.push(sums);
             }
             types.entries.push(entry);
         }
@@ -403,7 +484,7 @@ fn first_bytes(name: &[u8]) -> u128 {
 #[derive(Debug, Default)]
 pub struct Types {
     entries: Vec<Entry>,
-    names: String,
+    names: Vec<u8>,
     wide: Vec<Vec<WideSum>>,
 }
 
@@ -417,8 +498,8 @@ impl Types {
     }
 
     pub fn name(&self, index: usize) -> &str {
-        let entry = &self.entries[index];
-        &self.names[entry.name_at..][..entry.name_length as usize]
+        let name = self.entries[index].tag.name(&self.names);
+        str::from_utf8(name).expect("names are valid UTF-8")
     }
 
     pub fn count(&self, index: usize) -> u64 {
@@ -426,7 +507,7 @@ impl Types {
     }
 
     pub fn integral(&self, index: usize) -> bool {
-        self.entries[index].integral
+        self.entries[index].tag.0[INTEGRAL] == 1
     }
 
     /// Appends the number in plain decimal notation: where all values were integral, without a
@@ -434,18 +515,17 @@ impl Types {
     pub fn write(&self, index: usize, which: Which, text: &mut String) {
         let entry = &self.entries[index];
         let from = text.len();
-        match self.wide.get(entry.wide as usize) {
-            Some(sums) => text.push_str(&total(sums, which)),
-            None => {
-                let mantissa = match which {
-                    Which::Sum => entry.sum,
-                    Which::Min => i128::from(entry.min),
-                    Which::Max => i128::from(entry.max),
-                };
-                exact::write(mantissa, entry.scale, text);
-            }
+        if entry.scale() == WIDE {
+            text.push_str(&total(&self.wide[entry.min as usize], which));
+        } else {
+            let mantissa = match which {
+                Which::Sum => entry.sum,
+                Which::Min => i128::from(entry.min),
+                Which::Max => i128::from(entry.max),
+            };
+            exact::write(mantissa, entry.scale(), text);
         }
-        if entry.integral {
+        if entry.tag.0[INTEGRAL] == 1 {
             return;
         }
         if text[from..].contains('.') {
@@ -476,13 +556,44 @@ impl Types {
 }
 
 impl Entry {
+    #[inline(always)]
+    fn scale(&self) -> u8 {
+        self.tag.0[SCALE]
+    }
+
+    /// What it holds, as wide sums.
+    fn narrow_sums(&self) -> Vec<WideSum> {
+        if self.count == 0 {
+            return Vec::new();
+        }
+        let (min, max) = (i128::from(self.min), i128::from(self.max));
+        vec![WideSum { scale: self.scale(), sum: self.sum, min, max }]
+    }
+
+    /// Adds another entry, if both are narrow and can be brought to one scale.
+    fn merge_narrow(&mut self, other: &mut Self) -> bool {
+        if self.scale() == WIDE
+            || other.scale() == WIDE
+            || !self.raise(other.scale())
+            || !other.raise(self.scale())
+        {
+            return false;
+        }
+        self.sum += other.sum;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.count += other.count;
+        self.tag.0[INTEGRAL] &= other.tag.0[INTEGRAL];
+        true
+    }
+
     /// Brings the entry to a scale that is larger than its own. False, and nothing is changed, if
     /// it does not fit.
     fn raise(&mut self, scale: u8) -> bool {
-        let up = usize::from(scale.saturating_sub(self.scale));
+        let up = usize::from(scale.saturating_sub(self.scale()));
         let Some(&power) = POWERS.get(up) else {
             return self.count == 0 && {
-                self.scale = scale;
+                self.tag.0[SCALE] = scale;
                 true
             };
         };
@@ -496,7 +607,7 @@ impl Entry {
             };
             (self.sum, self.min, self.max) = (sum, min, max);
         }
-        self.scale = self.scale.max(scale);
+        self.tag.0[SCALE] = self.scale().max(scale);
         true
     }
 }
@@ -537,6 +648,7 @@ fn total(sums: &[WideSum], which: Which) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wide::Portable;
 
     /// What became of a value.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -549,8 +661,8 @@ mod tests {
     }
 
     fn add(summary: &mut Summary, name: &str, value: Exact) -> Added {
-        let hash = summary.hash(name.as_bytes());
-        match summary.place(name.as_bytes(), hash) {
+        let key = summary.key(name.as_bytes(), 0, name.len());
+        match summary.place(&key, name.as_bytes()) {
             Some(place) if summary.add_long(place, value) => Added::Accepted,
             Some(_) => Added::Refused,
             None => Added::Filtered,
@@ -587,7 +699,7 @@ mod tests {
             assert_eq!(add(&mut whole, "a", value), Added::Accepted);
             let mut part = Summary::new(None);
             add(&mut part, "a", value);
-            joined.merge(&mut part);
+            joined.merge(Portable, &mut part);
             assert!(part.types().is_empty());
         }
         let sum = format!("{}{}.95{}7", "1", "00000000000000009223372036854775807", "0".repeat(57));
@@ -625,7 +737,7 @@ mod tests {
         assert_eq!(add(&mut summary, "c", exact(1, 0)), Added::Filtered);
         assert_eq!(shown(&summary), ["a 1 true 1 1 1"]);
         let mut other = Summary::new(Some(&["a".to_owned(), "b".to_owned()]));
-        other.merge(&mut summary);
+        other.merge(Portable, &mut summary);
         assert_eq!(shown(&other), ["a 1 true 1 1 1"]);
         assert_eq!(shown(&summary), [""; 0]);
         assert_eq!(add(&mut summary, "c", exact(1, 0)), Added::Filtered);
