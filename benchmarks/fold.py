@@ -15,7 +15,7 @@ from typing import Any, Final
 import workloads
 from workloads import Input, Workload
 
-from eventcli.event import Fields
+from eventcli.event import Fields, Query
 from eventcli.fold import BODY_VARIABLE, BodyError, body, new_fold
 from eventcli.pipeline import BLOCK_SIZE
 
@@ -43,7 +43,7 @@ def measure(workload: Workload, made: Input, *, rounds: int) -> list[dict[str, A
 
 
 def _seconds(data: bytes, cuts: list[int], fields: Fields) -> float:
-    fold = new_fold(fields, None)
+    fold = new_fold(Query(fields))
     buffer = memoryview(bytearray(max(end - start for start, end in zip([0, *cuts], cuts, strict=False))))
     seconds = 0.0
     start = 0

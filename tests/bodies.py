@@ -1,9 +1,9 @@
 """Both bodies of the fold on the same blocks, and where they differ. Used by properties and by the fuzz target."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from eventcli.event import Fields, Mark
+from eventcli.event import Fields, Mark, Query
 from eventcli.fold import Fold, KernelFold
 from eventcli.reference import ReferenceFold
 from eventcli.summary import Summary
@@ -12,9 +12,9 @@ _FIELDS: Final = (Fields(), Fields("t", "v"), Fields("value", "type"), Fields("c
 _TYPES: Final = (None, ("a", "page_view"), ("",), ())
 
 
-def difference(blocks: Sequence[bytes], fields: Fields, types: Collection[str] | None) -> str | None:
+def difference(blocks: Sequence[bytes], query: Query) -> str | None:
     """Fold the blocks with each body; return what is different, or None."""
-    outcomes = [_outcome(fold, blocks) for fold in (ReferenceFold(fields, types), KernelFold(fields, types))]
+    outcomes = [_outcome(fold, blocks) for fold in (ReferenceFold(query), KernelFold(query))]
     (python, python_marks), (rust, rust_marks) = outcomes
     if python_marks != rust_marks:
         return f"rejects: python {python_marks}, rust {rust_marks}"
@@ -42,7 +42,7 @@ def difference_of_input(data: bytes) -> str | None:
     if len(data) < 2:
         return None
     choice = data[0]
-    return difference(cut(data[2:], data[1]), _FIELDS[choice % 4], _TYPES[choice // 4 % 4])
+    return difference(cut(data[2:], data[1]), Query(_FIELDS[choice % 4], _TYPES[choice // 4 % 4]))
 
 
 def _outcome(fold: Fold, blocks: Sequence[bytes]) -> tuple[Summary, list[list[Mark]]]:

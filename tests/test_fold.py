@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eventcli import Account, BodyError, Fields, Reason, Reject, Summary, TypeStats, fold, parse, testing
-from eventcli.event import Mark
+from eventcli import Account, BodyError, Fields, Query, Reason, Reject, Summary, TypeStats, fold, parse, testing
+from eventcli.event import MAX_TYPES, Mark
 from eventcli.parse import is_blank
 
 HAS_RUST = importlib.util.find_spec("eventcli._kernel") is not None
@@ -52,7 +52,7 @@ def one_by_one(
             event = TypeStats(1, value, outcome.integral, value, value)
             stats[outcome.type] = stats.get(outcome.type, TypeStats()).merge(event)
         offset += len(line) + 1
-    return Summary(stats, Account(len(lines), accepted, rejected, filtered, blank)), marks
+    return Summary(stats, Account(len(lines), accepted, rejected, filtered, blank), max_types=MAX_TYPES), marks
 
 
 @given(block=BLOCKS, types=TYPES)
@@ -65,7 +65,7 @@ def one_by_one(
 @example(block=b'{"type":1,"value":1}\n{"type":1.0,"value":1}\n{"type":true,"value":1.0}\n', types=None)
 def test_a_block_means_what_its_lines_mean(body: str, block: bytes, types: tuple[str, ...] | None) -> None:
     """Folding a block gives what the authority says of each line by itself, and marks the same ones as rejected."""
-    folded = fold.new_fold(Fields(), types)
+    folded = fold.new_fold(Query(types=types))
     lines, marks = folded.add(block)
     summary, expected = one_by_one(block, types=types)
     assert lines == len(lines_of(block))
@@ -90,7 +90,7 @@ def test_numbers_are_added_up_as_written(body: str, numbers: list[str], other: s
     """The stats of a block are exact for any mix of literals, and whatever numbers stand under other keys."""
     block = b"".join(b'{"type":"a","value":%b}\n' % number.encode() for number in numbers)
     block += b'{"type":"b","value":1,"other":%b}\n' % other.encode()
-    folded = fold.new_fold(Fields(), None)
+    folded = fold.new_fold(Query())
     assert folded.add(block) == (len(numbers) + 1, [])
     stats = folded.summary()["a"]
     values = [Decimal(number) for number in numbers]
@@ -110,7 +110,7 @@ def test_many_decimals_of_few_places(body: str, places: list[int], units: list[i
     """Sums of many decimals are exact, also where later ones have more places than the first, or many digits."""
     values = [Decimal(unit).scaleb(-places[index % len(places)]) for index, unit in enumerate(units)]
     block = b"".join(b'{"type":"a","value":%b}\n' % f"{value:f}".encode() for value in values)
-    folded = fold.new_fold(Fields(), None)
+    folded = fold.new_fold(Query())
     folded.add(block)
     stats = folded.summary()["a"]
     assert Fraction(stats.sum) == sum(map(Fraction, values)), body
@@ -120,10 +120,10 @@ def test_many_decimals_of_few_places(body: str, places: list[int], units: list[i
 @given(blocks=st.lists(BLOCKS, max_size=4), types=TYPES)
 def test_state_is_kept_across_blocks(body: str, blocks: list[bytes], types: tuple[str, ...] | None) -> None:
     """A fold of several blocks holds what folds of each hold together."""
-    folded = fold.new_fold(Fields(), types)
+    folded = fold.new_fold(Query(types=types))
     for block in blocks:
         folded.add(block)
-    parts = [one_by_one(block, types=types)[0] for block in blocks]
+    parts = [one_by_one(block, types=types)[0] for block in (b"", *blocks)]
     assert folded.summary() == Summary.union(parts), body
     assert folded.summary() == Summary.union(parts), "asking changes nothing"
 
@@ -133,7 +133,7 @@ def test_folds_merge_as_their_summaries_do(
     body: str, a: list[bytes], b: list[bytes], c: bytes, types: tuple[str, ...] | None
 ) -> None:
     """A fold that took over another holds both, and can go on."""
-    taker, giver = fold.new_fold(Fields(), types), fold.new_fold(Fields(), types)
+    taker, giver = fold.new_fold(Query(types=types)), fold.new_fold(Query(types=types))
     for block in a:
         taker.add(block)
     for block in b:
@@ -147,7 +147,7 @@ def test_folds_merge_as_their_summaries_do(
 def test_fields_are_where_they_are_said_to_be(body: str, block: bytes) -> None:
     """Type and value are taken from the keys that were asked for."""
     fields = Fields("Value", "other\u2028")
-    folded = fold.new_fold(fields, None)
+    folded = fold.new_fold(Query(fields))
     _, marks = folded.add(block)
     assert (folded.summary(), marks) == one_by_one(block, fields), body
 
@@ -156,7 +156,7 @@ def test_fields_are_where_they_are_said_to_be(body: str, block: bytes) -> None:
 def test_blocks_of_any_kind_of_bytes(body: str, kind: type[bytes | bytearray | memoryview]) -> None:
     """A block may be bytes, a bytearray or a memoryview, and may be used again for something else."""
     memory = bytearray(b'{"type":"a","value":1}\nbad\n')
-    folded = fold.new_fold(Fields(), None)
+    folded = fold.new_fold(Query())
     assert folded.add(kind(memory)) == (2, [Mark(Reason.INVALID_JSON, 1, 23, 26)]), body
     memory[:] = bytes(len(memory))
     assert list(folded.summary().types) == ["a"]
@@ -179,7 +179,7 @@ def test_an_unknown_body_is_refused(wish: str, monkeypatch: pytest.MonkeyPatch) 
     """A wish for a body that does not exist is an error that names what there is."""
     monkeypatch.setenv(fold.BODY_VARIABLE, wish)
     with pytest.raises(BodyError, match="python or rust"):
-        fold.new_fold(Fields(), None)
+        fold.new_fold(Query())
 
 
 def test_an_absent_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,4 +187,4 @@ def test_an_absent_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fold, "_kernel", None)
     monkeypatch.setenv(fold.BODY_VARIABLE, "rust")
     with pytest.raises(BodyError, match="without the Rust body"):
-        fold.new_fold(Fields(), None)
+        fold.new_fold(Query())

@@ -17,8 +17,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import oracle
-from eventcli import Account, Fields, Reason, Reject, SourceReport, Status, Summary, summarize, testing
+from eventcli import Account, Fields, Query, Reason, Reject, SourceReport, Status, Summary, summarize, testing
 from eventcli.blocks import MAX_LINE, TruncatedError
+from eventcli.event import MAX_TYPES
 from eventcli.pipeline import Run
 from outcome import printed, run
 
@@ -212,7 +213,7 @@ def test_sources_may_be_given_one_by_one_or_together(body: str, tmp_path: Path) 
     assert summarize(path, str(path), io.BytesIO(event(1)))["a"].count == 3, body
     assert summarize(open_path for open_path in (path, str(path)))["a"].count == 2
     assert summarize([path], io.BytesIO(event(1)), [])["a"].count == 2
-    assert summarize([]) == Summary()
+    assert summarize([]) == Summary(max_types=MAX_TYPES)
 
 
 def test_a_stream_stays_open(body: str) -> None:
@@ -465,8 +466,7 @@ def run_of(*streams: BinaryIO, jobs: int, block_size: int) -> Run:
     """Return a run that has not begun."""
     return Run(
         streams,
-        fields=Fields(),
-        types=None,
+        query=Query(),
         max_line=MAX_LINE,
         block_size=block_size,
         jobs=jobs,

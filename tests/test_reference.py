@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eventcli import Fields, reference
+from eventcli import Query, reference
 from eventcli.event import Event
 from eventcli.reference import ReferenceFold
 
@@ -59,7 +59,7 @@ def test_numbers_near_the_limits_of_a_double(literal: str) -> None:
     """A literal near any limit of the fast path is summed exactly as written, alone and among others."""
     for others in ([], ["0.1"], ["1", "0.25"], ["0.0"], ["-0.5e1"]):
         block = b"".join(b'{"type":"a","value":%b}\n' % number.encode() for number in [literal, *others, literal])
-        folded = ReferenceFold(Fields(), None)
+        folded = ReferenceFold(Query())
         assert folded.add(block) == (len(others) + 2, [])
         expected = sum((Fraction(number) for number in others), 2 * Fraction(literal))
         assert Fraction(folded.summary()["a"].sum) == expected
@@ -81,7 +81,7 @@ def test_numbers_near_the_limits_of_a_double(literal: str) -> None:
 )
 def test_sums_that_floats_get_wrong(numbers: list[str], total: str) -> None:
     """Sums on which binary floats or 64-bit integers fail are exact."""
-    folded = ReferenceFold(Fields(), None)
+    folded = ReferenceFold(Query())
     folded.add(b"".join(b'{"type":"a","value":%b}\n' % number.encode() for number in numbers))
     assert folded.summary()["a"].sum == Decimal(total)
 
@@ -92,7 +92,7 @@ def test_thousands_of_decimals(places: int) -> None:
     draw = random.Random(places)
     units = [draw.randrange(-(10**14), 10**14) for _ in range(5000)]
     literals = [f"{Decimal(unit).scaleb(-places):f}" for unit in units]
-    folded = ReferenceFold(Fields(), None)
+    folded = ReferenceFold(Query())
     folded.add("".join(f'{{"type":"a","value":{literal}}}\n' for literal in literals).encode())
     assert folded.summary()["a"].sum == Decimal(sum(units)).scaleb(-places)
 
@@ -101,12 +101,12 @@ def test_plain_events_do_not_go_to_the_authority(monkeypatch: pytest.MonkeyPatch
     """Ordinary events take the fast path: only blank and odd lines are looked at one by one."""
     seen: list[bytes] = []
 
-    def judge(line: bytes, _fields: Fields) -> Event:
+    def judge(line: bytes, _query: Query) -> Event:
         seen.append(line)
         return Event("odd", Decimal(1), integral=True)
 
     monkeypatch.setattr(reference, "judge", judge)
-    folded = ReferenceFold(Fields(), None)
+    folded = ReferenceFold(Query())
     folded.add(b'{"type":"a","value":1}\n{"type":"a","value":19.99}\nodd\n\n{"type":"b","value":1e5}\n')
     assert seen == [b"odd"]
     assert folded.summary().account.accepted == 4

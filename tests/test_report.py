@@ -133,7 +133,7 @@ def test_a_table_fits_the_terminal(summary: Summary, width: int) -> None:
     uncut = report.table(summary).decode().split("\n")[:-1]
     names = max(columns(printable(name)) for name in (*summary.types, "total"))
     needed = columns(uncut[0]) - names + len("total")
-    lines = report.table(summary, DEFAULT_STATS, width).decode().split("\n")[:-1]
+    lines = report.table(summary, DEFAULT_STATS, width=width).decode().split("\n")[:-1]
     assert len({columns(line) for line in lines}) == 1
     assert columns(lines[0]) <= max(width, needed)
 
@@ -141,7 +141,7 @@ def test_a_table_fits_the_terminal(summary: Summary, width: int) -> None:
 def test_a_type_that_is_cut_says_so() -> None:
     """A type that does not fit ends with an ellipsis; one that just fits is whole."""
     summary = Summary({"abcdefgh": TypeStats(1, Decimal(1))})
-    wide, narrow = (report.table(summary, DEFAULT_STATS, width).decode().split("\n")[2] for width in (20, 19))
+    wide, narrow = (report.table(summary, DEFAULT_STATS, width=width).decode().split("\n")[2] for width in (20, 19))
     assert wide.startswith("abcdefgh ")
     assert narrow.startswith("abcdef… ")
 

@@ -70,7 +70,7 @@ def test_types_stand_in_code_point_order(summary: Summary) -> None:
 def test_the_account_of_a_summary_adds_up(summary: Summary) -> None:
     """Folding, reading back and merging keep the account whole, and its accepted lines are those of the types."""
     summary.account.check()
-    assert summary.account.accepted == summary.total.count == sum(stats.count for stats in summary.types.values())
+    assert summary.account.accepted == summary.total.count == sum(stats.count for _, _, stats in summary.rows())
 
 
 @given(SUMMARIES, SUMMARIES)

@@ -9,28 +9,32 @@ Decimal('0.3')
 3 lines = 2 accepted + 1 rejected + 0 filtered + 0 blank (invalid_json 1)
 """
 
-from eventcli.event import Event, Fields, Reason, Reject
+from eventcli.event import Bucket, Event, Fields, Query, Reason, Reject, Timing
 from eventcli.exits import ExitCode
 from eventcli.fold import BodyError
 from eventcli.parse import parse
 from eventcli.pipeline import summarize
 from eventcli.saved import SavedError, dump, load
-from eventcli.summary import Account, SourceReport, Status, Summary, TypeStats
+from eventcli.summary import Account, Calendar, SourceReport, Status, Summary, TypeStats
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Account",
     "BodyError",
+    "Bucket",
+    "Calendar",
     "Event",
     "ExitCode",
     "Fields",
+    "Query",
     "Reason",
     "Reject",
     "SavedError",
     "SourceReport",
     "Status",
     "Summary",
+    "Timing",
     "TypeStats",
     "dump",
     "load",

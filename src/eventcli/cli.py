@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, cast
 
 import click
 
-from eventcli import __version__, diagnostics, report, saved
+from eventcli import __version__, diagnostics, gaps, report, saved
 from eventcli.blocks import MAX_LINE
-from eventcli.event import Fields, Reject
+from eventcli.escape import printable
+from eventcli.event import MAX_TYPES, UNITS, Fields, Query, Reject, Timing
 from eventcli.exits import ExitCode
 from eventcli.fold import BodyError, body
+from eventcli.gaps import GapsError
 from eventcli.output import STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
-from eventcli.pipeline import BLOCK_SIZE, Run
-from eventcli.report import DEFAULT_STATS, FORMATS, Stat, UnknownStatError
+from eventcli.pipeline import BLOCK_SIZE, Run, check_query
+from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
 from eventcli.source import STDIN, is_url, name_of, open_source, read_all
-from eventcli.summary import Account, SourceReport, Status, Summary
+from eventcli.summary import Account, CalendarError, SourceReport, Status, Summary
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 _PROGRAM: Final = "eventstats"
 _LARGEST: Final = 1024**4
 _DEFAULT_COMMAND: Final = "summarize"
+_NO_VALUE: Final = "none"
 
 
 class Budget(NamedTuple):
@@ -58,6 +61,9 @@ class Settings(NamedTuple):
     rejects: str | None = None
     show_rejects: int = 0
     budget: Budget | None = None
+    other_label: str = OTHER_LABEL
+    query: Query = Query()
+    gaps: bool = False
 
 
 class _SignalError(BaseException):
@@ -182,7 +188,7 @@ class _Command(click.Command):
             return cast("ExitCode", super().invoke(ctx))
         except KeyboardInterrupt:
             raise _SignalError("SIGINT") from None  # click would make an Abort of it
-        except (BodyError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
+        except (BodyError, GapsError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
             raise
         except Exception as error:  # noqa: BLE001  # the last resort, which users must never need
             if ctx.params["debug"]:
@@ -303,7 +309,7 @@ def commands() -> None:
     default="type",
     show_default=True,
     metavar="KEY",
-    help="Key that holds the type.",
+    help="Key, dotted path or JSON Pointer of the type.",
 )
 @_option(
     "--value-field",
@@ -311,7 +317,45 @@ def commands() -> None:
     default="value",
     show_default=True,
     metavar="KEY",
-    help="Key that holds the value.",
+    help="The same of the value; none: there is none.",
+)
+@_option(
+    "--count-only",
+    is_flag=True,
+    help="Count events that have no value, as --value-field none does: each counts as 0.",
+)
+@_option("--default-value", metavar="N", help="Number that stands in for a value that is missing.")
+@_option("--numeric-strings", is_flag=True, help='Take "19.99" for a number.')
+@_option(
+    "--time-field",
+    type=_Name(),
+    default="occurred_at",
+    show_default=True,
+    metavar="KEY",
+    help="The same of the time, for the options below.",
+)
+@_option("--since", metavar="TIME", help="Keep events from this time on.")
+@_option("--until", metavar="TIME", help="Keep events before this time.")
+@_option("--by", type=click.Choice(UNITS), help="Count in buckets of time.")
+@_option("--tz", metavar="ZONE", help="Time zone of the buckets, and of TIME without an offset.  [default: UTC]")
+@_option("--input-tz", metavar="ZONE", help="Time zone of times without an offset.  [default: UTC]")
+@_option("--gaps", is_flag=True, help="Print rows of count 0 for empty buckets.")
+@_option("--salvage", is_flag=True, help="Recover what is certain from damaged lines.")
+@_option(
+    "--max-types",
+    type=click.IntRange(min=1),
+    default=MAX_TYPES,
+    show_default=True,
+    metavar="N",
+    help="Types with a row of their own; all others share one.",
+)
+@_option(
+    "--other-label",
+    type=_Name(),
+    default=OTHER_LABEL,
+    show_default=True,
+    metavar="TEXT",
+    help="Name of the row that they share.",
 )
 @_option("--strict", is_flag=True, help="Fail, and print no result, if any line is bad.")
 @_option(
@@ -341,9 +385,6 @@ def commands() -> None:
 def summarize(
     *,
     files: tuple[str, ...],
-    types: tuple[str, ...],
-    type_field: str,
-    value_field: str,
     max_line: int,
     jobs: int | None,
     strict: bool,
@@ -351,7 +392,9 @@ def summarize(
     **options: Any,
 ) -> ExitCode:
     """Print count and sum of every event type in the FILEs (- or none: standard input)."""
-    settings = _settings(**options, budget=Budget(Decimal(0), name="--strict") if strict else max_rejects)
+    query = _query(options)
+    budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
+    settings = _settings(**options, budget=budget, query=query)
     inputs = _inputs(files)
     kept = {os.path.realpath(path) for path in (settings.save, settings.rejects) if path}
     if kept & {os.path.realpath(path) for path in inputs if path != STDIN}:
@@ -359,8 +402,7 @@ def summarize(
     with _Sinks(settings) as sinks:
         run = Run(
             inputs,
-            fields=Fields(type_field, value_field),
-            types=types or None,
+            query=query,
             max_line=max_line,
             block_size=BLOCK_SIZE,
             jobs=jobs,
@@ -397,7 +439,11 @@ def merge(*, files: tuple[str, ...], **options: Any) -> ExitCode:
             if source.status is not Status.COMPLETE:
                 _say_source(source)
     with _Sinks(_settings(**options)) as sinks:
-        return sinks.finish(Summary.union(summaries))
+        try:
+            summary = Summary.union(summaries)
+        except CalendarError as error:
+            raise click.UsageError(str(error)) from None
+        return sinks.finish(summary)
 
 
 @commands.command(cls=_Command, add_help_option=False)
@@ -437,6 +483,42 @@ def generate(*, events: int, seed: int, bad_rate: float, output: str | None, **_
 
 
 # --------------------------------------------------------------------------------- what the commands share
+
+
+def _query(options: dict[str, Any]) -> Query:
+    """Take the options that say what a line means, and which events are kept, out of all options."""
+    names = ("types", "type_field", "value_field", "count_only", "time_field", "default_value", "numeric_strings")
+    types, type_field, value_field, count_only, time_field, default_value, numeric_strings = map(options.pop, names)
+    salvage, max_types = map(options.pop, ("salvage", "max_types"))
+    has_no_value = count_only or value_field == _NO_VALUE
+    fields = Fields(type_field, None if has_no_value else value_field, time_field)
+    timing = _timing(options)
+    query = Query(fields, types or None, default_value, numeric_strings, salvage, timing, max_types)
+    try:
+        check_query(query)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return query
+
+
+def _timing(options: dict[str, Any]) -> Timing | None:
+    """Take the options that ask for times out of all options; None where nothing is asked."""
+    since, until, by, tz, input_tz = map(options.pop, ("since", "until", "by", "tz", "input_tz"))
+    if options["gaps"] and by is None:
+        raise click.UsageError("--gaps needs --by")
+    if since is by is until is None:
+        return None
+    from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+    zone, input_zone = tz or input_tz or "UTC", input_tz or "UTC"
+
+    def bound(name: str, text: str | None) -> int | None:
+        try:
+            return None if text is None else times.from_option(text, times.zone(zone))
+        except ValueError as error:
+            raise click.UsageError(f"{name}: {error}") from None
+
+    return Timing(input_zone, bound("--since", since), bound("--until", until), by, tz or "UTC")
 
 
 def _settings(*, debug: bool, **options: Any) -> Settings:  # noqa: ARG001  # debug is read where a failure is shown
@@ -499,6 +581,9 @@ class _Sinks:
             _say(f"no result: {account.rejects} lines were rejected, more than {budget} allows")
         elif all_rejected:
             _say("every line was rejected: is this the right file, with the right --type-field and --value-field?")
+        if summary.other:
+            label = printable(self._settings.other_label)
+            _say(f"more than {summary.max_types} types: the others add up in {label!r} (--max-types)")
         closing = diagnostics.closing(summary)
         if closing:
             _say(closing)
@@ -521,10 +606,14 @@ class _Sinks:
 
     def _render(self, summary: Summary) -> bytes:
         settings = self._settings
+        timing = settings.query.timing
+        if settings.gaps and timing is not None:
+            summary = gaps.fill(summary, timing, settings.query.types)
         if settings.format == "table" and not settings.output and os.isatty(STDOUT):
             # A terminal that does not know its size says 0.
-            return report.table(summary, settings.stats, os.get_terminal_size(STDOUT).columns or None)
-        return FORMATS[settings.format](summary, settings.stats)
+            width = os.get_terminal_size(STDOUT).columns or None
+            return report.table(summary, settings.stats, settings.other_label, width)
+        return FORMATS[settings.format](summary, settings.stats, settings.other_label)
 
 
 def _say(message: str) -> None:
@@ -591,6 +680,9 @@ def _run() -> int:
     except BodyError as error:
         _say(str(error))
         return ExitCode.USAGE
+    except GapsError as error:
+        _say(f"no result: {error} (--since and --until bound them)")
+        return ExitCode.DATA
     except UnknownStatError as error:
         _say(f"--stats {error}: an input holds no {error}; merge saved summaries (--save)")
         return ExitCode.USAGE

@@ -22,10 +22,11 @@ def of_source(report: SourceReport) -> str:
 
 
 def closing(summary: Summary) -> str | None:
-    """Return the account as the closing line of a run, or None where nothing was rejected and nothing is missing."""
-    if not summary.account.rejects and summary.complete:
+    """Return the account as the closing line of a run, or None where no line was bad and no source incomplete."""
+    account = summary.account
+    if not account.rejects and not account.salvaged and summary.complete:
         return None
-    return str(summary.account) if summary.complete else f"{summary.account}; incomplete"
+    return str(account) if summary.complete else f"{account}; incomplete"
 
 
 def record(reject: Reject) -> bytes:

@@ -1,28 +1,84 @@
-"""What one line means: an `Event`, or a `Reject` with its reason; `Fields` says which keys hold what."""
+"""What one line means: an `Event`, or a `Reject` with its reason; `Query` says what is looked for and what is kept."""
 
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
+
+MAX_TYPES: Final = 1_000_000
+"""Types that have a row of their own, unless told otherwise: it bounds memory."""
+
+UNITS: Final = ("minute", "5m", "hour", "day", "week", "month")
+"""The sizes that buckets of time can have."""
 
 
 class Fields(NamedTuple):
-    """The top-level keys of an event that hold its type and its value.
+    """Where an event holds its type, its value and its time: keys, dotted paths or JSON Pointers (see `paths`).
 
-    >>> Fields(type="event_name", value="amount")
-    Fields(type='event_name', value='amount')
+    A `value` of None counts events that have none. The time is looked at only where it is asked for.
+
+    >>> Fields(type="event_name", value="/payload/amount").value
+    '/payload/amount'
     """
 
     type: str = "type"
-    value: str = "value"
+    value: str | None = "value"
+    time: str = "occurred_at"
+
+
+class Timing(NamedTuple):
+    """What is asked for of the time of an event.
+
+    Times without an offset are in `input_zone`. Events in [`since`, `until`) are kept, in nanoseconds of the epoch; the
+    others are filtered. `by` (one of `UNITS`) counts events in buckets of `zone`. If `optional`, an event
+    without a usable time counts in no bucket; else it is rejected.
+    """
+
+    input_zone: str = "UTC"
+    since: int | None = None
+    until: int | None = None
+    by: str | None = None
+    zone: str = "UTC"
+    optional: bool = False
+
+
+class Bucket(NamedTuple):
+    """A stretch of time in which events are counted: its first instant, in seconds of the epoch.
+
+    `offset` is how many seconds the local time of the bucket's zone is ahead of UTC at that instant.
+    """
+
+    start: int
+    offset: int = 0
+
+
+class Query(NamedTuple):
+    """What a line means, and which events are kept.
+
+    `types` keeps those types only (None: all). `default_value`, a JSON number, stands in for a missing value.
+    `numeric_strings` takes a string that holds a JSON number as that number. `salvage` recovers what is certain from
+    damaged lines. `timing` is None where the time is not looked at. Types beyond `max_types` share one row.
+    """
+
+    fields: Fields = Fields()
+    types: tuple[str, ...] | None = None
+    default_value: str | None = None
+    numeric_strings: bool = False
+    salvage: bool = False
+    timing: Timing | None = None
+    max_types: int = MAX_TYPES
 
 
 class Event(NamedTuple):
-    """One accepted line: its type, its exact value, and whether the value was written as an integer."""
+    """One accepted line: its type, its exact value, and whether the value was written as an integer.
+
+    `time` is in nanoseconds of the epoch; None where it was not asked for, or is optional and not usable.
+    """
 
     type: str
     value: Decimal
     integral: bool
+    time: int | None = None
 
 
 class Reason(StrEnum):

@@ -5,10 +5,11 @@ Python body, the authority, which accepts them or rejects them with a reason.
 """
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Final, Protocol, Self
 
-from eventcli.event import Fields, Part
+from eventcli import paths
+from eventcli.event import Part, Query
 from eventcli.reference import ReferenceFold
 from eventcli.summary import Account, LazyTypes, Summary
 
@@ -60,18 +61,27 @@ def body() -> str:
     return forced
 
 
-def new_fold(fields: Fields, types: Collection[str] | None) -> Fold:
-    """Return an empty fold of the body in use, which counts `types` only (None: all)."""
-    return KernelFold(fields, types) if body() == "rust" else ReferenceFold(fields, types)
+def new_fold(query: Query) -> Fold:
+    """Return an empty fold of the body in use, which counts the events that the query keeps."""
+    return KernelFold(query) if body() == "rust" and _is_known(query) else ReferenceFold(query)
+
+
+def _is_known(query: Query) -> bool:
+    """Whether the Rust body can answer the query."""
+    fields = query.fields
+    are_keys = fields.value is not None and paths.is_key(fields.type) and paths.is_key(fields.value)
+    return are_keys and query.default_value is None and not query.numeric_strings and query.timing is None
 
 
 class KernelFold:
     """Folds blocks in Rust, without the GIL; keeps its state across blocks in Rust, too."""
 
-    def __init__(self, fields: Fields, types: Collection[str] | None) -> None:
-        """Count `types` only (None: all); valid events of other types are counted as filtered."""
-        self._kernel = _kernel.Fold(fields.type, fields.value, None if types is None else list(types))
-        self._authority = ReferenceFold(fields, types)
+    def __init__(self, query: Query) -> None:
+        """Count the events that the query keeps; other valid ones are counted as filtered."""
+        fields, types = query.fields, query.types
+        self._kernel = _kernel.Fold(fields.type, fields.value or "", None if types is None else list(types))
+        self._max_types = query.max_types
+        self._authority = ReferenceFold(query)
         self._lines = 0
 
     def add(self, block: bytes | bytearray | memoryview) -> Part:
@@ -98,5 +108,6 @@ class KernelFold:
     def summary(self) -> Summary:
         """Return what was folded so far."""
         accepted, filtered, blank = self._kernel.account()
-        certain = Summary(LazyTypes(self._kernel.types()), Account(self._lines, accepted, {}, filtered, blank))
+        types = LazyTypes(self._kernel.types())
+        certain = Summary(types, Account(self._lines, accepted, {}, filtered, blank), max_types=self._max_types)
         return certain.merge(self._authority.summary())

@@ -7,12 +7,14 @@ overflows a double, too deep a nesting), so that the first applicable reason in 
 
 import re
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from eventcli import exact
-from eventcli.event import Event, Fields, Reason, Reject
+from eventcli import exact, paths
+from eventcli.event import Event, Fields, Query, Reason, Reject, Timing
+from eventcli.paths import MISSING
 
 MAX_DEPTH: Final = 1024
 """Nested arrays and objects that orjson reads; it refuses a line with one more."""
@@ -30,6 +32,11 @@ _COLON_NUMBER = rb"[ \t\r\n]*+:[ \t\r\n]*+(" + _NUMBER + rb")"
 # The escapes that stand for ASCII letters, digits and underscores; the short ones stand for none of them.
 _ESCAPED_KEY = rb"\\u00[0-7]"
 
+# An object that can only begin a record, since in JSON none stands behind such a byte.
+_RECORD_START: Final = r"(?:^|[^:,\[ \t\r])(?=[ \t\r]*+(\{))"
+_MOST_RECORD_STARTS: Final = 1000
+"""Places in a damaged line that are tried: it bounds the work that a hostile line can cause."""
+
 _KINDS: Final = {
     bool: "true or false",
     dict: "an object",
@@ -46,27 +53,71 @@ def is_blank(line: bytes) -> bool:
     return not line.strip(WHITE_SPACE)
 
 
-def parse(line: bytes, fields: Fields) -> Event | Reject:
+def is_number(text: str) -> bool:
+    """Whether a text is a JSON number that can be the value of an event.
+
+    >>> is_number("19.99"), is_number("1e999"), is_number(" 1")
+    (True, False, False)
+    """
+    literal = text.encode()
+    return re.fullmatch(_NUMBER, literal) is not None and _is_json(literal) and exact.literal(literal) is not None
+
+
+def parse(line: bytes, query: Query | Fields = Query()) -> Event | Reject:  # noqa: B008  # immutable
     r"""Return the event on `line` (without its newline, not blank), or the reject with the reason that applies first.
 
+    Nothing is filtered and nothing salvaged here: an event of any type and time is an event.
+
     >>> parse(b'{"type":"purchase","value":19.99}', Fields())
-    Event(type='purchase', value=Decimal('19.99'), integral=False)
+    Event(type='purchase', value=Decimal('19.99'), integral=False, time=None)
     >>> parse(b'{"type":"purchase","value":"19.99"}', Fields()).message
     '"value" is a string, not a number'
     """
-    outcome = judge(line, fields)
+    query = query if isinstance(query, Query) else Query(query)
+    outcome = judge(line, query)
     if isinstance(outcome, Event):
         return outcome
-    return Reject(outcome, explain(line, outcome, fields), line, len(line))
+    return Reject(outcome, explain(line, outcome, query.fields), line, len(line))
 
 
-def judge(line: bytes, fields: Fields) -> Event | Reason:
+def judge(line: bytes, query: Query) -> Event | Reason:
     """Return the event on `line`, or the reason that applies first: `parse` without words for people."""
     try:
         event = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return _judge_refused(line, fields, error)
-    return _judge_json(line, event, fields)
+        return _judge_refused(line, query, error)
+    return _judge_json(line, event, query)
+
+
+def salvage(line: bytes, query: Query) -> Event | None:
+    r"""Return the event that is certain to end a damaged line, or None.
+
+    A crash leaves NUL bytes before an event; a torn write leaves the head of a record before a whole one. The whole one
+    begins where in JSON no object can: behind anything but a colon, a comma or a bracket. Where two whole ones stand on
+    the line, nothing is certain: one line is one event at most.
+
+    >>> salvage(b'\x00\x00{"type":"a","value":1}', Query())
+    Event(type='a', value=Decimal('1'), integral=True, time=None)
+    >>> salvage(b'{"type":"a","va{"type":"b","value":2}', Query()).type
+    'b'
+    """
+    from json import JSONDecoder  # noqa: PLC0415  # start-up of all runs without damage
+
+    # Byte for byte, so that places are the same; what strings hold does not matter here.
+    text = line.decode("latin-1")
+    decode = JSONDecoder(strict=False).raw_decode
+    for start in islice(re.finditer(_RECORD_START, text), _MOST_RECORD_STARTS):
+        try:
+            _, end = decode(text, start.start(1))
+        except ValueError:
+            continue
+        except RecursionError:
+            return None
+        if text[end:].strip(" \t\r"):
+            return None
+        outcome = judge(line[start.start(1) :], query)
+        return outcome if isinstance(outcome, Event) else None
+    return None
 
 
 def explain(line: bytes, reason: Reason, fields: Fields) -> str:
@@ -81,40 +132,84 @@ def explain(line: bytes, reason: Reason, fields: Fields) -> str:
         case Reason.NOT_AN_OBJECT:
             return f"the line is {_kind(line)}, not an object"
         case Reason.MISSING_TYPE | Reason.MISSING_VALUE:
-            return f"no key {_quoted(fields.type if reason is Reason.MISSING_TYPE else fields.value)}"
+            return _explain_missing(fields.type if reason is Reason.MISSING_TYPE else fields.value or "")
+        case Reason.MISSING_TIME:
+            return _explain_missing(fields.time)
         case Reason.BAD_TYPE:
             return f"{_quoted(fields.type)} is {_kind(line, fields.type)}, not a string"
         case Reason.BAD_VALUE:
-            return f"{_quoted(fields.value)} is {_kind(line, fields.value)}, not a number"
+            return f"{_quoted(fields.value or '')} is {_kind(line, fields.value)}, not a number"
+        case Reason.BAD_TIME:
+            return f"{_quoted(fields.time)} is {_kind(line, fields.time)}, but no time that can be read"
     return (
         f"a number overflows a double, has more than {exact.MAX_DIGITS} digits,"
         " or ends further than that from the decimal point"
     )
 
 
-def _judge_json(line: bytes, event: Any, fields: Fields) -> Event | Reason:
+def _judge_json(line: bytes, event: Any, query: Query) -> Event | Reason:
     if type(event) is not dict:
         return Reason.NOT_AN_OBJECT
-    if fields.type not in event:
-        return Reason.MISSING_TYPE
-    name = event[fields.type]
+    fields = query.fields
+    name = paths.find(event, fields.type)
     if type(name) is not str:
-        return Reason.BAD_TYPE
-    if fields.value not in event:
-        return Reason.MISSING_VALUE
-    value = event[fields.value]
-    if type(value) is int:
-        return Event(name, Decimal(value), integral=True)
-    if type(value) is not float:
+        return Reason.MISSING_TYPE if name is MISSING else Reason.BAD_TYPE
+    number = _value(line, event, query)
+    if isinstance(number, Reason):
+        return number
+    if query.timing is None:
+        return Event(name, *number)
+    time = _time(line, event, fields.time, query.timing)
+    if isinstance(time, Reason):
+        return Event(name, *number) if query.timing.optional else time
+    return Event(name, *number, time)
+
+
+def _value(line: bytes, event: dict[str, Any], query: Query) -> tuple[Decimal, bool] | Reason:
+    """Return the exact value, and whether it was written as an integer; or why there is none."""
+    field = query.fields.value
+    if field is None:
+        return exact.ZERO, True
+    value = paths.find(event, field)
+    if value is MISSING:
+        if query.default_value is None:
+            return Reason.MISSING_VALUE
+        text = query.default_value.encode("ascii")
+    elif type(value) is int:
+        return Decimal(value), True
+    elif type(value) is float:
+        text = _literal_at(line, event, field)
+    elif type(value) is str and query.numeric_strings and re.fullmatch(_NUMBER, encoded := value.encode()):
+        text = encoded
+        if not _is_json(text):
+            return Reason.NUMBER_OUT_OF_RANGE
+    else:
         return Reason.BAD_VALUE
-    text = _value_literal(line, fields.value)
-    exact_value = exact.literal(text)
-    if exact_value is None:
+    number = exact.literal(text)
+    if number is None:
         return Reason.NUMBER_OUT_OF_RANGE
-    return Event(name, exact_value, integral=text.removeprefix(b"-").isdigit())
+    return number, text.removeprefix(b"-").isdigit()
 
 
-def _judge_refused(line: bytes, fields: Fields, error: orjson.JSONDecodeError) -> Reason:
+def _time(line: bytes, event: dict[str, Any], field: str, timing: Timing) -> int | Reason:
+    """Return the instant of an event in nanoseconds of the epoch, or why there is none."""
+    from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+    time = paths.find(event, field)
+    instant = None
+    if type(time) is str:
+        instant = times.from_text(time, times.zone(timing.input_zone))
+    elif type(time) is int:
+        instant = times.from_number(Decimal(time))
+    elif type(time) is float:
+        number = exact.literal(_literal_at(line, event, field))
+        instant = None if number is None else times.from_number(number)
+    elif time is MISSING:
+        return Reason.MISSING_TIME
+    return Reason.BAD_TIME if instant is None else instant
+
+
+def _judge_refused(line: bytes, query: Query, error: orjson.JSONDecodeError) -> Reason:
     """Return the first reason that applies to a line that orjson refused."""
     try:
         line.decode("utf-8")
@@ -126,35 +221,65 @@ def _judge_refused(line: bytes, fields: Fields, error: orjson.JSONDecodeError) -
         return Reason.INVALID_JSON
     if shape.depth > MAX_DEPTH:
         return Reason.TOO_DEEP
-    outcome = _judge_json(shape.finite, orjson.loads(shape.finite), fields)
+    outcome = _judge_json(shape.finite, orjson.loads(shape.finite), query._replace(timing=None))
     return Reason.NUMBER_OUT_OF_RANGE if isinstance(outcome, Event) else outcome
 
 
-def _value_literal(line: bytes, key: str) -> bytes:
-    """Return the text of the last number under the top-level `key` of a line that orjson has accepted."""
-    # Mostly the key stands in the text once. If it cannot stand there a second time in escapes, that is the one.
+def _literal_at(line: bytes, event: dict[str, Any], field: str) -> bytes:
+    """Return the text of the number under a field of a line that orjson has accepted."""
+    # Mostly a key stands in the text once. If it cannot stand there a second time in escapes, that is the one.
+    keys = (field,) if field in event and not field.startswith("/") else paths.parts(field)
+    key = keys[-1]
     quoted = orjson.dumps(key)
     at = line.find(quoted)
     if at >= 0 and line.find(quoted, at + 1) < 0 and not (b"\\" in line and re.search(_ESCAPED_KEY, line)):
         behind_key = re.compile(_COLON_NUMBER).match(line, at + len(quoted))
-        if behind_key is not None and key.isascii() and key.replace("_", "").isalnum():
+        if behind_key is not None and key.isascii() and key.replace("_", "").isalnum() and not paths.is_index(key):
             return behind_key[1]
-    depth = 0
-    name = value = b""
-    found = b""
+    return _last_literal(line, keys)
+
+
+class _Container:
+    """An object or array that is open while a line is read: the key or index that its next value has."""
+
+    __slots__ = ("is_on_path", "key")
+
+    def __init__(self, *, is_on_path: bool, key: bytes | int) -> None:
+        self.is_on_path = is_on_path
+        self.key = key
+
+    def leads_to(self, part: str) -> bool:
+        """Whether the next value is the one that a part of a path on the way names."""
+        if not self.is_on_path:
+            return False
+        key = self.key
+        return str(key) == part if isinstance(key, int) else bool(key) and orjson.loads(key) == part
+
+
+def _last_literal(line: bytes, keys: tuple[str, ...]) -> bytes:
+    """Return the text of the last number that stands under `keys`, one below the other.
+
+    Where a key is repeated, what came before is void; but if the last of all is a number, it is the last one.
+    """
+    stack: list[_Container] = []
+    string = found = b""
     for token in re.finditer(_TOKEN, line):
-        mark, string, number, _ = token.groups()
+        mark, text, number, _ = token.groups()
+        depth = len(stack)
         if mark is None:
-            if depth == 1:
-                value = string or number or b""
-            if number is not None and depth == 1 and name and orjson.loads(name) == key:
+            string = text or b""
+            if number is not None and depth == len(keys) and stack[-1].leads_to(keys[-1]):
                 found = number
         elif mark in b"{[":
-            depth += 1
+            is_on_path = not depth or (depth < len(keys) and stack[-1].leads_to(keys[depth - 1]))
+            stack.append(_Container(is_on_path=is_on_path, key=b"" if mark == b"{" else 0))
         elif mark in b"}]":
-            depth -= 1
-        elif depth == 1:
-            name = value if mark == b":" else b""
+            stack.pop()
+        elif mark == b":":
+            stack[-1].key = string
+        else:
+            container = stack[-1]
+            container.key = container.key + 1 if isinstance(container.key, int) else b""
     return found
 
 
@@ -248,7 +373,12 @@ def _kind(line: bytes, key: str | None = None) -> str:
     except orjson.JSONDecodeError:  # a number elsewhere overflows a double
         shape = _shape(line)
         value = orjson.loads(shape.finite if shape else line)
-    return _KINDS[type(value if key is None else value[key])]
+    return _KINDS[type(value if key is None else paths.find(value, key))]
+
+
+def _explain_missing(field: str) -> str:
+    kind = "key" if paths.is_key(field) else "value at"
+    return f"no {kind} {_quoted(field)}"
 
 
 def _quoted(key: str) -> str:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from itertools import count
 from typing import Final, NamedTuple, cast
 
-from eventcli import cores
+from eventcli import cores, paths
 from eventcli.blocks import MAX_LINE, Block, Blocks, Buffer, LongLine, TruncatedError
-from eventcli.event import Fields, Mark, Reason, Reject
+from eventcli.event import MAX_TYPES, Fields, Mark, Query, Reason, Reject, Timing
 from eventcli.fold import Fold, body, new_fold
-from eventcli.parse import explain
+from eventcli.parse import explain, is_number
 from eventcli.source import Source, name_of, open_source
 from eventcli.summary import Account, AccountError, SourceReport, Status, Summary, TypeStats
 
@@ -38,6 +38,11 @@ def summarize(
     *sources: Source | Iterable[Source],
     fields: Fields = Fields(),  # noqa: B008  # immutable
     types: Collection[str] | None = None,
+    default_value: str | None = None,
+    numeric_strings: bool = False,
+    salvage: bool = False,
+    timing: Timing | None = None,
+    max_types: int = MAX_TYPES,
     max_line: int = MAX_LINE,
     block_size: int = BLOCK_SIZE,
     jobs: int | None = None,
@@ -47,7 +52,8 @@ def summarize(
 ) -> Summary:
     r"""Read paths (`-` is standard input) or binary streams, and return the Summary of their events.
 
-    `types` keeps those types only, and each is in the result even if it was never seen. `on_reject` is called with
+    `types` keeps those types only, and each is in the result even if it was never seen. `default_value`,
+    `numeric_strings`, `salvage`, `timing` and `max_types` are those of `Query`. `on_reject` is called with
     every rejected line, or with the first `reject_limit` ones, one at a time and in the order of the input.
     `on_problem` is called with every source that could not be read to its end, and reading goes on with the next;
     without it, the OSError is raised. `max_line` and `block_size` are in bytes. `jobs` is the number of threads (None:
@@ -60,10 +66,11 @@ def summarize(
     >>> summary["sale"].sum, summary.account.accepted, summary.complete
     (Decimal('1.0'), 10, True)
     """
+    if types is not None:
+        types = (types,) if isinstance(types, str) else tuple(types)
     run = Run(
         _flat(sources),
-        fields=fields,
-        types=(types,) if isinstance(types, str) else types,
+        query=Query(fields, types, default_value, numeric_strings, salvage, timing, max_types),
         max_line=max_line,
         block_size=block_size,
         jobs=jobs,
@@ -101,8 +108,7 @@ class Run:
         self,
         sources: Iterable[Source],
         *,
-        fields: Fields,
-        types: Collection[str] | None,
+        query: Query,
         max_line: int,
         block_size: int,
         jobs: int | None,
@@ -110,20 +116,20 @@ class Run:
         reject_limit: int | None,
         on_problem: OnProblem | None,
     ) -> None:
-        """See `summarize`."""
+        """See `summarize`; ValueError where the query cannot be."""
         if jobs is None:
             jobs = cores.usable() if body() == "rust" else 1
         if max_line < 1 or block_size < 1 or jobs < 1:
             raise ValueError("max_line, block_size and jobs must be at least 1")
-        self._types = types
+        check_query(query)
+        self._query = query
         self._max_line = max_line
         self._block_size = block_size
-        self._fields = fields
         self._on_reject = on_reject
         self._rejects_wanted = (sys.maxsize if reject_limit is None else reject_limit) if on_reject else 0
         self._on_problem = on_problem
         self._jobs = jobs
-        self._folds = [new_fold(fields, types)]
+        self._folds = [new_fold(query)]
         # Whoever reads holds this lock, possibly for as long as a pipe is silent.
         self._reading = threading.Lock()
         self._tasks = self._read(sources)
@@ -163,7 +169,9 @@ class Run:
             return self._summary()
 
     def _summary(self) -> Summary:
-        asked_for = Summary(dict.fromkeys(self._types or (), TypeStats()))
+        is_in_buckets = self._query.timing is not None and self._query.timing.by is not None
+        # With buckets, a type that was never seen has none.
+        asked_for = Summary(dict.fromkeys(() if is_in_buckets else self._query.types or (), TypeStats()))
         unfolded = Summary(
             account=Account(lines=self._long_lines, rejected={Reason.LINE_TOO_LONG: self._long_lines}),
             sources=tuple(self._reports),
@@ -184,7 +192,7 @@ class Run:
     def _start_other_workers(self) -> None:
         with self._delivering:
             for _ in range(self._jobs - len(self._folds)):
-                self._folds.append(new_fold(self._fields, self._types))
+                self._folds.append(new_fold(self._query))
                 self._start_worker(self._folds[-1])
 
     def _work(self, fold: Fold) -> None:
@@ -259,7 +267,7 @@ class Run:
     def _reject(self, mark: Mark, block: Block) -> Reject:
         """Return the reject with positions from the start of the block."""
         raw = bytes(block.data[mark.start : mark.end])
-        return Reject(mark.reason, explain(raw, mark.reason, self._fields), raw, len(raw), mark.line, mark.start)
+        return Reject(mark.reason, explain(raw, mark.reason, self._query.fields), raw, len(raw), mark.line, mark.start)
 
     def _deliver(self, task: _Task, result: _Result) -> None:
         """Hand on what came of a task, after all earlier tasks."""
@@ -297,6 +305,23 @@ def _status_of(error: OSError) -> Status:
     if isinstance(error, TruncatedError):
         return Status.TRUNCATED
     return Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
+
+
+def check_query(query: Query) -> None:
+    """Raise ValueError where a field is no JSON Pointer, a default value no number, a zone or a unit unknown."""
+    for field in query.fields:
+        if field is not None:
+            paths.parts(field)
+    if query.default_value is not None and not is_number(query.default_value):
+        raise ValueError(f"{query.default_value!r} is not a JSON number within the bounds of a value")
+    if query.max_types < 1:
+        raise ValueError("max_types must be at least 1")
+    if query.timing is not None:
+        from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+        times.zone(query.timing.input_zone)
+        if query.timing.by is not None:
+            times.Buckets(query.timing.by, query.timing.zone)
 
 
 def _flat(sources: Iterable[Source | Iterable[Source]]) -> Iterator[Source]:

@@ -12,17 +12,17 @@ lacks bits, nor for a zero that may have been a tiny number. Where any of that m
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from typing import Final, Self
 
 import orjson
 
-from eventcli import exact
-from eventcli.event import Event, Fields, Mark, Part, Reason
-from eventcli.parse import is_blank, judge
-from eventcli.summary import Account, Summary, TypeStats
+from eventcli import exact, paths
+from eventcli.event import Bucket, Event, Mark, Part, Query, Reason
+from eventcli.parse import is_blank, judge, salvage
+from eventcli.summary import Account, Calendar, Summary, TypeStats
 
 # A text in which numbers look alike: every digit and point becomes "0", every e and E becomes "e", colons stay, white
 # space and minus signs go, all else becomes a space. Then a number under a key begins behind a colon, and the questions
@@ -39,6 +39,9 @@ _SMALLEST: Final = 1e-290
 _PART_SIZE: Final = 64 * 1024
 """Bytes of lines that are held as Python objects at a time."""
 
+_DAMAGE: Final = frozenset({Reason.INVALID_UTF8, Reason.INVALID_JSON})
+"""Reasons to reject a line that a crash or a torn write can have caused."""
+
 _MOST_PLACES: Final = 9
 _MOST_UNITS: Final = 1e15
 
@@ -46,12 +49,23 @@ _MOST_UNITS: Final = 1e15
 class ReferenceFold:
     """Folds blocks of whole lines in Python; keeps its state across blocks."""
 
-    def __init__(self, fields: Fields, types: Collection[str] | None) -> None:
-        """Count `types` only (None: all); valid events of other types are counted as filtered."""
-        self._fields = fields
-        self._wanted = None if types is None else frozenset(types)
+    def __init__(self, query: Query) -> None:
+        """Count the events that the query keeps; other valid ones are counted as filtered."""
+        self._query = query
+        self._keys = _keys(query)
+        self._wanted = None if query.types is None else frozenset(query.types)
         self._stats: dict[str, _Stats] = {}
-        self._lines = self._accepted = self._filtered = self._blank = 0
+        self._buckets = None
+        self._calendar = None
+        if query.timing is not None and query.timing.by is not None:
+            from eventcli.times import Buckets  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+            self._buckets = Buckets(query.timing.by, query.timing.zone)
+            self._calendar = Calendar(query.timing.by, query.timing.zone)
+        self._stats_of_bucket: dict[Bucket, dict[str, _Stats]] = {}
+        self._look_at = 2 * query.max_types
+        """Rows of stats from which on the number of types is looked at."""
+        self._lines = self._accepted = self._filtered = self._blank = self._salvaged = 0
         self._rejected = dict.fromkeys(Reason, 0)
         self._merged: list[Summary] = []
 
@@ -72,6 +86,10 @@ class ReferenceFold:
 
     def _add(self, lines: list[bytes], line: int, start: int) -> Part:
         """Fold lines, of which the first is the one with the index `line` and begins at byte `start` of the block."""
+        if self._keys is None:
+            places = self._places(lines, line, start)
+            self._lines += len(lines)
+            return Part(len(lines), self._add_odd(lines, places))
         numeric = b"\n".join(lines).translate(_NUMERIC, _NOT_NUMERIC)
         values, odd = self._sort(lines, floats=_LONG_NUMBER not in numeric)
         has_tiny = any(min(map(abs, floats)) < _SMALLEST for floats in values[float].values())
@@ -86,11 +104,11 @@ class ReferenceFold:
                 low, high = Decimal(repr(min(floats))), Decimal(repr(max(floats)))
                 self._stats_of(name).add_decimals(len(floats), _sum(floats), low, high)
         self._lines += len(lines)
+        self._limit()
         if not odd:
             return Part(len(lines), [])
-        ends = list(accumulate((len(line) + 1 for line in lines), initial=start))
-        places = [(line + index, ends[index], ends[index + 1] - 1) for index in odd]
-        return Part(len(lines), self._add_odd([lines[index] for index in odd], places))
+        places = self._places(lines, line, start)
+        return Part(len(lines), self._add_odd([lines[index] for index in odd], [places[index] for index in odd]))
 
     def add_lines(self, block: memoryview, places: Sequence[tuple[int, int, int]]) -> list[Mark]:
         """Fold some lines of a block, given by index, first byte and end; return where the rejected ones are.
@@ -106,9 +124,36 @@ class ReferenceFold:
 
     def summary(self) -> Summary:
         """Return what was folded so far."""
-        account = Account(self._lines, self._accepted, self._rejected, self._filtered, self._blank)
-        own = Summary({name: stats.freeze() for name, stats in self._stats.items()}, account)
-        return Summary.union([own, *self._merged])
+        account = Account(self._lines, self._accepted, self._rejected, self._filtered, self._blank, self._salvaged)
+        return Summary.union([self._frozen(), Summary(account=account), *self._merged])
+
+    def _frozen(self) -> Summary:
+        return Summary(
+            {name: stats.freeze() for name, stats in self._stats.items()},
+            buckets={
+                bucket: {name: stats.freeze() for name, stats in of_bucket.items()}
+                for bucket, of_bucket in self._stats_of_bucket.items()
+            },
+            max_types=self._query.max_types,
+            calendar=self._calendar,
+        )
+
+    def _limit(self) -> None:
+        """Add up types beyond the limit: once they are twice as many, so that it costs little for each."""
+        count = len(self._stats) + sum(map(len, self._stats_of_bucket.values()))
+        if count <= self._look_at:
+            return
+        self._look_at = 2 * count
+        if len(set(self._stats).union(*self._stats_of_bucket.values())) > self._query.max_types:
+            self._merged = [Summary.union([self._frozen(), *self._merged])]
+            self._stats = {}
+            self._stats_of_bucket = {}
+            self._look_at = 2 * self._query.max_types
+
+    def _places(self, lines: list[bytes], line: int, start: int) -> list[tuple[int, int, int]]:
+        """Return index, first byte and end of lines, of which the first is the one with the index `line`."""
+        ends = list(accumulate((len(line) + 1 for line in lines), initial=start))
+        return [(line + index, ends[index], ends[index + 1] - 1) for index in range(len(lines))]
 
     def _sort(self, lines: list[bytes], *, floats: bool) -> tuple[dict[type, "_Values"], list[int]]:
         """Return the values of the plain events by class and type, and the indexes of all other lines.
@@ -116,7 +161,7 @@ class ReferenceFold:
         Without `floats`, a line with one is not plain.
         """
         loads = orjson.loads
-        type_key, value_key = self._fields
+        type_key, value_key = self._keys or ("", "")
         values: dict[type, _Values] = {int: _Values(), float: _Values()}
         plain = values if floats else {int: values[int]}
         odd = []
@@ -136,17 +181,31 @@ class ReferenceFold:
             if is_blank(line):
                 self._blank += 1
                 continue
-            outcome = judge(line, self._fields)
+            outcome = judge(line, self._query)
             if not isinstance(outcome, Event):
-                self._rejected[outcome] += 1
-                marks.append(Mark(outcome, *place))
+                event = salvage(line, self._query) if self._query.salvage and outcome in _DAMAGE else None
+                if event is None:
+                    self._rejected[outcome] += 1
+                    marks.append(Mark(outcome, *place))
+                    continue
+                outcome = event
+                self._salvaged += self._is_in_time(event) and (self._wanted is None or event.type in self._wanted)
+            if not self._is_in_time(outcome):
+                self._filtered += 1
             elif self._is_wanted(outcome.type, 1):
-                stats = self._stats_of(outcome.type)
+                stats = self._stats_of(outcome.type, outcome.time)
                 if outcome.integral:
                     stats.add_integers([int(outcome.value)])
                 else:
                     stats.add_decimals(1, outcome.value, outcome.value, outcome.value)
+        self._limit()
         return marks
+
+    def _is_in_time(self, event: Event) -> bool:
+        timing, time = self._query.timing, event.time
+        if timing is None or time is None:
+            return True
+        return (timing.since is None or timing.since <= time) and (timing.until is None or time < timing.until)
 
     def _is_wanted(self, name: str, count: int) -> bool:
         if self._wanted is None or name in self._wanted:
@@ -155,11 +214,24 @@ class ReferenceFold:
         self._filtered += count
         return False
 
-    def _stats_of(self, name: str) -> "_Stats":
-        stats = self._stats.get(name)
+    def _stats_of(self, name: str, time: int | None = None) -> "_Stats":
+        by_name = self._stats
+        if self._buckets is not None and time is not None:
+            bucket = self._buckets.bucket(time // 1_000_000_000)
+            by_name = self._stats_of_bucket.setdefault(bucket, {})
+        stats = by_name.get(name)
         if stats is None:
-            stats = self._stats[name] = _Stats()
+            stats = by_name[name] = _Stats()
         return stats
+
+
+def _keys(query: Query) -> tuple[str, str] | None:
+    """Return the keys of type and value, or None where an event takes more than these to find."""
+    type_field, value_field, _ = query.fields
+    is_plain = query.timing is None and query.default_value is None and not query.numeric_strings
+    if value_field is None or not (is_plain and paths.is_key(type_field) and paths.is_key(value_field)):
+        return None
+    return type_field, value_field
 
 
 class _Values(dict[str, list[float]]):

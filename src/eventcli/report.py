@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from itertools import repeat
+from typing import Final, Protocol
 
 import orjson
 
 from eventcli import exact
 from eventcli.escape import printable
-from eventcli.summary import LazyTypes, Summary, TypeStats
+from eventcli.summary import LazyTypes, Summary, Types, TypeStats
 
 
 class Stat(StrEnum):
@@ -23,6 +24,9 @@ class Stat(StrEnum):
 
 
 DEFAULT_STATS: Final = (Stat.COUNT, Stat.SUM)
+
+OTHER_LABEL: Final = "(other)"
+"""What stands in place of a type in the row of all types beyond the limit, unless told otherwise."""
 
 
 class UnknownStatError(Exception):
@@ -84,44 +88,72 @@ def _cells(types: Mapping[str, TypeStats], stats: Sequence[Stat], null: str | No
     return columns
 
 
-def _objects(summary: Summary, stats: Sequence[Stat]) -> Iterator[str]:
-    if not summary.types:
-        return iter(())
-    names, *numbers = _cells(summary.types, stats, "null")
-    # With one name a line: a line break within a name is escaped.
-    quoted = orjson.dumps(list(names), option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")
-    template = '{"type":%s' + "".join([f',"{stat}":%s' for stat in stats]) + "}"
-    return map(template.__mod__, zip(quoted, *numbers, strict=True))
+def has_buckets(summary: Summary) -> bool:
+    """Whether rows say when their bucket begins."""
+    return summary.calendar is not None or bool(summary.buckets)
 
 
-def json(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
+def _keys(summary: Summary) -> list[str]:
+    return ["start", "type"] if has_buckets(summary) else ["type"]
+
+
+def _parts(summary: Summary, other_label: str) -> Iterator[tuple[str | None, Types]]:
+    """Yield rows that belong together: where their bucket begins (None: they are in none), and their stats by type."""
+    for bucket, types, other in summary.parts():
+        start = None
+        if bucket is not None:
+            from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+            start = times.label(bucket)
+        yield start, types
+        if other is not None:
+            yield start, {other_label: other}
+
+
+def _objects(summary: Summary, stats: Sequence[Stat], other_label: str) -> Iterator[str]:
+    for start, types in _parts(summary, other_label):
+        if not types:
+            continue
+        names, *numbers = _cells(types, stats, "null")
+        # With one name a line: a line break within a name is escaped.
+        quoted = orjson.dumps(list(names), option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")
+        head = "" if not has_buckets(summary) else '"start":null,' if start is None else f'"start":"{start}",'
+        template = f'{{{head}"type":%s' + "".join([f',"{stat}":%s' for stat in stats]) + "}"
+        yield from map(template.__mod__, zip(quoted, *numbers, strict=True))
+
+
+def json(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
     """Return one JSON array with one object a line."""
-    rows = ",\n  ".join(_objects(summary, stats))
+    rows = ",\n  ".join(_objects(summary, stats, other_label))
     return f"[\n  {rows}\n]\n".encode() if rows else b"[]\n"
 
 
-def jsonl(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
+def jsonl(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
     """Return one JSON object a line."""
-    return "".join([f"{row}\n" for row in _objects(summary, stats)]).encode()
+    return "".join([f"{row}\n" for row in _objects(summary, stats, other_label)]).encode()
 
 
-def csv_(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
+def csv_(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
     """Return comma-separated values with a header; what is null is empty."""
-    return _separated(summary, stats, ",")
+    return _separated(summary, stats, other_label, ",")
 
 
-def tsv(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS) -> bytes:
+def tsv(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
     """Return tab-separated values with a header, quoted as in csv where a type holds a tab, a quote or a newline."""
-    return _separated(summary, stats, "\t")
+    return _separated(summary, stats, other_label, "\t")
 
 
-def _separated(summary: Summary, stats: Sequence[Stat], delimiter: str) -> bytes:
+def _separated(summary: Summary, stats: Sequence[Stat], other_label: str, delimiter: str) -> bytes:
     import csv  # noqa: PLC0415  # start-up of the other formats
 
     lines = _Lines()
     writer = csv.writer(lines, delimiter=delimiter, lineterminator=_Lines.END)
-    writer.writerow(["type", *stats])
-    writer.writerows(zip(*_cells(summary.types, stats), strict=True))
+    writer.writerow([*_keys(summary), *stats])
+    for start, types in _parts(summary, other_label):
+        cells = _cells(types, stats)
+        if has_buckets(summary):
+            cells = [repeat(start, len(types)), *cells]
+        writer.writerows(zip(*cells, strict=True))
     return "".join(lines).encode()
 
 
@@ -134,21 +166,33 @@ class _Lines(list[str]):
         self.append(line.removesuffix(self.END) + "\n")
 
 
-def table(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, width: int | None = None) -> bytes:
+def table(
+    summary: Summary,
+    stats: Sequence[Stat] = DEFAULT_STATS,
+    other_label: str = OTHER_LABEL,
+    width: int | None = None,
+) -> bytes:
     """Return a table for people: aligned, thousands separated, a line of totals.
 
     Control and bidirectional characters of a type are escaped. `width` is that of the terminal in columns: long types
     are cut to fit; None cuts nothing.
     """
-    body = [[printable(name), *_people(values, stats)] for name, values in summary.types.items()]
-    header = ["type", *stats]
-    total = ["total", *_people(summary.total, stats)]
-    rows = [header, *body, total]
-    widths = [max(_columns(row[column]) for row in rows) for column in range(len(header))]
+    keys = _keys(summary)
+    names = len(keys)
+    body = [
+        [*(["-" if start is None else start] if has_buckets(summary) else []), printable(name), *_people(values, stats)]
+        for start, types in _parts(summary, other_label)
+        for name, values in types.items()
+    ]
+    total = ["total", *[""] * (names - 1), *_people(summary.total, stats)]
+    rows = [[*keys, *stats], *body, total]
+    widths = [max(_columns(row[column]) for row in rows) for column in range(len(rows[0]))]
     if width is not None:
-        widths[0] = max(min(widths[0], width - sum(widths[1:]) - 2 * len(stats)), len("total"))
-    lines = [_line(row, widths) for row in rows]
-    rule = "-" * (sum(widths) + 2 * len(stats))
+        at = names - 1
+        others = sum(widths) - widths[at] + 2 * (len(widths) - 1)
+        widths[at] = max(min(widths[at], width - others), len("total"))
+    lines = [_line(row, widths, names) for row in rows]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     return "".join(f"{line}\n" for line in (lines[0], rule, *lines[1:-1], rule, lines[-1])).encode()
 
 
@@ -164,11 +208,13 @@ def _thousands(number: str) -> str:
     return sign + ",".join(groups) + point + fraction
 
 
-def _line(row: Iterable[str], widths: Sequence[int]) -> str:
-    name, *cells = row
-    name = _cut(name, widths[0])
-    padded = name + " " * (widths[0] - _columns(name))
-    return "  ".join([padded, *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))])
+def _line(row: Sequence[str], widths: Sequence[int], names: int) -> str:
+    """Return a line of a table: `names` cells to the left, numbers to the right."""
+    padded = []
+    for name, width in zip(row[:names], widths[:names], strict=True):
+        text = _cut(name, width)
+        padded.append(text + " " * (width - _columns(text)))
+    return "  ".join([*padded, *(cell.rjust(width) for cell, width in zip(row[names:], widths[names:], strict=True))])
 
 
 def _columns(text: str) -> int:
@@ -192,7 +238,14 @@ def _cut(text: str, columns: int) -> str:
     return kept + "…"
 
 
-FORMATS: Final[dict[str, Callable[[Summary, Sequence[Stat]], bytes]]] = {
+class Format(Protocol):
+    """A Summary becomes bytes."""
+
+    def __call__(self, summary: Summary, stats: Sequence[Stat] = ..., other_label: str = ..., /) -> bytes:
+        """Return all rows with these statistics; `other_label` names the row of types beyond the limit."""
+
+
+FORMATS: Final[dict[str, Format]] = {
     "json": json,
     "jsonl": jsonl,
     "csv": csv_,

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from eventcli import exact
-from eventcli.event import Reason
-from eventcli.summary import Account, AccountError, SourceReport, Status, Summary, TypeStats
+from eventcli.event import MAX_TYPES, Bucket, Reason
+from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Summary, TypeStats
 
 SCHEMA: Final = "eventstats.summary"
 VERSION: Final = 1
@@ -36,9 +36,12 @@ def dump(summary: Summary) -> bytes:
             "rejected": {str(reason): count for reason, count in account.rejected.items()},
             "filtered": account.filtered,
             "blank": account.blank,
+            **({"salvaged": account.salvaged} if account.salvaged else {}),
         },
         "sources": [source._asdict() for source in summary.sources],
-        "types": [_row(name, stats) for name, stats in summary.types.items()],
+        "types": [_row(*row) for row in summary.rows()],
+        **({} if summary.max_types == MAX_TYPES else {"max_types": summary.max_types}),
+        **({} if summary.calendar is None else {"by": summary.calendar.by, "tz": summary.calendar.zone}),
     }
     # orjson writes no integer beyond 64 bits, which a merge of merges could hold.
     return json.dumps(saved, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
@@ -58,12 +61,15 @@ def load(data: bytes) -> Summary:
     return Summary.union(_summary(document) for document in documents)
 
 
-def _row(name: str, stats: TypeStats) -> dict[str, object]:
+def _row(bucket: Bucket | None, name: str | None, stats: TypeStats) -> dict[str, object]:
     extremes = {
         key: None if value is None else exact.plain(value, integral=stats.integral)
         for key, value in (("min", stats.min), ("max", stats.max))
     }
+    start = {} if bucket is None else {"start": _label(bucket)}
     return {
+        **start,
+        # null: all types beyond the limit
         "type": name,
         "count": stats.count,
         "sum": exact.plain(stats.sum, integral=stats.integral),
@@ -90,6 +96,11 @@ class _Number(str):
     __slots__ = ()
 
 
+# What a saved summary need not say.
+_NONE: Final = _Number(0)
+_USUAL: Final = _Number(MAX_TYPES)
+
+
 def _read_json(text: str) -> Any:
     try:
         return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_refuse_constant)
@@ -106,8 +117,8 @@ def _summary(document: Any) -> Summary:
         raise SavedError("neither a saved summary nor a printed result: not an object")
     try:
         if "schema" not in document:
-            name, stats = _stats(document)
-            return Summary({name: stats}, Account(stats.count, stats.count))
+            summary = _of_rows([document], is_printed=True)
+            return summary.merge(Summary(account=Account(events := summary.total.count, events)))
         if document["schema"] != SCHEMA:
             raise SavedError(f"a saved {document['schema']!r}, not {SCHEMA!r}")
         if _count(document["version"]) != VERSION:
@@ -115,11 +126,15 @@ def _summary(document: Any) -> Summary:
         account = document["account"]
         rejected = {Reason(reason): _count(number) for reason, number in account["rejected"].items()}
         lines, accepted, filtered, blank = (_count(account[key]) for key in ("lines", "accepted", "filtered", "blank"))
-        summary = Summary(
-            dict(_stats(row) for row in document["types"]),
-            Account(lines, accepted, rejected, filtered, blank),
-            tuple(_source(source) for source in document["sources"]),
+        salvaged = _count(account.get("salvaged", _NONE))
+        most = document.get("max_types", _USUAL)
+        rest = Summary(
+            account=Account(lines, accepted, rejected, filtered, blank, salvaged),
+            sources=tuple(_source(source) for source in document["sources"]),
+            max_types=None if most is None else _count(most),
+            calendar=Calendar(_text(document["by"]), _text(document["tz"])) if document.get("by") else None,
         )
+        summary = _of_rows(document["types"]).merge(rest)
         summary.check()
         if document["complete"] is not summary.complete:
             raise ValueError("its sources contradict what it says of being complete")
@@ -130,15 +145,48 @@ def _summary(document: Any) -> Summary:
     return summary
 
 
-def _stats(row: Mapping[str, Any]) -> tuple[str, TypeStats]:
-    name, count = _text(row["type"]), _count(row["count"])
+def _of_rows(rows: Iterable[Mapping[str, Any]], *, is_printed: bool = False) -> Summary:
+    """Return the Summary of rows, each with its type, its stats and, where there are buckets, the start of its own."""
+    types: dict[str, TypeStats] = {}
+    buckets: dict[Bucket, dict[str, TypeStats]] = {}
+    other: dict[Bucket | None, TypeStats] = {}
+    for row in rows:
+        start = row.get("start")
+        bucket = None if start is None else _bucket(_text(start))
+        stats = _stats(row)
+        if row["type"] is None and not is_printed:
+            other[bucket] = stats
+        elif bucket is None:
+            types[_text(row["type"])] = stats
+        else:
+            buckets.setdefault(bucket, {})[_text(row["type"])] = stats
+    return Summary(types, buckets=buckets, other=other)
+
+
+def _label(bucket: Bucket) -> str:
+    from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+    return times.label(bucket)
+
+
+def _bucket(label: str) -> Bucket:
+    from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+    bucket = times.from_label(label)
+    if bucket is None:
+        raise ValueError(f"{label!r} is not the start of a bucket")
+    return bucket
+
+
+def _stats(row: Mapping[str, Any]) -> TypeStats:
+    count = _count(row["count"])
     total, integral = _number(row["sum"])
     low, high = (None if row.get(key) is None else _number(row[key])[0] for key in ("min", "max"))
     if count:
-        return name, TypeStats(count, total, integral, low, high)
+        return TypeStats(count, total, integral, low, high)
     if total or low is not None or high is not None:
         raise ValueError("a type without events has a sum, a min or a max")
-    return name, TypeStats()
+    return TypeStats()
 
 
 def _number(text: object) -> tuple[Decimal, bool]:

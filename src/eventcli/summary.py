@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
 from eventcli import exact
-from eventcli.event import Reason
+from eventcli.event import Bucket, Reason
 
 
 class TypeStats(NamedTuple):
@@ -168,15 +168,19 @@ class _Value:
 
 
 class Account(_Value):
-    """Where every line went: lines = accepted + rejected + filtered + blank."""
+    """Where every line went: lines = accepted + rejected + filtered + blank.
 
-    __slots__ = ("lines", "accepted", "rejected", "filtered", "blank")  # noqa: RUF023  # the order of the arguments
+    `salvaged` of the accepted lines were damaged, and their event was recovered.
+    """
+
+    __slots__ = ("lines", "accepted", "rejected", "filtered", "blank", "salvaged")  # noqa: RUF023  # the order of the arguments
 
     lines: int
     accepted: int
     rejected: Mapping[Reason, int]
     filtered: int
     blank: int
+    salvaged: int
 
     def __init__(
         self,
@@ -185,10 +189,11 @@ class Account(_Value):
         rejected: Mapping[Reason, int] = MappingProxyType({}),
         filtered: int = 0,
         blank: int = 0,
+        salvaged: int = 0,
     ) -> None:
         # Only the reasons that occurred, in their order, so that equal accounts look equal.
         rejected = {reason: rejected[reason] for reason in Reason if rejected.get(reason)} if rejected else {}
-        self._set(lines=lines, accepted=accepted, rejected=rejected, filtered=filtered, blank=blank)
+        self._set(lines=lines, accepted=accepted, rejected=rejected, filtered=filtered, blank=blank, salvaged=salvaged)
 
     @property
     def rejects(self) -> int:
@@ -203,6 +208,7 @@ class Account(_Value):
             {reason: self.rejected.get(reason, 0) + other.rejected.get(reason, 0) for reason in Reason},
             self.filtered + other.filtered,
             self.blank + other.blank,
+            self.salvaged + other.salvaged,
         )
 
     __add__ = merge
@@ -212,6 +218,8 @@ class Account(_Value):
         parts = self.accepted + self.rejects + self.filtered + self.blank
         if self.lines != parts:
             raise AccountError(f"{self.lines} lines were read, but {parts} are accounted for: {self}")
+        if self.salvaged > self.accepted:
+            raise AccountError(f"{self.salvaged} lines were salvaged, but {self.accepted} accepted")
 
     def __str__(self) -> str:
         """Return the account as one line for people."""
@@ -219,6 +227,8 @@ class Account(_Value):
             f"{self.lines} lines = {self.accepted} accepted + {self.rejects} rejected"
             f" + {self.filtered} filtered + {self.blank} blank"
         )
+        if self.salvaged:
+            text += f", {self.salvaged} salvaged"
         reasons = ", ".join(f"{reason} {count}" for reason, count in self.rejected.items())
         return f"{text} ({reasons})" if reasons else text
 
@@ -245,31 +255,67 @@ class SourceReport(NamedTuple):
 
 _EMPTY_STATS: Final = TypeStats()
 
+_Key = TypeVar("_Key")
+
+Types = Mapping[str, TypeStats]
+"""Stats by type, in code-point order."""
+
+
+class Calendar(NamedTuple):
+    """How buckets are cut: one of `UNITS`, and the name of a time zone."""
+
+    by: str
+    zone: str
+
+
+class CalendarError(ValueError):
+    """Buckets of different sizes or time zones cannot be merged."""
+
 
 class Summary(_Value):
-    """The whole state of a run: stats by type (in code-point order), the account, and the sources.
+    """The whole state of a run: stats by type, the account, and the sources.
+
+    `types` are the stats of events that are in no bucket of time: all of them, unless buckets were asked for.
+    `buckets` are those of the others, in the order of time; `calendar` says how they were cut (None: not known).
+    At most `max_types` types have stats of their own, those that are first in code-point order (None: no limit); all
+    others add up in `other`, by bucket, where None stands for events that are in no bucket.
 
     >>> Summary({"purchase": TypeStats(2, Decimal(5))}).types["purchase"].count
     2
     """
 
-    __slots__ = ("types", "account", "sources")  # noqa: RUF023  # the order of the arguments
+    __slots__ = ("types", "account", "sources", "buckets", "other", "max_types", "calendar")  # noqa: RUF023  # as above
 
-    types: Mapping[str, TypeStats]
+    types: Types
     account: Account
     sources: tuple[SourceReport, ...]
+    buckets: Mapping[Bucket, Types]
+    other: Mapping[Bucket | None, TypeStats]
+    max_types: int | None
+    calendar: Calendar | None
 
     def __init__(
         self,
-        types: Mapping[str, TypeStats] = MappingProxyType({}),
+        types: Types = MappingProxyType({}),
         account: Account = Account(),  # noqa: B008  # immutable
         sources: Iterable[SourceReport] = (),
+        buckets: Mapping[Bucket, Types] = MappingProxyType({}),
+        other: Mapping[Bucket | None, TypeStats] = MappingProxyType({}),
+        max_types: int | None = None,
+        calendar: Calendar | None = None,
     ) -> None:
+        if max_types is not None:
+            types, buckets, other = _limited(types, buckets, other, max_types)
         # In their order, so that equal summaries look equal.
-        if not isinstance(types, LazyTypes):
-            names = sorted(types)
-            types = dict(types) if names == list(types) else {name: types[name] for name in names}
-        self._set(types=types, account=account, sources=tuple(sorted(sources)))
+        self._set(
+            types=_in_order(types),
+            account=account,
+            sources=tuple(sorted(sources)),
+            buckets={bucket: _in_order(buckets[bucket]) for bucket in sorted(buckets) if buckets[bucket]},
+            other={bucket: other[bucket] for bucket in sorted(other, key=_bucket_key) if other[bucket].count},
+            max_types=max_types,
+            calendar=calendar,
+        )
 
     @property
     def complete(self) -> bool:
@@ -279,26 +325,39 @@ class Summary(_Value):
     @property
     def total(self) -> TypeStats:
         """The stats of all types together."""
-        total = _EMPTY_STATS
-        for stats in self.types.values():
-            total = total.merge(stats)
-        return total
+        return _sum(stats for _, _, stats in self.rows())
+
+    def parts(self) -> Iterator[tuple[Bucket | None, Types, TypeStats | None]]:
+        """Yield each bucket (None: events that are in none), its types, and the stats of all others, if any."""
+        for bucket in (None, *sorted({*self.buckets, *(bucket for bucket in self.other if bucket is not None)})):
+            yield bucket, self.types if bucket is None else self.buckets.get(bucket, {}), self.other.get(bucket)
+
+    def rows(self) -> Iterator[tuple[Bucket | None, str | None, TypeStats]]:
+        """Yield the bucket, the type (None: all others) and the stats of every row, in the order of output."""
+        for bucket, types, other in self.parts():
+            for name, stats in types.items():
+                yield bucket, name, stats
+            if other is not None:
+                yield bucket, None, other
 
     def check(self) -> None:
         """Raise `AccountError` unless every line is accounted for, and the types hold the accepted ones."""
         self.account.check()
-        types = self.types
-        counts = types.columns.counts() if isinstance(types, LazyTypes) else [stats.count for stats in types.values()]
-        events = sum(counts)
+        events = sum(_count(types) + (other.count if other else 0) for _, types, other in self.parts())
         if events != self.account.accepted:
             raise AccountError(f"{self.account.accepted} lines were accepted, but the types hold {events} events")
 
     def __getitem__(self, name: str) -> TypeStats:
-        """Return the stats of one type; KeyError where it was neither seen nor asked for."""
-        return self.types[name]
+        """Return the stats of one type over all buckets; KeyError where it was neither seen nor asked for."""
+        if not self.buckets:
+            return self.types[name]
+        found = [types[name] for types in (self.types, *self.buckets.values()) if name in types]
+        if not found:
+            raise KeyError(name)
+        return _sum(found)
 
     def merge(self, other: Self) -> Self:
-        """Return the summary of both sets of lines together."""
+        """Return the summary of both sets of lines together; CalendarError where their buckets are cut differently."""
         return type(self).union((self, other))
 
     __add__ = merge
@@ -306,19 +365,86 @@ class Summary(_Value):
     @classmethod
     def union(cls, summaries: Iterable[Self]) -> Self:
         """Return the merge of any number of summaries, in time that is linear in their types."""
-        # A single one with types, as after most runs, is passed on as it is.
         single: Mapping[str, TypeStats] = {}
         types: dict[str, TypeStats] = {}
         account = Account()
         sources: list[SourceReport] = []
+        buckets: dict[Bucket, dict[str, TypeStats]] = {}
+        other: dict[Bucket | None, TypeStats] = {}
+        limits: list[int] = []
+        calendar: Calendar | None = None
         for summary in summaries:
             account += summary.account
             sources += summary.sources
+            # A single one with types, as after most runs, is passed on as it is.
             if not single:
                 single = summary.types
             elif summary.types:
                 types = types or dict(single)
-                for name, stats in summary.types.items():
-                    known = types.get(name)
-                    types[name] = stats if known is None else known.merge(stats)
-        return cls(types or single, account, sources)
+                _add_all(types, summary.types)
+            for bucket, stats in summary.buckets.items():
+                _add_all(buckets.setdefault(bucket, {}), stats)
+            _add_all(other, summary.other)
+            if summary.max_types is not None:
+                limits.append(summary.max_types)
+            if calendar and summary.calendar and calendar != summary.calendar:
+                raise CalendarError(
+                    f"buckets by {calendar.by} ({calendar.zone}) and by {summary.calendar.by}"
+                    f" ({summary.calendar.zone}) cannot be merged"
+                )
+            calendar = calendar or summary.calendar
+        return cls(types or single, account, sources, buckets, other, min(limits, default=None), calendar)
+
+
+def _count(types: Types) -> int:
+    return sum(types.columns.counts() if isinstance(types, LazyTypes) else [stats.count for stats in types.values()])
+
+
+def _in_order(types: Types) -> Types:
+    if isinstance(types, LazyTypes):
+        return types
+    names = sorted(types)
+    return dict(types) if names == list(types) else {name: types[name] for name in names}
+
+
+def _bucket_key(bucket: Bucket | None) -> tuple[int, ...]:
+    return () if bucket is None else bucket
+
+
+def _sum(several: Iterable[TypeStats]) -> TypeStats:
+    total = _EMPTY_STATS
+    for stats in several:
+        total = total.merge(stats)
+    return total
+
+
+def _add_all(total: dict[_Key, TypeStats], more: Mapping[_Key, TypeStats]) -> None:
+    if not total:
+        total.update(more)
+        return
+    for key, stats in more.items():
+        known = total.get(key)
+        total[key] = stats if known is None else known.merge(stats)
+
+
+def _limited(
+    types: Types, buckets: Mapping[Bucket, Types], other: Mapping[Bucket | None, TypeStats], most: int
+) -> tuple[Types, Mapping[Bucket, Types], Mapping[Bucket | None, TypeStats]]:
+    """Move all types but the first `most` in code-point order into `other`.
+
+    Whatever is kept so is kept in every order of merging: a type that is among the first of all is among the first of
+    any part.
+    """
+    if len(types) + sum(map(len, buckets.values())) <= most:
+        return types, buckets, other
+    names = set(types).union(*buckets.values())
+    if len(names) <= most:
+        return types, buckets, other
+    kept = set(sorted(names)[:most])
+    rest = dict(other)
+
+    def part(bucket: Bucket | None, stats: Types) -> Types:
+        _add_all(rest, {bucket: _sum(one for name, one in stats.items() if name not in kept)})
+        return {name: one for name, one in stats.items() if name in kept}
+
+    return part(None, types), {bucket: part(bucket, stats) for bucket, stats in buckets.items()}, rest
