@@ -238,7 +238,7 @@ def test_http_that_cannot_go_on_is_truncated(
     outcome = read(f"{server.url}/events")
     assert outcome == (4000, Decimal(400), Status.TRUNCATED, outcome.message), body
     assert outcome.message.startswith("connection lost (")
-    assert outcome.message.endswith(f"{message}, at byte {cut}")
+    assert f"{message}, at byte {cut}" in outcome.message
 
 
 @pytest.mark.parametrize("store", STORES)
@@ -477,8 +477,9 @@ def test_urls_on_the_command_line(body: str, server: Server) -> None:
     ended = process.run(f"{server.url}/a", f"{server.url}/none", "-", "-f", "jsonl", stdin=LINE)
     assert ended.status == 3, body
     assert ended.stdout == b'{"type":"a","count":20001,"sum":2000.1}\n'
+    rest = "; 10 bytes of an unfinished line before that do not count"
     assert ended.stderr.splitlines() == [
-        f"eventstats: {server.url}/a: truncated: {cut}, at byte 500010 (after 20000 lines)",
+        f"eventstats: {server.url}/a: truncated: {cut}, at byte 500010{rest} (after 20000 lines)",
         f"eventstats: {server.url}/none: missing: HTTP 404 Not Found",
         "eventstats: 20001 lines = 20001 accepted + 0 rejected + 0 filtered + 0 blank; incomplete",
     ]

@@ -52,6 +52,10 @@ class TruncatedError(OSError):
         self.offset = offset
 
 
+class DamagedError(TruncatedError):
+    """A stream cannot be right from some byte on: what was read up to there is all that can be had."""
+
+
 def read_into(stream: Readable, view: memoryview) -> int:
     """Read at least one byte into `view`, and return how many; 0 at the end of the stream."""
     while (got := stream.readinto(view)) is None:
@@ -74,7 +78,8 @@ class Buffer:
         if size < 1 or max_line < 1:
             raise ValueError("a block and a line have at least one byte")
         self.size = min(size, max_line + 1)
-        self.memory = mmap(-1, max_line + 1, flags=MAP_PRIVATE | MAP_ANONYMOUS)
+        # A byte-order mark must have room, too, even where lines are short.
+        self.memory = mmap(-1, max(max_line + 1, len(BYTE_ORDER_MARK)), flags=MAP_PRIVATE | MAP_ANONYMOUS)
         self.view = memoryview(self.memory)
 
     def trim(self) -> None:
@@ -90,16 +95,18 @@ class Blocks:
     No block is longer than `max_line` + 1 bytes; that is what keeps lines within the limit without measuring each.
     """
 
-    def __init__(self, stream: Readable | BinaryIO, *, max_line: int = MAX_LINE) -> None:
-        """Skip a byte-order mark; errors of the stream pass through."""
-        self._stream = cast("Readable", stream) if hasattr(stream, "readinto") else _Reader(stream)
+    def __init__(self, stream: Readable, *, max_line: int = MAX_LINE) -> None:
+        """Nothing is read before the first block is asked for."""
+        self._stream = stream
         self._limit = max_line + 1
         self._ended = False
+        self._begun = False
         self._pushed_back = b""
         self._rest = b""
         self.offset = 0
         """Bytes handed out so far, a byte-order mark included."""
-        self._skip_byte_order_mark()
+        self.unfinished = 0
+        """After an error of the stream: bytes read of a line whose end was not, which is not handed out."""
 
     def next(self, buffer: Buffer) -> Block | LongLine | None:
         """Fill `buffer` with whole lines; None at the end of the stream. Errors of the stream pass through.
@@ -109,6 +116,8 @@ class Blocks:
         """
         filled = len(self._rest)
         buffer.view[:filled] = self._rest
+        if not self._begun:
+            filled = self._begin(buffer)
         searched = 0
         room = min(max(buffer.size, 2 * filled), self._limit)
         while True:
@@ -122,6 +131,7 @@ class Blocks:
                 return self._skip_line(buffer, filled)
             if filled == room:
                 room = min(2 * filled, self._limit)
+            self.unfinished = filled
             got = self._fill(buffer.view[filled:room])
             if not got:
                 self._rest = b""
@@ -137,6 +147,7 @@ class Blocks:
         start = self.offset
         buffer.trim()
         view = buffer.view[: min(buffer.size, self._limit)]
+        self.unfinished = length
         while got := self._fill(view):
             newline = buffer.memory.find(_NEWLINE, 0, got)
             if newline >= 0:
@@ -145,6 +156,7 @@ class Blocks:
                 self.offset = start + length + 1
                 return LongLine(start, length)
             length += got
+            self.unfinished = length
         self.offset = start + length
         return LongLine(start, length)
 
@@ -161,15 +173,29 @@ class Blocks:
         self._ended = not got
         return got
 
-    def _skip_byte_order_mark(self) -> None:
-        head = b""
-        byte = memoryview(bytearray(1))
-        while len(head) < len(BYTE_ORDER_MARK) and BYTE_ORDER_MARK.startswith(head) and self._fill(byte):
-            head += bytes(byte)
-        if head == BYTE_ORDER_MARK:
-            self.offset = len(head)
-        else:
-            self._pushed_back = head
+    def _begin(self, buffer: Buffer) -> int:
+        """Read the first bytes of the stream, without a byte-order mark; return how many are in the buffer."""
+        self._begun = True
+        room, mark = min(buffer.size, self._limit), len(BYTE_ORDER_MARK)
+        view = buffer.view[: max(room, mark)]
+        filled = 0
+        while filled < mark and BYTE_ORDER_MARK.startswith(bytes(view[:filled])):
+            self.unfinished = filled
+            got = self._fill(view[filled:])
+            if not got:
+                break
+            filled += got
+        if bytes(view[:mark]) == BYTE_ORDER_MARK and filled >= mark:
+            self.offset = mark
+            filled -= mark
+            view[:filled] = bytes(view[mark : mark + filled])
+        self._pushed_back = bytes(view[room:filled])
+        return min(room, filled)
+
+
+def readable(stream: Readable | BinaryIO) -> Readable:
+    """Return a stream that has `readinto`, for one that may have only `read`."""
+    return cast("Readable", stream) if hasattr(stream, "readinto") else _Reader(stream)
 
 
 class _Reader:

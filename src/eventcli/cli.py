@@ -20,7 +20,7 @@ from eventcli.exits import ExitCode
 from eventcli.fold import BodyError, body
 from eventcli.gaps import GapsError
 from eventcli.output import STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
-from eventcli.pipeline import BLOCK_SIZE, Run, check_query
+from eventcli.pipeline import BLOCK_SIZE, Run, check_query, status_of
 from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
 from eventcli.source import STDIN, is_url, name_of, open_source, read_all
 from eventcli.summary import Account, CalendarError, SourceReport, Status, Summary
@@ -432,7 +432,7 @@ def merge(*, files: tuple[str, ...], **options: Any) -> ExitCode:
             with open_source(path) as stream:
                 summaries.append(saved.load(read_all(stream)))
         except (OSError, saved.SavedError) as error:
-            status = Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
+            status = status_of(error) if isinstance(error, OSError) else Status.UNREADABLE
             message = (error.strerror if isinstance(error, OSError) else None) or str(error)
             summaries.append(Summary(sources=(SourceReport(name, 0, 0, status, message),)))
         for source in summaries[-1].sources:

@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     OK = 0, "every input was read to its end; rejected lines are within the budget"
     DATA = 1, "--strict met a bad line, --max-rejects was passed, or every non-blank line was rejected"
     USAGE = 2, "wrong usage: nothing was read"
-    INCOMPLETE = 3, "an input was missing, unreadable or truncated; the rest was summarised and printed"
+    INCOMPLETE = 3, "an input was missing, unreadable, truncated or damaged; the rest was summarised and printed"
     OUTPUT = 4, "output could not be written; an earlier file at --output is untouched"
     BUG = 70, "a bug in eventstats; --debug shows where"
     INTERRUPTED = 130, "SIGINT: totals so far on stderr, marked partial; stdout is empty"

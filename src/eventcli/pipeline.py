@@ -14,7 +14,7 @@ from itertools import count
 from typing import Final, NamedTuple, cast
 
 from eventcli import cores, paths
-from eventcli.blocks import MAX_LINE, Block, Blocks, Buffer, LongLine, TruncatedError
+from eventcli.blocks import MAX_LINE, Block, Blocks, Buffer, DamagedError, LongLine, TruncatedError
 from eventcli.event import MAX_TYPES, Fields, Mark, Query, Reason, Reject, Timing
 from eventcli.fold import Fold, body, new_fold
 from eventcli.parse import explain, is_number
@@ -235,14 +235,16 @@ class Run:
             blocks = None
             status, message = Status.COMPLETE, ""
             try:
-                with open_source(source) as stream:
+                with open_source(source, ahead=self._jobs == 1) as stream:
                     blocks = Blocks(stream, max_line=self._max_line)
                     while (block := blocks.next(buffer)) is not None:
                         buffer = yield _Task(next(place), name, block)
             except OSError as error:
                 if self._on_problem is None:
                     raise
-                status, message = _status_of(error), error.strerror or str(error)
+                status, message = status_of(error), error.strerror or str(error)
+                if blocks is not None and blocks.unfinished:
+                    message += f"; {blocks.unfinished} bytes of an unfinished line before that do not count"
             report = SourceReport(name, blocks.offset if blocks else 0, 0, status, message)
             buffer = yield _Task(next(place), name, None, report)
 
@@ -301,7 +303,10 @@ class Run:
                 self._on_problem(report)
 
 
-def _status_of(error: OSError) -> Status:
+def status_of(error: OSError) -> Status:
+    """Return how the reading of a source ended that failed."""
+    if isinstance(error, DamagedError):
+        return Status.DAMAGED
     if isinstance(error, TruncatedError):
         return Status.TRUNCATED
     return Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE

@@ -4,10 +4,11 @@ import io
 import os
 import stat
 import sys
-from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import BinaryIO, Final, cast
+from contextlib import suppress
+from typing import BinaryIO, Final
 
-from eventcli.blocks import Readable, read_into
+from eventcli.blocks import Readable, read_into, readable
+from eventcli.compression import Decompressed
 
 STDIN: Final = "-"
 """The path that means standard input."""
@@ -40,19 +41,25 @@ def is_url(path: str) -> bool:
     return bool(mark) and scheme.isascii() and scheme.isalnum()
 
 
-def open_source(source: Source) -> AbstractContextManager[Readable]:
-    """Open a source for reading. OSError where that fails; also for a directory, which cannot be read."""
+def open_source(source: Source, *, ahead: bool = False) -> Decompressed:
+    """Open a source for reading; what is compressed is decompressed, with `ahead` in a thread of its own.
+
+    OSError where that fails; also for a directory, which cannot be read. The stream is to be closed; one of the caller
+    stays open all the same.
+    """
     if not isinstance(source, (str, os.PathLike)):
-        return nullcontext(cast("Readable", source))
+        return Decompressed(readable(source), ahead=ahead)
     if os.fspath(source) == STDIN:
         # Unbuffered, and not closed at the end: the descriptor belongs to the process.
-        return _prepared(open(_standard_input(), "rb", buffering=0, closefd=False))
-    if isinstance(source, str) and is_url(source):
+        stream = _prepared(io.FileIO(_standard_input(), closefd=False))
+    elif isinstance(source, str) and is_url(source):
         from eventcli import remote  # noqa: PLC0415  # start-up of all runs on files
 
-        return remote.open_url(source)
-    stream = open(source, "rb", buffering=0)  # noqa: SIM115  # the caller's with statement closes it
-    return _prepared(stream)
+        download = remote.open_url(source)
+        return Decompressed(download, ahead=ahead, close=download.close)
+    else:
+        stream = _prepared(io.FileIO(source))
+    return Decompressed(stream, ahead=ahead, close=stream.close)
 
 
 def _prepared(stream: io.FileIO) -> io.FileIO:

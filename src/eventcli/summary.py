@@ -240,6 +240,7 @@ class Status(StrEnum):
     MISSING = "missing"
     UNREADABLE = "unreadable"
     TRUNCATED = "truncated"
+    DAMAGED = "damaged"
     INTERRUPTED = "interrupted"
 
 

@@ -23,6 +23,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from hypothesis import strategies as st
 
 from eventcli.blocks import BYTE_ORDER_MARK
+from eventcli.compression import is_plain
 from eventcli.event import Fields, Reason
 from eventcli.exact import MAX_DIGITS
 from eventcli.parse import MAX_DEPTH
@@ -413,7 +414,10 @@ def _inserted(texts: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
 
 @_short
 def lines(fields: Fields = _FIELDS, types: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[bytes]:
-    """Lines of all kinds: mostly good ones, then torn, blank and invalid ones, unusual numbers, NUL, any bytes."""
+    """Lines of all kinds: mostly good ones, then torn, blank and invalid ones, unusual numbers, NUL, any bytes.
+
+    None begins like an archive or like compressed data: a log that begins with such a line is none.
+    """
     good = good_lines(fields, types)
     return st.one_of(
         good,
@@ -423,7 +427,7 @@ def lines(fields: Fields = _FIELDS, types: st.SearchStrategy[str] | None = None)
         blank_lines(),
         invalid_lines(fields),
         st.sampled_from(_WITH_NUL),
-        st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"\0")),
+        st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"\0")).filter(is_plain),
     )
 
 
