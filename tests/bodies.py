@@ -21,6 +21,13 @@ def difference(blocks: Sequence[bytes], query: Query) -> str | None:
     if python != rust:
         return f"summaries: python {python}, rust {rust}"
     rust.account.check()
+    counting = KernelFold(query)
+    for block in blocks:
+        for part in counting.add_in_parts(block, marks=False):
+            if not set(part.marks) <= {mark for marks in python_marks for mark in marks}:
+                return f"rejects: python {python_marks}, rust without marks {part.marks}"
+    if python != counting.summary():
+        return f"summaries: python {python}, rust without marks {counting.summary()}"
     return None
 
 
@@ -42,7 +49,9 @@ def difference_of_input(data: bytes) -> str | None:
     if len(data) < 2:
         return None
     choice = data[0]
-    return difference(cut(data[2:], data[1]), Query(_FIELDS[choice % 4], _TYPES[choice // 4 % 4]))
+    return difference(
+        cut(data[2:], data[1]), Query(_FIELDS[choice % 4], _TYPES[choice // 4 % 4], salvage=choice // 16 % 2 == 1)
+    )
 
 
 def _outcome(fold: Fold, blocks: Sequence[bytes]) -> tuple[Summary, list[list[Mark]]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from eventcli import Account, BodyError, Fields, Query, Reason, Reject, Summary, TypeStats, fold, parse, testing
 from eventcli.event import MAX_TYPES, Mark
 from eventcli.parse import is_blank
+from eventcli.reference import ReferenceFold
 
 HAS_RUST = importlib.util.find_spec("eventcli._kernel") is not None
 
@@ -71,6 +72,37 @@ def test_a_block_means_what_its_lines_mean(body: str, block: bytes, types: tuple
     assert lines == len(lines_of(block))
     assert marks == expected
     assert folded.summary() == summary, body
+
+
+@given(block=BLOCKS, types=TYPES, salvage=st.booleans())
+@example(
+    block=b'{"type":1,"value":"\xff"}\n{"type":"\xff"\n{"type":1,"value":1e999\n{"value":1e999}\n',
+    types=None,
+    salvage=False,
+)
+@example(
+    block=b'{"type":"a","value":null}\n{"type":"a"}\n{}\n{"type":[],"value":{}}\n{"type":"a\nx\n\xff\n',
+    types=None,
+    salvage=False,
+)
+@example(
+    block=b"[" * 1025 + b"]" * 1025 + b'\n{"type":' + b"[" * 1025 + b"]" * 1025 + b"}\n", types=None, salvage=False
+)
+@example(
+    block=b'{"type":"\\ud800","value":1}\n\x00{"type":"a","value":1}\n\x0c\n\xef\xbb\xbf{}', types=None, salvage=False
+)
+@example(block=b'\x00{"type":"a","value":1}\n{"type":"a","val{"type":"a","value":1}\nx', types=None, salvage=True)
+def test_lines_are_counted_alike_without_marks(
+    body: str, block: bytes, types: tuple[str, ...] | None, *, salvage: bool
+) -> None:
+    """Where nobody asks which lines are rejected, as many are accepted and rejected, and for the same reasons."""
+    query = Query(types=types, salvage=salvage)
+    reference, folded = ReferenceFold(query), fold.new_fold(query)
+    lines, marks = reference.add(block)
+    parts = list(folded.add_in_parts(block, marks=False))
+    assert sum(part.lines for part in parts) == lines
+    assert {mark for part in parts for mark in part.marks} <= set(marks)
+    assert folded.summary() == reference.summary(), body
 
 
 @given(numbers=st.lists(NUMBERS, min_size=1, max_size=30), other=NUMBERS)

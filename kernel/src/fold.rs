@@ -1,12 +1,13 @@
 //! The fold: blocks of whole lines in, state out, and the places of the lines it does not take.
 //!
 //! Walks over the lines of a block and keeps the account. What a line means is in `parse` and
-//! `exact`, the state in `summary`. Nothing here gives a reason: a line that is not certain to be
-//! an event goes back to the authority by its place.
+//! `exact`, the state in `summary`. Nothing here gives a reason in words: a line that is not certain to be
+//! an event goes back to the authority by its place; unless nobody asks for more than the reason, and
+//! that is certain, too.
 
 use crate::exact::{self, Exact, Number};
 use crate::layout::Layouts;
-use crate::parse::{self, NOWHERE};
+use crate::parse::{self, NOWHERE, Refusal};
 use crate::path::{Found, Paths};
 use crate::query::Query;
 use crate::summary::{self, Place, Summary, Types};
@@ -30,12 +31,40 @@ pub struct Part {
     pub bytes: usize,
 }
 
+/// Why a line is no event, where that is certain. Of several reasons the first in this order counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    InvalidJson,
+    MissingType,
+    BadType,
+    MissingValue,
+    BadValue,
+}
+
+impl Reason {
+    pub const ALL: [Self; 5] =
+        [Self::InvalidJson, Self::MissingType, Self::BadType, Self::MissingValue, Self::BadValue];
+
+    /// The word that programs match on.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::MissingType => "missing_type",
+            Self::BadType => "bad_type",
+            Self::MissingValue => "missing_value",
+            Self::BadValue => "bad_value",
+        }
+    }
+}
+
 /// What became of the lines that were not handed back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     pub accepted: u64,
     pub filtered: u64,
     pub blank: u64,
+    /// By reason.
+    pub rejected: [u64; Reason::ALL.len()],
 }
 
 /// Which instructions to use.
@@ -145,6 +174,10 @@ pub struct Fold {
     paths: Paths,
     /// The value of an event that has none; None: such a line is handed back.
     absent: Option<Exact>,
+    /// An event may lack a value, whether what stands in for it is known here or not.
+    may_lack: bool,
+    /// Lines that are certainly no events are counted, not handed back.
+    rejects: bool,
     numeric_strings: bool,
     summary: Summary,
     account: Account,
@@ -175,6 +208,8 @@ impl Fold {
             level,
             paths: Paths::new(&query.type_ways, &query.value_ways, &Vec::new()),
             absent: short.map(Exact::from),
+            may_lack: query.absent.is_some(),
+            rejects: false,
             numeric_strings: query.numeric_strings,
             summary: Summary::new(query.types.as_deref()),
             account: Account::default(),
@@ -218,12 +253,21 @@ impl Fold {
         part
     }
 
+    /// From now on, whether to count lines that are certainly no events by reason, in place of handing
+    /// them back.
+    pub fn reject(&mut self, rejects: bool) {
+        self.rejects = rejects;
+    }
+
     /// Adds the state of another fold, which is left empty.
     pub fn merge(&mut self, other: &mut Self) {
         let account = std::mem::take(&mut other.account);
         self.account.accepted += account.accepted;
         self.account.filtered += account.filtered;
         self.account.blank += account.blank;
+        for (own, count) in self.account.rejected.iter_mut().zip(account.rejected) {
+            *own += count;
+        }
         other.recent.clear();
         other.templates.clear();
         match self.level {
@@ -336,8 +380,13 @@ fn fold_lines<W: Wide>(
             Some(b'{') => {
                 let line = parse::line(wide, block, at, fold.paths.keys());
                 let place = HandedBack { line: lines, start, end: line.end };
-                match line.tops.and_then(|tops| find(wide, fold, block, &tops)) {
-                    Some(found) if add(wide, fold, block, found, place, handed_back) => {
+                let found = match line.tops {
+                    Ok(tops) => find(wide, fold, block, &tops),
+                    Err(Refusal::NoJson) => Err(Some(Reason::InvalidJson)),
+                    Err(Refusal::Unsure) => Err(None),
+                };
+                match found {
+                    Ok(found) if add(wide, fold, block, found, place, handed_back) => {
                         if use_layouts {
                             fold.layouts.learn(block, start, line.end, found);
                         }
@@ -348,6 +397,9 @@ fn fold_lines<W: Wide>(
                             learn_template(fold, block, (start, line.end), type_text, value_at);
                         }
                     }
+                    Err(Some(reason)) if fold.rejects => {
+                        fold.account.rejected[reason as usize] += 1;
+                    }
                     _ => handed_back.push(place),
                 }
                 line.end
@@ -355,7 +407,11 @@ fn fold_lines<W: Wide>(
             Some(_) => {
                 let end =
                     memchr::memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
-                handed_back.push(HandedBack { line: lines, start, end });
+                if fold.rejects && parse::is_no_json(&block[at..end]) {
+                    fold.account.rejected[Reason::InvalidJson as usize] += 1;
+                } else {
+                    handed_back.push(HandedBack { line: lines, start, end });
+                }
                 end
             }
         };
@@ -423,21 +479,39 @@ fn line_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// The places of the type, of the digits of the value (`NOWHERE` if something stands in for it) and
-/// of the time in a valid line. None: hand it back.
+/// of the time in a valid line. Else why it is no event; or nothing: hand it back.
 #[inline(always)]
-fn find<W: Wide>(wide: W, fold: &Fold, block: &[u8], tops: &parse::Tops) -> Option<Found> {
+fn find<W: Wide>(
+    wide: W,
+    fold: &Fold,
+    block: &[u8],
+    tops: &parse::Tops,
+) -> Result<Found, Option<Reason>> {
     let mut found = fold.paths.find(wide, block, tops);
-    if found.type_at == NOWHERE || block[found.type_at] != b'"' {
-        return None;
+    if found.type_at == NOWHERE {
+        return Err(Some(Reason::MissingType));
+    }
+    if block[found.type_at] != b'"' {
+        return Err(Some(Reason::BadType));
     }
     if found.value_at == NOWHERE {
-        fold.absent?;
-    } else if fold.numeric_strings && block[found.value_at] == b'"' {
-        // One string may be both, of which a layout could tell only one.
-        (found.value_at != found.type_at).then_some(())?;
-        found.value_at += 1;
+        if fold.absent.is_none() {
+            return Err((!fold.may_lack).then_some(Reason::MissingValue));
+        }
+        return Ok(found);
     }
-    Some(found)
+    match block[found.value_at] {
+        b'-' | b'0'..=b'9' => {}
+        b'"' if fold.numeric_strings => {
+            // One string may be both, of which a layout could tell only one.
+            if found.value_at == found.type_at {
+                return Err(None);
+            }
+            found.value_at += 1;
+        }
+        _ => return Err(Some(Reason::BadValue)),
+    }
+    Ok(found)
 }
 
 /// Adds the event whose places are `found`. False: hand the line back.
@@ -621,8 +695,31 @@ mod tests {
                 HandedBack { line: 5, start: 55, end: 66 },
             ];
             assert_eq!(handed_back, places);
-            assert_eq!(fold.account(), Account { accepted: 1, filtered: 1, blank: 2 });
+            let expected = Account { accepted: 1, filtered: 1, blank: 2, rejected: [0; 5] };
+            assert_eq!(fold.account(), expected);
             assert_eq!(fold.fold(b"", &mut handed_back), 0);
+        }
+    }
+
+    /// Lines that are certainly no events are counted by their first reason where that is all that is
+    /// asked for.
+    #[test]
+    fn rejects() {
+        let block = concat!(
+            "{\"type\":1}\n{\"type\":\"a\",\"value\":1\nnull\nbad\n{}\n{\"type\":null,\"value\":\"1\"}\n",
+            "{\"type\":\"a\"}\n{\"value\":1}\n{\"type\":\"a\",\"value\":\"1\"}\n{\"type\":\"a\",\"value\":1e999}",
+        );
+        for level in Level::all() {
+            let mut fold = Fold::with_level(level, &Query::of_keys("type", "value"));
+            let mut handed_back = Vec::new();
+            fold.fold(block.as_bytes(), &mut handed_back);
+            assert_eq!((handed_back.len(), fold.account()), (10, Account::default()));
+            fold.reject(true);
+            handed_back.clear();
+            fold.fold(block.as_bytes(), &mut handed_back);
+            let places = handed_back.iter().map(|place| place.line);
+            assert!(places.eq([2, 9]), "of those no reason is certain");
+            assert_eq!(fold.account().rejected, [2, 2, 2, 1, 1]);
         }
     }
 

@@ -15,13 +15,14 @@ pub mod wide;
 #[cfg(feature = "python")]
 #[pyo3::pymodule]
 pub mod _kernel {
-    use crate::fold::{Fold as Body, HandedBack};
+    use crate::fold::{Fold as Body, HandedBack, Reason};
     use crate::query::Query;
     use crate::summary::{self, Which};
     use pyo3::buffer::PyUntypedBuffer;
     use pyo3::exceptions::PyBufferError;
     use pyo3::prelude::*;
     use pyo3::types::{PyList, PyString};
+    use std::collections::HashMap;
 
     /// Line, start and end of one that is left to the authority.
     type Place = (usize, usize, usize);
@@ -39,13 +40,14 @@ pub mod _kernel {
 
         /// Folds the lines of a block from `start` on, until about `most` are handed back; gives
         /// their number, where it stopped, and as (line, start, end) those that are left to the
-        /// authority.
+        /// authority. With `rejects`, those that are certainly no events are only counted.
         fn fold(
             &mut self,
             py: Python<'_>,
             block: &Bound<'_, PyAny>,
             start: usize,
             most: usize,
+            rejects: bool,
         ) -> PyResult<(usize, usize, Vec<Place>)> {
             let block = PyUntypedBuffer::get(block)?;
             if !block.is_c_contiguous() {
@@ -63,6 +65,7 @@ pub mod _kernel {
             // released, a call from another thread raises instead of reaching the state.
             let (part, handed_back) = py.detach(|| {
                 let mut handed_back = Vec::new();
+                self.0.reject(rejects);
                 let part = self.0.fold_part(rest, &mut handed_back, most);
                 (part, handed_back)
             });
@@ -75,10 +78,11 @@ pub mod _kernel {
             self.0.merge(&mut other.0);
         }
 
-        /// (accepted, filtered, blank) so far, of lines that were not handed back.
-        fn account(&self) -> (u64, u64, u64) {
+        /// (accepted, rejected by reason, filtered, blank) so far, of lines that were not handed back.
+        fn account(&self) -> (u64, HashMap<&'static str, u64>, u64, u64) {
             let account = self.0.account();
-            (account.accepted, account.filtered, account.blank)
+            let rejected = Reason::ALL.map(Reason::code).into_iter().zip(account.rejected);
+            (account.accepted, rejected.collect(), account.filtered, account.blank)
         }
 
         /// The types that have values.

@@ -4,8 +4,7 @@
 //! are inside strings, which token follows which. The idea of masks comes from simdjson (Langdale
 //! and Lemire 2019). Only brackets, keys of the outermost object and numbers with a point are
 //! looked at one by one; what stands further inside is for `path` to find. Nothing is decoded here
-//! but keys with escapes, and no reason is given: a line that is not certain to be valid is handed
-//! back.
+//! but keys with escapes. Of a line that is not found valid, it says whether that is certain.
 
 use crate::wide::{CHUNK, Wide};
 
@@ -65,8 +64,17 @@ pub type Tops = [usize; MOST_KEYS];
 pub struct Line {
     /// Where it ends: at its "\n" or at the end of the block.
     pub end: usize,
-    /// The keys of a valid object; None: hand it back.
-    pub tops: Option<Tops>,
+    /// The keys of a valid object.
+    pub tops: Result<Tops, Refusal>,
+}
+
+/// Why a line was not found valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is UTF-8, but no JSON: certainly.
+    NoJson,
+    /// It is left to others: not UTF-8, or deeper or with larger numbers than are followed here.
+    Unsure,
 }
 
 /// JSON white space within a line.
@@ -119,6 +127,7 @@ fn behind(ends: u64, more: u64, spaces: u64, carry: &mut u64) -> u64 {
 pub fn line<W: Wide>(wide: W, block: &[u8], start: usize, keys: &[Key]) -> Line {
     let mut carry = Carry::default();
     let mut wrong = 0_u64;
+    let mut is_unsure = false;
     let mut stack = 0_u128;
     let mut depth = 0_u32;
     let mut tops = [NOWHERE; MOST_KEYS];
@@ -202,7 +211,11 @@ pub fn line<W: Wide>(wide: W, block: &[u8], start: usize, keys: &[Key]) -> Line 
                 let mut starts = scalar_start;
                 while starts != 0 {
                     let bit = starts.trailing_zeros() as usize;
-                    wrong |= u64::from(!is_scalar(&block[at + bit..]));
+                    match read_scalar(&block[at + bit..]) {
+                        Scalar::Whole => {}
+                        Scalar::Wrong => wrong |= 1,
+                        Scalar::Unsure => is_unsure = true,
+                    }
                     starts &= starts - 1;
                 }
             }
@@ -224,7 +237,7 @@ pub fn line<W: Wide>(wide: W, block: &[u8], start: usize, keys: &[Key]) -> Line 
                 let above = !(bit | (bit - 1));
                 let is_square = square & bit != 0;
                 if open & bit != 0 {
-                    wrong |= u64::from(depth == MOST_DEPTH);
+                    is_unsure |= depth == MOST_DEPTH;
                     stack = (stack << 1) | u128::from(is_square);
                     depth += 1;
                 } else {
@@ -291,18 +304,27 @@ pub fn line<W: Wide>(wide: W, block: &[u8], start: usize, keys: &[Key]) -> Line 
         }
         at += CHUNK;
     };
-    let is_valid = wrong == 0
-        && carry.in_string == 0
-        && depth == 0
-        && (first_high > last_high
-            || simdutf8::basic::from_utf8(&block[first_high..=last_high]).is_ok());
-    if !is_valid {
-        return Line { end, tops: None };
+    let is_json = wrong == 0 && carry.in_string == 0 && depth == 0;
+    let is_utf8 = || {
+        first_high > last_high || simdutf8::basic::from_utf8(&block[first_high..=last_high]).is_ok()
+    };
+    if is_unsure || !is_utf8() {
+        return Line { end, tops: Err(Refusal::Unsure) };
+    }
+    if !is_json {
+        return Line { end, tops: Err(Refusal::NoJson) };
     }
     if is_key_escaped {
         tops = find_slowly(&block[..end], start, keys);
     }
-    Line { end, tops: Some(tops) }
+    Line { end, tops: Ok(tops) }
+}
+
+/// Whether a line that begins with no white space is certainly no JSON, though UTF-8: by its first
+/// byte, with which no JSON text begins.
+pub fn is_no_json(line: &[u8]) -> bool {
+    !matches!(line.first(), Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'))
+        && simdutf8::basic::from_utf8(line).is_ok()
 }
 
 /// Up to seven bytes as the low bytes of a word.
@@ -393,24 +415,39 @@ fn wrong_surrogates(block: &[u8], at: usize, mut places: u64, expected: &mut usi
     wrong
 }
 
-/// Whether `rest` begins with a whole number, `true`, `false` or `null`.
+/// What a run of bytes outside of strings that are no marks is.
+enum Scalar {
+    /// A whole number, `true`, `false` or `null`.
+    Whole,
+    /// Nothing that JSON knows.
+    Wrong,
+    /// A number that may overflow a double, whatever follows it.
+    Unsure,
+}
+
+/// What `rest` begins with.
 #[inline(always)]
-fn is_scalar(rest: &[u8]) -> bool {
+fn read_scalar(rest: &[u8]) -> Scalar {
     let length = match rest[0] {
         b't' if rest.starts_with(b"true") => 4,
         b'f' if rest.starts_with(b"false") => 5,
         b'n' if rest.starts_with(b"null") => 4,
-        _ => number_length(rest),
+        _ => match number_length(rest) {
+            Some(0) => return Scalar::Wrong,
+            Some(length) => length,
+            None => return Scalar::Unsure,
+        },
     };
-    length > 0
-        && rest
-            .get(length)
-            .is_none_or(|&next| is_space(next) || matches!(next, b'\n' | b',' | b']' | b'}'))
+    let is_whole = rest
+        .get(length)
+        .is_none_or(|&next| is_space(next) || matches!(next, b'\n' | b',' | b']' | b'}'));
+    if is_whole { Scalar::Whole } else { Scalar::Wrong }
 }
 
-/// The length of the number at the start of `rest`; 0 if there is none or it might overflow a double.
+/// The length of the number at the start of `rest`; 0 if there is none, None if it might overflow a
+/// double.
 #[inline(never)]
-fn number_length(rest: &[u8]) -> usize {
+fn number_length(rest: &[u8]) -> Option<usize> {
     let byte = |at: usize| rest.get(at).copied().unwrap_or(b'\n');
     let digits_end = |mut at: usize| {
         while byte(at).is_ascii_digit() {
@@ -421,13 +458,14 @@ fn number_length(rest: &[u8]) -> usize {
     let first = usize::from(byte(0) == b'-');
     let mut at = digits_end(first);
     let whole = at - first;
-    if whole == 0 || (whole > 1 && byte(first) == b'0') || whole > MOST_DIGITS {
-        return 0;
+    if whole == 0 || (whole > 1 && byte(first) == b'0') {
+        return Some(0);
     }
+    let mut is_large = whole > MOST_DIGITS;
     if byte(at) == b'.' {
         let end = digits_end(at + 1);
         if end == at + 1 {
-            return 0;
+            return Some(0);
         }
         at = end;
     }
@@ -438,12 +476,13 @@ fn number_length(rest: &[u8]) -> usize {
         let exponent = rest[at..end].iter().fold(0_usize, |sum, digit| {
             sum.saturating_mul(10).saturating_add(usize::from(digit - b'0'))
         });
-        if end == at || exponent > MOST_EXPONENT || whole > MOST_DIGITS_AND_EXPONENT {
-            return 0;
+        if end == at {
+            return Some(0);
         }
+        is_large |= exponent > MOST_EXPONENT || whole > MOST_DIGITS_AND_EXPONENT;
         at = end;
     }
-    at
+    (!is_large).then_some(at)
 }
 
 /// The keys of a line that is known to be valid but has an escape in one of the outermost object.
@@ -586,7 +625,7 @@ mod tests {
         let keys = [Key::new("type"), Key::new("value")];
         let line = line(Portable, text.as_bytes(), 0, &keys);
         assert_eq!(line.end, text.find('\n').unwrap_or(text.len()));
-        let tops = line.tops.filter(|tops| tops[0] != NOWHERE && tops[1] != NOWHERE)?;
+        let tops = line.tops.ok().filter(|tops| tops[0] != NOWHERE && tops[1] != NOWHERE)?;
         assert!(tops[2..].iter().all(|&top| top == NOWHERE));
         Some((behind_colon(text.as_bytes(), tops[0]), behind_colon(text.as_bytes(), tops[1])))
     }
@@ -603,18 +642,38 @@ mod tests {
         assert_eq!(found("{\"type\":\"a\",\"value\":1"), None);
     }
 
-    /// A number is whole and small enough for a double, or has no length.
+    /// A number is whole, or has no length, or its length is not said as it might overflow a double.
     #[test]
     fn numbers() {
         for (text, length) in [("0,", 1), ("-12.5e+3]", 8), ("1e200", 5), ("1", 1), ("1x", 1)] {
-            assert_eq!(number_length(text.as_bytes()), length, "{text}");
+            assert_eq!(number_length(text.as_bytes()), Some(length), "{text}");
         }
-        for text in ["", "-", "01", "1.", ".5", "1e", "1e201", "1e99999999999999999999", "+1"] {
-            assert_eq!(number_length(text.as_bytes()), 0, "{text}");
+        for text in ["", "-", "01", "1.", ".5", "1e", "1e+", "+1"] {
+            assert_eq!(number_length(text.as_bytes()), Some(0), "{text}");
         }
-        assert_eq!(number_length("1".repeat(300).as_bytes()), 300);
-        assert_eq!(number_length("1".repeat(301).as_bytes()), 0);
-        assert_eq!(number_length(format!("{}e200", "1".repeat(101)).as_bytes()), 0);
+        for text in ["1e201", "1e99999999999999999999"] {
+            assert_eq!(number_length(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(number_length("1".repeat(300).as_bytes()), Some(300));
+        assert_eq!(number_length("1".repeat(301).as_bytes()), None);
+        assert_eq!(number_length(format!("{}e200", "1".repeat(101)).as_bytes()), None);
+    }
+
+    /// A line that is no JSON is told apart from one that is not looked at to its end.
+    #[test]
+    fn refusals() {
+        let refusal = |text: &[u8]| line(Portable, text, 0, &[]).tops.expect_err("not valid");
+        let deep = |closed: usize| format!("{{\"a\":{}{}", "[".repeat(128), "]".repeat(closed));
+        for text in ["{", "{\"", "{\"a\":1", "{\"a\":1}}", "{\"a\":01}", "{\"é\":\"\u{1}\"}", "{]"]
+        {
+            assert_eq!(refusal(text.as_bytes()), Refusal::NoJson, "{text}");
+        }
+        for text in ["{\"a\":1e999}", "{\"a\":1e999", &deep(0), &format!("{}}}", deep(128))] {
+            assert_eq!(refusal(text.as_bytes()), Refusal::Unsure, "{text}");
+        }
+        for text in [b"{\"\xff\":1}", b"{\"a\":\"\xff"] {
+            assert_eq!(refusal(text), Refusal::Unsure, "{}", text.escape_ascii());
+        }
     }
 
     /// Escapes are decoded to the characters they stand for.

@@ -6,16 +6,17 @@ class Fold:
     def __init__(self, type_key: str, value_key: str, types: Sequence[str] | None) -> None: ...
 
     # Folds lines from `start` on until about `most` are handed back. Returns the number of lines, where it stopped, and
-    # of the lines handed back: the index from `start`, the first byte and the end without the newline.
+    # of the lines handed back: the index from `start`, the first byte and the end without the newline. With `rejects`,
+    # lines of which it is certain why they are no events are counted and not handed back.
     def fold(
-        self, block: bytes | bytearray | memoryview, start: int, most: int
+        self, block: bytes | bytearray | memoryview, start: int, most: int, rejects: bool
     ) -> tuple[int, int, list[tuple[int, int, int]]]: ...
 
     # Adds the state of `other`, which is left empty.
     def merge(self, other: Fold) -> None: ...
 
-    # Lines that were accepted, filtered and blank.
-    def account(self) -> tuple[int, int, int]: ...
+    # Lines that were accepted, rejected by reason, filtered and blank.
+    def account(self) -> tuple[int, dict[str, int], int, int]: ...
 
     # Those of all types that have values.
     def types(self) -> Types: ...

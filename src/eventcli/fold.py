@@ -1,7 +1,8 @@
 """The seam between the two bodies of the fold: chooses the one that folds blocks, and nothing else.
 
 The Rust body takes the lines of whose meaning it is certain, and hands all others back by position. Those go to the
-Python body, the authority, which accepts them or rejects them with a reason.
+Python body, the authority, which accepts them or rejects them with a reason. Where nobody asks which lines are
+rejected, the Rust body also counts those of whose reason it is certain: bad lines take no longer than good ones.
 """
 
 import os
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final, Protocol, Self
 
 from eventcli import paths
-from eventcli.event import Part, Query
+from eventcli.event import Part, Query, Reason
 from eventcli.reference import ReferenceFold
 from eventcli.summary import Account, LazyTypes, Summary
 
@@ -35,8 +36,11 @@ class Fold(Protocol):
     def add(self, block: bytes | bytearray | memoryview, /) -> Part:
         """Fold whole lines; return their number, and where the rejected ones are."""
 
-    def add_in_parts(self, block: bytes | bytearray | memoryview, /) -> Iterator[Part]:
-        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad."""
+    def add_in_parts(self, block: bytes | bytearray | memoryview, /, *, marks: bool = True) -> Iterator[Part]:
+        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad.
+
+        Without `marks` the rejected lines are counted, but where they are need not be told.
+        """
 
     def merge(self, other: Self, /) -> None:
         """Take over all that another fold of the same body holds; the other is not to be used any more."""
@@ -81,6 +85,8 @@ class KernelFold:
         fields, types = query.fields, query.types
         self._kernel = _kernel.Fold(fields.type, fields.value or "", None if types is None else list(types))
         self._max_types = query.max_types
+        # What is no event may hold one.
+        self._is_final = not query.salvage
         self._authority = ReferenceFold(query)
         self._lines = 0
 
@@ -88,12 +94,15 @@ class KernelFold:
         """Fold whole lines; return their number, and where the rejected ones are."""
         return Part.join(self.add_in_parts(block))
 
-    def add_in_parts(self, block: bytes | bytearray | memoryview) -> Iterator[Part]:
-        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad."""
+    def add_in_parts(self, block: bytes | bytearray | memoryview, *, marks: bool = True) -> Iterator[Part]:
+        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad.
+
+        Without `marks` only those are told where they are of whose reason the Rust body is not certain.
+        """
         view = memoryview(block)
         line = start = 0
         while start < len(view):
-            lines, start, handed_back = self._kernel.fold(view, start, MOST_MARKS)
+            lines, start, handed_back = self._kernel.fold(view, start, MOST_MARKS, self._is_final and not marks)
             self._lines += lines - len(handed_back)
             places = [(line + index, first, end) for index, first, end in handed_back]
             yield Part(lines, self._authority.add_lines(view, places))
@@ -107,7 +116,8 @@ class KernelFold:
 
     def summary(self) -> Summary:
         """Return what was folded so far."""
-        accepted, filtered, blank = self._kernel.account()
-        types = LazyTypes(self._kernel.types())
-        certain = Summary(types, Account(self._lines, accepted, {}, filtered, blank), max_types=self._max_types)
+        accepted, rejected, filtered, blank = self._kernel.account()
+        reasons = {Reason(reason): count for reason, count in rejected.items()}
+        account = Account(self._lines, accepted, reasons, filtered, blank)
+        certain = Summary(LazyTypes(self._kernel.types()), account, max_types=self._max_types)
         return certain.merge(self._authority.summary())

@@ -258,7 +258,7 @@ class Run:
         else:
             lines = 0
             rejects: list[Reject] = []
-            for part in fold.add_in_parts(block.data):
+            for part in fold.add_in_parts(block.data, marks=self._rejects_wanted > 0):
                 if rejects:
                     self._deliver_early(task, rejects)
                 # Most runs show a few rejects only; the others need not be put into words.

@@ -73,14 +73,18 @@ class ReferenceFold:
         """Fold whole lines; return their number, and where the rejected ones are."""
         return Part.join(self.add_in_parts(block))
 
-    def add_in_parts(self, block: bytes | bytearray | memoryview) -> Iterator[Part]:
-        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad."""
+    def add_in_parts(self, block: bytes | bytearray | memoryview, *, marks: bool = True) -> Iterator[Part]:
+        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad.
+
+        Without `marks` the rejected lines are counted, but it is not told where they are.
+        """
         view = memoryview(block)
         line = start = 0
         while start < len(view):
             # One copy of the lines at a time: there can be a single one of many megabytes.
             lines = _lines(view, start)
-            yield self._add(lines, line, start)
+            part = self._add(lines, line, start)
+            yield part if marks else part._replace(marks=[])
             line += len(lines)
             start += sum(map(len, lines)) + len(lines)
 

@@ -308,9 +308,12 @@ pub fn usual() -> Query {
 }
 
 /// Folds the bytes in blocks and asserts that the kernel agrees with the oracle on every line it
-/// takes, and takes every line that is common.
+/// takes, and takes every line that is common. Where it may count bad lines, it counts no others.
 pub fn assert_agrees(level: Level, query: &Query, blocks: &[&[u8]]) -> Vec<HandedBack> {
     let mut fold = Fold::with_level(level, query);
+    let mut rejecting = Fold::with_level(level, query);
+    rejecting.reject(true);
+    let mut rejected = 0;
     let mut account = Account::default();
     let mut expected: BTreeMap<String, Stats> = BTreeMap::new();
     let mut all = Vec::new();
@@ -319,6 +322,8 @@ pub fn assert_agrees(level: Level, query: &Query, blocks: &[&[u8]]) -> Vec<Hande
         let own: Box<[u8]> = block.into();
         let mut handed_back = Vec::new();
         let lines = fold.fold(&own, &mut handed_back);
+        let mut still_handed_back = Vec::new();
+        assert_eq!(rejecting.fold(&own, &mut still_handed_back), lines);
         let mut rest = handed_back.iter().peekable();
         let mut start = 0;
         let mut number = 0;
@@ -334,9 +339,14 @@ pub fn assert_agrees(level: Level, query: &Query, blocks: &[&[u8]]) -> Vec<Hande
                 assert_eq!((back.start, back.end), (start, end), "{}", shown());
                 match meaning {
                     Meaning::Event { common, .. } => {
-                        assert!(!common, "was handed back: {}", shown())
+                        assert!(!common, "was handed back: {}", shown());
+                        assert!(still_handed_back.contains(back), "was rejected: {}", shown());
+                        still_handed_back.retain(|still| still != back);
                     }
-                    Meaning::Bad => {}
+                    Meaning::Bad => {
+                        rejected += u64::from(!still_handed_back.contains(back));
+                        still_handed_back.retain(|still| still != back);
+                    }
                     Meaning::Blank => panic!("blank, yet handed back: {}", shown()),
                 }
             } else {
@@ -370,10 +380,15 @@ pub fn assert_agrees(level: Level, query: &Query, blocks: &[&[u8]]) -> Vec<Hande
         }
         assert_eq!(lines, number);
         assert!(rest.next().is_none(), "in order, and of lines that are there");
+        assert_eq!(still_handed_back, [], "no other lines than without rejecting");
         all.extend(handed_back);
     }
     let shown = blocks.iter().map(|block| block.escape_ascii().to_string()).collect::<String>();
     assert_eq!(fold.account(), account, "{level:?} {shown}");
+    let Account { rejected: by_reason, .. } = rejecting.account();
+    assert_eq!(Account { rejected: [0; 5], ..rejecting.account() }, account, "{level:?} {shown}");
+    assert_eq!(by_reason.iter().sum::<u64>(), rejected, "{level:?} {shown}");
+    assert!(types(&rejecting) == expected, "{level:?} {shown}");
     assert!(types(&fold) == expected, "{level:?} {shown}\n{:?}\n{expected:?}", types(&fold));
     all
 }
