@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eventcli import Account, BodyError, Fields, Query, Reason, Reject, Summary, TypeStats, fold, parse, testing
+from eventcli import Account, BodyError, Fields, Query, Reason, Reject, Summary, Timing, TypeStats, fold, parse, testing
 from eventcli.event import MAX_TYPES, Mark
 from eventcli.parse import is_blank
 from eventcli.reference import ReferenceFold
@@ -182,6 +182,72 @@ def test_fields_are_where_they_are_said_to_be(body: str, block: bytes) -> None:
     folded = fold.new_fold(Query(fields))
     _, marks = folded.add(block)
     assert (folded.summary(), marks) == one_by_one(block, fields), body
+
+
+QUERIES = st.builds(
+    Query,
+    st.sampled_from([Fields(), Fields("d.t", "d.v", "d.o"), Fields("/d/t", "d.a.1"), Fields(value=None)]),
+    st.sampled_from([None, ("a", "never seen")]),
+    default_value=st.sampled_from([None, "0.50"]),
+    numeric_strings=st.booleans(),
+    salvage=st.booleans(),
+    timing=st.sampled_from(
+        [
+            None,
+            Timing(by="hour", zone="Europe/Berlin"),
+            Timing("Europe/Berlin", by="day"),
+            Timing(since=1_603_584_000_000_000_000, until=1_603_590_000_000_000_000),
+            Timing(by="month", zone="Pacific/Apia", optional=True),
+        ]
+    ),
+    max_types=st.sampled_from([1, 2, 1000]),
+)
+TIMES = st.sampled_from(
+    [
+        '"2020-10-25 00:30:00"',
+        '"2020-10-25T01:30:00.5Z"',
+        '"2020-10-25T01:30:00+05:30"',
+        '"2016-12-31T23:59:60Z"',
+        "1603587600",
+        "1603587600123",
+        "1603587600.25",
+        "16035876e2",
+        '"never"',
+        "null",
+        "true",
+        "1e400",
+    ]
+)
+VALUES = st.one_of(NUMBERS, st.sampled_from(['"19.99"', '"x"', "null", "1e401", "true", '"1e400"', "[1,2.5]"]))
+TYPES_AS_WRITTEN = st.sampled_from(['"a"', '"b"', '"\\u0061"', '"\u00e9"', "1", "null"])
+
+
+@st.composite
+def event_lines(draw: st.DrawFn) -> bytes:
+    """Return a line that has its fields at the top or within, some of them missing or odd, or damaged."""
+    fields = {"type": TYPES_AS_WRITTEN, "value": VALUES, "occurred_at": TIMES}
+    inner = {"t": TYPES_AS_WRITTEN, "v": VALUES, "o": TIMES, "a": VALUES.map(lambda value: f"[0,{value}]")}
+    parts = [f'"{key}":{draw(value)}' for key, value in fields.items() if draw(st.integers(0, 9))]
+    nested = [f'"{key}":{draw(value)}' for key, value in inner.items() if draw(st.integers(0, 9))]
+    parts.append(f'"d":{{{",".join(nested)}}}')
+    line = f"{{{','.join(draw(st.permutations(parts)))}}}".encode()
+    cut = draw(st.sampled_from([0, 0, 0, 0, 7, len(line) - 3]))
+    return draw(st.sampled_from([b"", b"", b"", b"\0\0", b'{"type":"torn'])) + line[cut:] + b"\n"
+
+
+@given(lines=st.lists(event_lines(), max_size=8), query=QUERIES)
+def test_a_query_means_the_same_line_by_line(body: str, lines: list[bytes], query: Query) -> None:
+    """Whatever is asked for, a block means what the authority says of its lines one by one."""
+    block = b"".join(lines)
+    folded, judged = fold.new_fold(query), ReferenceFold(query)
+    _, marks = folded.add(block)
+    places, start = [], 0
+    for index, line in enumerate(lines):
+        places.append((index, start, start + len(line) - 1))
+        start += len(line)
+    assert marks == judged.add_lines(memoryview(block), places), body
+    assert folded.summary() == judged.summary()
+    folded.summary().check()
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])

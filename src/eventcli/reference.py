@@ -42,6 +42,13 @@ _PART_SIZE: Final = 64 * 1024
 _DAMAGE: Final = frozenset({Reason.INVALID_UTF8, Reason.INVALID_JSON})
 """Reasons to reject a line that a crash or a torn write can have caused."""
 
+_OUTSIDE: Final = Bucket(0, -1)
+"""Stands in place of a bucket where the time of an event is not within the bounds that were asked for."""
+
+_UNKNOWN: Final = Bucket(0, -2)
+_MOST_TIMES: Final = 1 << 14
+"""Times whose bucket is remembered: in a busy log many lines have the same second."""
+
 _MOST_PLACES: Final = 9
 _MOST_UNITS: Final = 1e15
 
@@ -53,6 +60,8 @@ class ReferenceFold:
         """Count the events that the query keeps; other valid ones are counted as filtered."""
         self._query = query
         self._keys = _keys(query)
+        # Only of numbers under keys can be said at once how many digits they have.
+        self._is_under_key = query.fields.value is None or not paths.is_index(paths.parts(query.fields.value)[-1])
         self._wanted = None if query.types is None else frozenset(query.types)
         self._stats: dict[str, _Stats] = {}
         self._buckets = None
@@ -62,6 +71,7 @@ class ReferenceFold:
 
             self._buckets = Buckets(query.timing.by, query.timing.zone)
             self._calendar = Calendar(query.timing.by, query.timing.zone)
+        self._bucket_of_time: dict[object, Bucket | None] = {}
         self._stats_of_bucket: dict[Bucket, dict[str, _Stats]] = {}
         self._look_at = 2 * query.max_types
         """Rows of stats from which on the number of types is looked at."""
@@ -90,23 +100,19 @@ class ReferenceFold:
 
     def _add(self, lines: list[bytes], line: int, start: int) -> Part:
         """Fold lines, of which the first is the one with the index `line` and begins at byte `start` of the block."""
-        if self._keys is None:
-            places = self._places(lines, line, start)
-            self._lines += len(lines)
-            return Part(len(lines), self._add_odd(lines, places))
         numeric = b"\n".join(lines).translate(_NUMERIC, _NOT_NUMERIC)
-        values, odd = self._sort(lines, floats=_LONG_NUMBER not in numeric)
+        values, odd = self._sort(lines, floats=self._is_under_key and _LONG_NUMBER not in numeric)
         has_tiny = any(min(map(abs, floats)) < _SMALLEST for floats in values[float].values())
         if has_tiny and re.search(_EXPONENT, numeric):
             values, odd = self._sort(lines, floats=False)
         del numeric
-        for name, integers in values[int].items():
-            if self._is_wanted(name, len(integers)):
-                self._stats_of(name).add_integers(integers)
-        for name, floats in values[float].items():
-            if self._is_wanted(name, len(floats)):
+        for group, integers in values[int].items():
+            if self._is_kept(group, len(integers)):
+                self._stats_of(group).add_integers(integers)
+        for group, floats in values[float].items():
+            if self._is_kept(group, len(floats)):
                 low, high = Decimal(repr(min(floats))), Decimal(repr(max(floats)))
-                self._stats_of(name).add_decimals(len(floats), _sum(floats), low, high)
+                self._stats_of(group).add_decimals(len(floats), _sum(floats), low, high)
         self._lines += len(lines)
         self._limit()
         if not odd:
@@ -160,12 +166,14 @@ class ReferenceFold:
         return [(line + index, ends[index], ends[index + 1] - 1) for index in range(len(lines))]
 
     def _sort(self, lines: list[bytes], *, floats: bool) -> tuple[dict[type, "_Values"], list[int]]:
-        """Return the values of the plain events by class and type, and the indexes of all other lines.
+        """Return the values of the plain events by class and group, and the indexes of all other lines.
 
         Without `floats`, a line with one is not plain.
         """
+        if self._keys is None:
+            return self._sort_anywhere(lines, floats=floats)
         loads = orjson.loads
-        type_key, value_key = self._keys or ("", "")
+        type_key, value_key = self._keys
         values: dict[type, _Values] = {int: _Values(), float: _Values()}
         plain = values if floats else {int: values[int]}
         odd = []
@@ -177,6 +185,66 @@ class ReferenceFold:
             except (KeyError, TypeError, ValueError):
                 odd.append(index)
         return values, odd
+
+    def _sort_anywhere(self, lines: list[bytes], *, floats: bool) -> tuple[dict[type, "_Values"], list[int]]:
+        """Do what `_sort` does for fields at any place, and by time."""
+        loads, find = orjson.loads, paths.find
+        type_field, value_field, time_field = self._query.fields
+        has_time = self._query.timing is not None
+        values: dict[type, _Values] = {int: _Values(), float: _Values()}
+        plain = values if floats else {int: values[int]}
+        odd = []
+        for index, line in enumerate(lines):
+            try:
+                event = loads(line)
+                if type(event) is not dict:
+                    raise TypeError("the line is no object")  # as all that is not plain
+                value = 0 if value_field is None else find(event, value_field)
+                of_class = plain[value.__class__]
+                name = find(event, type_field)
+                if has_time:
+                    of_class[name, self._bucket_of(find(event, time_field))].append(value)
+                else:
+                    of_class[name].append(value)
+            except (KeyError, TypeError, ValueError):
+                odd.append(index)
+        return values, odd
+
+    def _bucket_of(self, time: object) -> Bucket | None:
+        """Return the bucket of a time that can plainly be read (`_OUTSIDE` if it is filtered), else a KeyError."""
+        if time.__class__ is not str and time.__class__ is not int:
+            raise KeyError(time)
+        bucket = self._bucket_of_time.get(time, _UNKNOWN)
+        if bucket is _UNKNOWN:
+            if len(self._bucket_of_time) == _MOST_TIMES:
+                self._bucket_of_time.clear()
+            bucket = self._bucket_of_time[time] = self._read_time(time)
+        return bucket
+
+    def _read_time(self, time: object) -> Bucket | None:
+        from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+        timing = self._query.timing
+        assert timing is not None
+        if isinstance(time, str):
+            instant = times.from_text(time, times.zone(timing.input_zone))
+        else:
+            assert isinstance(time, int)
+            instant = times.from_number(Decimal(time))
+        if instant is None:
+            raise KeyError(time)
+        return self._bucket_at(instant)
+
+    def _bucket_at(self, instant: int | None) -> Bucket | None:
+        """Return the bucket of an instant (None: there are none, or it is not known), or `_OUTSIDE`."""
+        timing = self._query.timing
+        if timing is None or instant is None:
+            return None
+        if (timing.since is not None and instant < timing.since) or (
+            timing.until is not None and instant >= timing.until
+        ):
+            return _OUTSIDE
+        return None if self._buckets is None else self._buckets.bucket(instant // 1_000_000_000)
 
     def _add_odd(self, lines: Iterable[bytes], places: Iterable[tuple[int, int, int]]) -> list[Mark]:
         """Fold lines one by one."""
@@ -193,40 +261,43 @@ class ReferenceFold:
                     marks.append(Mark(outcome, *place))
                     continue
                 outcome = event
-                self._salvaged += self._is_in_time(event) and (self._wanted is None or event.type in self._wanted)
-            if not self._is_in_time(outcome):
-                self._filtered += 1
-            elif self._is_wanted(outcome.type, 1):
-                stats = self._stats_of(outcome.type, outcome.time)
-                if outcome.integral:
-                    stats.add_integers([int(outcome.value)])
-                else:
-                    stats.add_decimals(1, outcome.value, outcome.value, outcome.value)
+                before = self._accepted
+                self._add_event(outcome)
+                self._salvaged += self._accepted - before
+            else:
+                self._add_event(outcome)
         self._limit()
         return marks
 
-    def _is_in_time(self, event: Event) -> bool:
-        timing, time = self._query.timing, event.time
-        if timing is None or time is None:
-            return True
-        return (timing.since is None or timing.since <= time) and (timing.until is None or time < timing.until)
+    def _add_event(self, event: Event) -> None:
+        bucket = self._bucket_at(event.time)
+        group = event.type if bucket is None else (event.type, bucket)
+        if self._is_kept(group, 1):
+            stats = self._stats_of(group)
+            if event.integral:
+                stats.add_integers([int(event.value)])
+            else:
+                stats.add_decimals(1, event.value, event.value, event.value)
 
-    def _is_wanted(self, name: str, count: int) -> bool:
-        if self._wanted is None or name in self._wanted:
+    def _is_kept(self, group: "_Group", count: int) -> bool:
+        name, bucket = (group, None) if isinstance(group, str) else group
+        if bucket is not _OUTSIDE and (self._wanted is None or name in self._wanted):
             self._accepted += count
             return True
         self._filtered += count
         return False
 
-    def _stats_of(self, name: str, time: int | None = None) -> "_Stats":
-        by_name = self._stats
-        if self._buckets is not None and time is not None:
-            bucket = self._buckets.bucket(time // 1_000_000_000)
-            by_name = self._stats_of_bucket.setdefault(bucket, {})
+    def _stats_of(self, group: "_Group") -> "_Stats":
+        name, bucket = (group, None) if isinstance(group, str) else group
+        by_name = self._stats if bucket is None else self._stats_of_bucket.setdefault(bucket, {})
         stats = by_name.get(name)
         if stats is None:
             stats = by_name[name] = _Stats()
         return stats
+
+
+_Group = str | tuple[str, Bucket | None]
+"""The type of events that count together, and where there are buckets of time, theirs."""
 
 
 def _keys(query: Query) -> tuple[str, str] | None:
@@ -238,14 +309,14 @@ def _keys(query: Query) -> tuple[str, str] | None:
     return type_field, value_field
 
 
-class _Values(dict[str, list[float]]):
-    """Lists of values by type. A key that is no string is refused where it would be added."""
+class _Values(dict[_Group, list[float]]):
+    """Lists of values by group. A type that is no string is refused where it would be added."""
 
-    def __missing__(self, name: str) -> list[float]:
-        if type(name) is not str:
+    def __missing__(self, group: _Group) -> list[float]:
+        if type(group[0] if type(group) is tuple else group) is not str:
             raise TypeError("the type is not a string")
         values: list[float] = []
-        self[name] = values
+        self[group] = values
         return values
 
 

@@ -29,7 +29,7 @@ _END: Final = (date.max.toordinal() + 1 - _EPOCH_DAY) * _DAY
 
 _DATE: Final = r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
 _CLOCK: Final = r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
-_TEXT: Final = rf"{_DATE}[ Tt]{_CLOCK}(?:([Zz])|([+-])([0-9]{{2}}):([0-9]{{2}}))?"
+_TEXT: Final = re.compile(rf"{_DATE}[ Tt]{_CLOCK}(?:([Zz])|([+-])([0-9]{{2}}):([0-9]{{2}}))?", re.ASCII)
 _LABEL: Final = r"([0-9]{4,5}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})([+-])([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?"
 _LEAP_SECOND: Final = 60
 
@@ -96,7 +96,7 @@ def from_text(text: str, input_zone: tzinfo) -> int | None:
     at the end of June or December, where leap seconds are, is taken as the last nanosecond before. What is shorter
     than a nanosecond is cut.
     """
-    match = re.fullmatch(_TEXT, text, re.ASCII)
+    match = _TEXT.fullmatch(text)
     if match is None:
         return None
     year, month, day, hour, minute, second = map(int, match.groups()[:6])
@@ -231,10 +231,19 @@ class Buckets:
         self._by = by
         self._zone = zone(zone_name)
         self._regions: list[Region] = []
+        # Most instants are in the bucket of the one before.
+        self._last = Region(0, 0, 1, 0)
+        self._last_bucket = self.bucket_at(0)
 
     def bucket(self, second: int) -> Bucket:
         """Return the bucket of an instant."""
-        return self.bucket_at(self.region(second).bucket_start(second))
+        region = self._last
+        if not region.start <= second < region.end:
+            region = self._last = self.region(second)
+        start = region.bucket_start(second)
+        if start != self._last_bucket.start:
+            self._last_bucket = self.bucket_at(start)
+        return self._last_bucket
 
     def bucket_at(self, start: int) -> Bucket:
         """Return the bucket that begins at `start`."""
