@@ -1,0 +1,410 @@
+"""What the commands share: the values of options, options, where output goes, what is said. click and nothing else."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from decimal import Decimal
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, cast
+
+import click
+
+from eventcli import diagnostics, gaps, report, saved
+from eventcli.escape import printable
+from eventcli.event import Fields, Query, Reject, Timing
+from eventcli.exits import ExitCode
+from eventcli.fold import BodyError
+from eventcli.gaps import GapsError
+from eventcli.output import STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
+from eventcli.pipeline import check_query
+from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
+from eventcli.source import STDIN, is_url
+from eventcli.summary import Account, SourceReport, Summary
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+PROGRAM: Final = "eventstats"
+_LARGEST: Final = 1024**4
+_NO_VALUE: Final = "none"
+
+
+class Budget(NamedTuple):
+    """How many rejected lines a run may have: a number, or a percentage of the lines that are not blank."""
+
+    limit: Decimal
+    percent: bool = False
+    name: str = "--max-rejects"
+
+    def is_passed_by(self, account: Account) -> bool:
+        """Whether the rejected lines are more than the budget allows."""
+        if not self.percent:
+            return account.rejects > self.limit
+        return account.rejects * 100 > self.limit * (account.lines - account.blank)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Settings(NamedTuple):
+    """What the options of a command said: how to print, where to, and what to do about bad lines."""
+
+    format: str
+    stats: tuple[Stat, ...]
+    output: str | None
+    save: str | None
+    rejects: str | None = None
+    show_rejects: int = 0
+    budget: Budget | None = None
+    other_label: str = OTHER_LABEL
+    query: Query = Query()
+    gaps: bool = False
+
+
+class SignalError(BaseException):
+    """A signal arrived that is to end the process. It is no Exception, so that nothing takes it for a failure."""
+
+
+# ------------------------------------------------------------------------------------------ values of options
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: 1000, 64K, 16MiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes that are meant; K, M and G are powers of 1024."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"([0-9]{1,12})([KMG]?)(?:I?B)?", value.strip().upper())
+        size = int(match[1]) * {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}[match[2]] if match else 0
+        if not 0 < size <= _LARGEST:
+            self.fail(f"{value!r} is not a size such as 65536, 64K or 16MiB", param, ctx)
+        return size
+
+
+class BudgetValue(click.ParamType[Budget]):
+    """A number of lines, or a percentage."""
+
+    name = "n|p%"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Budget:
+        """Return the budget that is meant."""
+        if isinstance(value, Budget):
+            return value
+        number = value.strip().removesuffix("%")
+        percent = number != value.strip()
+        plain = number.replace(".", "", 1) if percent else number
+        if not (plain.isascii() and plain.isdigit()):
+            self.fail(f"{value!r} is neither a number of lines nor a percentage such as 0.5%", param, ctx)
+        return Budget(Decimal(number), percent)
+
+
+class StatsValue(click.ParamType[tuple[Stat, ...]]):
+    """Statistics separated by commas."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Stat, ...]:
+        """Return the statistics in the order in which they are to be printed."""
+        if isinstance(value, tuple):
+            return value
+        names = [name.strip() for name in value.split(",")]
+        unknown = [name for name in names if name not in list(Stat)]
+        if unknown:
+            self.fail(f"{unknown[0]!r} is none of {', '.join(Stat)}", param, ctx)
+        return tuple(dict.fromkeys(Stat(name) for name in names))
+
+
+class PathValue(click.ParamType[str]):
+    """A path, completed by shells. `click.Path` would do, but loads translations, a fortieth of the start-up."""
+
+    name = "file"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's form
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list["CompletionItem"]:
+        """Leave the completion to the shell."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415  # start-up of all but completion
+
+        return [CompletionItem(incomplete, type="file")]
+
+
+class NameValue(click.ParamType[str]):
+    """A type or a key: any text. A command line can also hold bytes that are none."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text."""
+        try:
+            # Where the locale is not UTF-8, Python has taken the bytes apart; they are UTF-8 all the same.
+            return os.fsencode(value).decode("utf-8")
+        except UnicodeDecodeError:
+            self.fail("it is not valid UTF-8", param, ctx)
+
+
+class Command(click.Command):
+    """A command that tells a bug from what can happen, and ends its help with the table of exit statuses."""
+
+    def invoke(self, ctx: click.Context) -> ExitCode:
+        """Run the command and return its exit status."""
+        try:
+            return cast("ExitCode", super().invoke(ctx))
+        except KeyboardInterrupt:
+            raise SignalError("SIGINT") from None  # click would make an Abort of it
+        except (BodyError, GapsError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
+            raise
+        except Exception as error:  # noqa: BLE001  # the last resort, which users must never need
+            if ctx.params["debug"]:
+                import traceback  # noqa: PLC0415  # not needed otherwise
+
+                traceback.print_exc()
+            say(f"internal error: {type(error).__name__}: {error} (--debug shows where)")
+            return ExitCode.BUG
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's form
+        """Write the table of exit statuses."""
+        write_exit_statuses(formatter)
+
+
+def write_exit_statuses(formatter: click.HelpFormatter) -> None:
+    """Write the table of exit statuses, with which every help ends."""
+    with formatter.section("Exit status"):
+        formatter.write_dl([(str(int(code)), code.meaning) for code in ExitCode])
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def option(*names: str, **attributes: Any) -> Decorator:
+    """Return an option that can also be set as EVENTSTATS_<NAME>."""
+    long_name = next(name for name in names if name.startswith("--"))
+    variable = f"EVENTSTATS_{long_name.removeprefix('--').replace('-', '_').upper()}"
+    return click.option(*names, envvar=variable, **attributes)
+
+
+files_argument = click.argument("files", metavar="[FILE]...", nargs=-1, type=PathValue())
+output_option = option("-o", "--output", type=PathValue(), metavar="FILE", help="Write to FILE, whole or not at all.")
+debug_option = option("--debug", is_flag=True, help="Show the traceback if eventstats itself fails.")
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that commands with a result share."""
+    options = (
+        option(
+            "-f",
+            "--format",
+            type=click.Choice(list(FORMATS)),
+            default="json",
+            show_default=True,
+            help="How to print.",
+        ),
+        option(
+            "--stats",
+            type=StatsValue(),
+            default=",".join(DEFAULT_STATS),
+            show_default=True,
+            help="What to print of each type, in this order: count, sum, min, max, mean.",
+        ),
+        output_option,
+        option(
+            "--save", type=PathValue(), metavar="FILE", help="Keep the whole summary in FILE, for `eventstats merge`."
+        ),
+        debug_option,
+        help_option,
+    )
+    for add in reversed(options):
+        command = add(command)
+    return command
+
+
+def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's form
+    if value and not ctx.resilient_parsing:
+        write_stdout(f"{ctx.get_help()}\n".encode())
+        ctx.exit()
+
+
+help_option = click.option(
+    # click's own would do, but loads translations, a fortieth of the start-up
+    "-h",
+    "--help",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_help,
+    help="Show this message and exit.",
+)
+
+
+# --------------------------------------------------------------------------------- what the commands share
+
+
+def query_of(options: dict[str, Any]) -> Query:
+    """Take the options that say what a line means, and which events are kept, out of all options."""
+    names = ("types", "type_field", "value_field", "count_only", "time_field", "default_value", "numeric_strings")
+    types, type_field, value_field, count_only, time_field, default_value, numeric_strings = map(options.pop, names)
+    salvage, max_types = map(options.pop, ("salvage", "max_types"))
+    has_no_value = count_only or value_field == _NO_VALUE
+    fields = Fields(type_field, None if has_no_value else value_field, time_field)
+    timing = timing_of(options)
+    query = Query(fields, types or None, default_value, numeric_strings, salvage, timing, max_types)
+    try:
+        check_query(query)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return query
+
+
+def timing_of(options: dict[str, Any]) -> Timing | None:
+    """Take the options that ask for times out of all options; None where nothing is asked."""
+    since, until, by, tz, input_tz = map(options.pop, ("since", "until", "by", "tz", "input_tz"))
+    if options["gaps"] and by is None:
+        raise click.UsageError("--gaps needs --by")
+    if since is by is until is None:
+        return None
+    from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+    zone, input_zone = tz or input_tz or "UTC", input_tz or "UTC"
+
+    def bound(name: str, text: str | None) -> int | None:
+        try:
+            return None if text is None else times.from_option(text, times.zone(zone))
+        except ValueError as error:
+            raise click.UsageError(f"{name}: {error}") from None
+
+    return Timing(input_zone, bound("--since", since), bound("--until", until), by, tz or "UTC")
+
+
+def settings_of(*, debug: bool, **options: Any) -> Settings:  # noqa: ARG001  # debug is read where a failure is shown
+    """Return the settings of a command; files that would overwrite each other are wrong usage."""
+    settings = Settings(**options)
+    targets = [os.path.realpath(path) for path in (settings.output, settings.save, settings.rejects) if path]
+    files = [target for target in targets if os.path.isfile(target) or not os.path.exists(target)]
+    if len(files) > len(set(files)):
+        raise click.UsageError("--output, --save and --rejects must be different files")
+    return settings
+
+
+def inputs_of(files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what to read: the files, or standard input."""
+    inputs = files or (STDIN,)
+    if STDIN in inputs and sys.stdin is not None and sys.stdin.isatty():
+        say("reading events from the terminal; end with Ctrl-D")
+    if any(map(is_url, inputs)) and not sys.warnoptions:
+        import warnings  # noqa: PLC0415  # runs on files load nothing that warns
+
+        # The libraries of object stores warn of what users of this tool cannot change.
+        warnings.simplefilter("ignore")
+    return inputs
+
+
+class Sinks:
+    """Where the outcome of a run goes: standard output or a file, a saved summary, rejects, stderr."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open all files, so that one that cannot be written is known before any work is done."""
+        self._settings = settings
+        self._shown = 0
+        with ExitStack() as stack:
+            self._output, self._save, self._rejects = (
+                stack.enter_context(open_output(path)) if path else None
+                for path in (settings.output, settings.save, settings.rejects)
+            )
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def reject(self, reject: Reject) -> None:
+        """Keep a rejected line, and show the first ones."""
+        if self._rejects:
+            self._rejects.write(diagnostics.record(reject))
+        if self._shown < self._settings.show_rejects:
+            self._shown += 1
+            say(diagnostics.of_reject(reject))
+
+    def finish(self, summary: Summary) -> ExitCode:
+        """Write everything that is due at the end of a run, and return its exit status."""
+        account = summary.account
+        budget = self._settings.budget
+        failed = budget is not None and budget.is_passed_by(account)
+        all_rejected = account.rejects > 0 and account.rejects == account.lines - account.blank
+        result = b"" if failed else self._render(summary)
+        if failed:
+            say(f"no result: {account.rejects} lines were rejected, more than {budget} allows")
+        elif all_rejected:
+            say("every line was rejected: is this the right file, with the right --type-field and --value-field?")
+        if summary.other:
+            label = printable(self._settings.other_label)
+            say(f"more than {summary.max_types} types: the others add up in {label!r} (--max-types)")
+        closing = diagnostics.closing(summary)
+        if closing:
+            say(closing)
+        if self._rejects:
+            self._rejects.commit() if account.rejects else self._rejects.remove_target()
+        if not failed:
+            if self._save:
+                self._save.write(saved.dump(summary))
+                self._save.commit()
+            if self._output:
+                self._output.write(result)
+                self._output.commit()
+            else:
+                write_stdout(result)
+        if failed:
+            return ExitCode.DATA
+        if not summary.complete:
+            return ExitCode.INCOMPLETE
+        return ExitCode.DATA if all_rejected else ExitCode.OK
+
+    def _render(self, summary: Summary) -> bytes:
+        settings = self._settings
+        timing = settings.query.timing
+        if settings.gaps and timing is not None:
+            summary = gaps.fill(summary, timing, settings.query.types)
+        if settings.format == "table" and not settings.output and os.isatty(STDOUT):
+            # A terminal that does not know its size says 0.
+            width = os.get_terminal_size(STDOUT).columns or None
+            return report.table(summary, settings.stats, settings.other_label, width)
+        return FORMATS[settings.format](summary, settings.stats, settings.other_label)
+
+
+def say(message: str) -> None:
+    """Write a line for people."""
+    write_stderr(f"{PROGRAM}: {message}\n")
+
+
+def say_source(source: SourceReport) -> None:
+    """Say why a source was not read to its end."""
+    say(diagnostics.of_source(source))
+
+
+def write_stderr(text: str) -> None:
+    """Write to stderr, if it is there."""
+    # Nobody is left to be told that stderr cannot be written.
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def open_output(path: str) -> OutputFile:
+    """Open a file for output. From then on there is something to clean up when SIGTERM comes."""
+    import signal  # noqa: PLC0415  # start-up of all runs that write to standard output only
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _raise_terminated)
+    return OutputFile(path)
+
+
+def _raise_terminated(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SignalError("SIGTERM")
