@@ -72,6 +72,7 @@ def test_a_block_means_what_its_lines_mean(body: str, block: bytes, types: tuple
     assert lines == len(lines_of(block))
     assert marks == expected
     assert folded.summary() == summary, body
+    assert folded.account() == summary.account
 
 
 @given(block=BLOCKS, types=TYPES, salvage=st.booleans())

@@ -21,7 +21,8 @@ from eventcli import Account, Fields, Query, Reason, Reject, SourceReport, Statu
 from eventcli.blocks import MAX_LINE, TruncatedError
 from eventcli.compression import is_plain
 from eventcli.event import MAX_TYPES
-from eventcli.pipeline import Run
+from eventcli.pipeline import Place, Run
+from eventcli.source import Source
 from outcome import printed, run
 
 SIZES = st.one_of(st.integers(1, 64), st.sampled_from([100, 1000, 65536]))
@@ -468,7 +469,7 @@ def interruption() -> Iterator[Interruption]:
     signal.signal(signal.SIGINT, handler)
 
 
-def run_of(*streams: BinaryIO, jobs: int, block_size: int) -> Run:
+def run_of(*streams: Source, jobs: int, block_size: int) -> Run:
     """Return a run that has not begun."""
     return Run(
         streams,
@@ -480,6 +481,46 @@ def run_of(*streams: BinaryIO, jobs: int, block_size: int) -> Run:
         reject_limit=None,
         on_problem=None,
     )
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_a_run_tells_how_far_it_is_while_it_goes_on(body: str, jobs: int, tmp_path: Path) -> None:
+    """While a run is on, its account adds up, and its place counts the bytes of all sources as they are stored."""
+    first = tmp_path / "first"
+    first.write_bytes(event(1) * 100 + b"bad\n")
+    released = threading.Event()
+    seen: list[tuple[Account, Place]] = []
+
+    class Silent(io.BytesIO):
+        def readinto(self, buffer: object) -> int:
+            got = super().readinto(cast("bytearray", buffer))
+            if not got:
+                assert released.wait(60)
+            return got
+
+    def on_heartbeat() -> None:
+        seen.append((reading.account(), reading.place()))
+        if seen[-1][0].lines == 103:
+            released.set()
+
+    reading = run_of(str(first), Silent(event(2) * 2 + b"{"), jobs=jobs, block_size=64)
+    summary = reading.complete(on_heartbeat)
+    for account, _ in seen:
+        account.check()
+    account, place = seen[-1]
+    assert (account.accepted, account.rejects) == (102, 1), body
+    size = first.stat().st_size
+    assert place == Place(1, size, 2 * len(event(2)), None)
+    assert summary.account.lines == 104
+    assert reading.place() == Place(2, size + 2 * len(event(2)) + 1, 0, None)
+
+
+def test_a_run_that_is_over_before_has_no_heartbeat(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks after a run of a moment, so that it costs nothing."""
+    monkeypatch.setattr("eventcli.pipeline._FIRST_HEARTBEAT", 60)  # a moment on a busy machine
+    reading = run_of(io.BytesIO(event(1)), jobs=1, block_size=64)
+    summary = reading.complete(lambda: pytest.fail("called"))
+    assert summary.account.lines == 1, body
 
 
 @pytest.mark.parametrize("jobs", [1, 4])

@@ -1,5 +1,6 @@
 """`eventcli.remote`: URLs, against servers on loopback that cut, refuse, change and redirect."""
 
+import gzip
 import importlib
 import re
 import socket
@@ -117,6 +118,28 @@ def test_an_object_is_read_like_a_file(body: str, store: str, server: Server) ->
         server.objects[f"bucket/{name}"] = log
         path = f"bucket/{quote(name)}" if store == "http" else f"bucket/{name}"
         assert read(url_of(server, store, path)) == whole(log), body
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_compressed_object_is_decompressed(body: str, store: str, server: Server) -> None:
+    """An object is decompressed as a file would be, also after its connection was cut, and whatever it is called."""
+    log = b"".join(LINE.replace(b"}", b',"id":%d}' % number) for number in range(100_000))
+    server.objects["bucket/events.jsonl"] = gzip.compress(log, 1)
+    server.cuts.extend([100_000, 200_000])
+    assert read(url_of(server, store)) == whole(LINE * 100_000), body
+
+
+def test_a_compressed_object_that_is_cut_is_truncated(body: str, server: Server) -> None:
+    """Lines that were decompressed before the cut count; the offset of the cut is that in the object."""
+    log = b"".join(LINE.replace(b"}", b',"id":%d}' % number) for number in range(100_000))
+    server.objects["events"] = gzip.compress(log, 1)
+    server.ranges = False
+    server.cuts.append(100_000)
+    outcome = read(f"{server.url}/events")
+    assert outcome.status is Status.TRUNCATED, body
+    assert "at byte 100000" in outcome.message
+    assert outcome.events > 10_000
+    assert outcome.sum == Decimal(outcome.events) / 10
 
 
 def test_http_is_read_as_it_is_written_elsewhere(body: str, server: Server) -> None:

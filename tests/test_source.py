@@ -1,5 +1,6 @@
 """`eventcli.source`: what can be read, under which name."""
 
+import gzip
 import io
 import os
 import sys
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventcli.source import STDIN_NAME, Source, name_of, open_source, read_all
+from eventcli.source import STDIN_NAME, Source, name_of, open_source, read_all, size_of, stored
 
 PATHS = st.binary(min_size=1, max_size=20).filter(lambda path: b"\0" not in path)
 
@@ -100,3 +101,31 @@ def test_closed_standard_input_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(OSError, match="Standard input is closed"):
         open_source("-")
+
+
+def test_sizes_before_and_while_a_source_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A regular file has a size, and a position in what is stored, compressed or not; a pipe has neither."""
+    path = str(tmp_path / "events.jsonl.gz")
+    data = gzip.compress(os.urandom(3_000_000))
+    Path(path).write_bytes(data)
+    assert size_of(path) == len(data)
+    assert size_of(str(tmp_path / "missing")) == 0
+    assert size_of("s3://bucket/events.jsonl") is None
+    buffer = memoryview(bytearray(1_000_000))
+    with open_source(path) as stream:
+        assert stored(stream) == (0, len(data))
+        stream.readinto(buffer)
+        position, size = stored(stream)
+        assert size == len(data)
+        assert position is not None
+        assert 1_000_000 <= position < 2_000_000
+    assert stored(stream) == (None, None)
+    reader, writer = os.pipe()
+    os.close(writer)
+    with open(reader, encoding="utf-8") as standard_input:
+        monkeypatch.setattr(sys, "stdin", standard_input)
+        assert size_of("-") is None
+        with open_source("-") as stream:
+            assert stored(stream) == (None, None)
+    with open_source(io.BytesIO(b"abc")) as stream:
+        assert stored(stream) == (None, None)

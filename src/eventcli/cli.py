@@ -25,6 +25,7 @@ from eventcli.options import (
     SignalError,
     Sinks,
     Size,
+    complete,
     debug_option,
     files_argument,
     help_option,
@@ -189,6 +190,11 @@ def commands() -> None:
 @option(
     "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: the cores it may use]"
 )
+@option(
+    "--progress/--no-progress",
+    default=None,
+    help="Show how far it is, or do not.  [default: on a terminal, after a second]",
+)
 @option("--max-line", type=Size(), default=MAX_LINE, help="Reject lines longer than this.  [default: 16MiB]")
 @output_options
 def summarize(
@@ -220,7 +226,7 @@ def summarize(
             on_problem=say_source,
         )
         try:
-            summary = run.complete()
+            summary = complete(run, inputs, settings)
         except KeyboardInterrupt:
             partial = run.partial()
             say(f"interrupted; partial totals so far, of {partial.account}:")

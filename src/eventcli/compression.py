@@ -484,6 +484,11 @@ class Decompressed:
         self._waiting = memoryview(b"")
 
     @property
+    def raw(self) -> Readable:
+        """The stream itself, as it is stored."""
+        return self._stream
+
+    @property
     def encoding(self) -> Encoding:
         """How the bytes are stored: the first ones are read for that."""
         if self._encoding is None:

@@ -45,6 +45,9 @@ class Fold(Protocol):
     def merge(self, other: Self, /) -> None:
         """Take over all that another fold of the same body holds; the other is not to be used any more."""
 
+    def account(self) -> Account:
+        """Return the account of what was folded so far; cheap, unlike the summary."""
+
     def summary(self) -> Summary:
         """Return what was folded so far."""
 
@@ -114,10 +117,17 @@ class KernelFold:
         self._authority.merge(other._authority)
         self._lines += other._lines
 
+    def account(self) -> Account:
+        """Return the account of what was folded so far."""
+        return self._certain().merge(self._authority.account())
+
     def summary(self) -> Summary:
         """Return what was folded so far."""
-        accepted, rejected, filtered, blank = self._kernel.account()
-        reasons = {Reason(reason): count for reason, count in rejected.items()}
-        account = Account(self._lines, accepted, reasons, filtered, blank)
-        certain = Summary(LazyTypes(self._kernel.types()), account, max_types=self._max_types)
+        certain = Summary(LazyTypes(self._kernel.types()), self._certain(), max_types=self._max_types)
         return certain.merge(self._authority.summary())
+
+    def _certain(self) -> Account:
+        accepted, rejected, filtered, blank = self._kernel.account()
+        return Account(
+            self._lines, accepted, {Reason(reason): count for reason, count in rejected.items()}, filtered, blank
+        )

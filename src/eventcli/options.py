@@ -3,11 +3,12 @@
 import os
 import re
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext, suppress
 from decimal import Decimal
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TextIO, cast
 
 import click
 
@@ -18,13 +19,15 @@ from eventcli.exits import ExitCode
 from eventcli.fold import BodyError
 from eventcli.gaps import GapsError
 from eventcli.output import STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
-from eventcli.pipeline import check_query
+from eventcli.pipeline import Run, check_query
 from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
-from eventcli.source import STDIN, is_url
+from eventcli.source import STDIN, is_url, size_of
 from eventcli.summary import Account, SourceReport, Summary
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from eventcli.progress import Watch
 
 PROGRAM: Final = "eventstats"
 _LARGEST: Final = 1024**4
@@ -61,6 +64,7 @@ class Settings(NamedTuple):
     other_label: str = OTHER_LABEL
     query: Query = Query()
     gaps: bool = False
+    progress: bool | None = None
 
 
 class SignalError(BaseException):
@@ -185,7 +189,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 def option(*names: str, **attributes: Any) -> Decorator:
     """Return an option that can also be set as EVENTSTATS_<NAME>."""
-    long_name = next(name for name in names if name.startswith("--"))
+    long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
     variable = f"EVENTSTATS_{long_name.removeprefix('--').replace('-', '_').upper()}"
     return click.option(*names, envvar=variable, **attributes)
 
@@ -305,6 +309,34 @@ def inputs_of(files: tuple[str, ...]) -> tuple[str, ...]:
     return inputs
 
 
+def complete(run: Run, inputs: Sequence[str], settings: Settings) -> Summary:
+    """Complete a run; meanwhile show how far it is, and say the account where a signal asks for it."""
+    started = time.monotonic()
+    is_shown = settings.progress
+    if is_shown is None:
+        is_typed = STDIN in inputs and _is_terminal(sys.stdin)
+        is_shown = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not is_typed
+    with ExitStack() as stack:
+
+        def look_after() -> None:
+            if _Stderr.watch is None:
+                from eventcli.progress import Watch  # noqa: PLC0415  # start-up of short runs
+
+                sizes = (lambda: [size_of(path) for path in inputs]) if is_shown else None
+                stack.callback(setattr, _Stderr, "watch", None)
+                _Stderr.watch = stack.enter_context(Watch(run, started=started, say=say, sizes=sizes))
+            _Stderr.watch.tick()
+
+        return run.complete(look_after)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False  # it is closed
+
+
 class Sinks:
     """Where the outcome of a run goes: standard output or a file, a saved summary, rejects, stderr."""
 
@@ -379,6 +411,12 @@ class Sinks:
         return FORMATS[settings.format](summary, settings.stats, settings.other_label)
 
 
+class _Stderr:
+    """What has to make room on standard error before a message is written there."""
+
+    watch: "Watch | None" = None
+
+
 def say(message: str) -> None:
     """Write a line for people."""
     write_stderr(f"{PROGRAM}: {message}\n")
@@ -392,7 +430,7 @@ def say_source(source: SourceReport) -> None:
 def write_stderr(text: str) -> None:
     """Write to stderr, if it is there."""
     # Nobody is left to be told that stderr cannot be written.
-    with suppress(OSError, ValueError, AttributeError):
+    with suppress(OSError, ValueError, AttributeError), _Stderr.watch.hidden() if _Stderr.watch else nullcontext():
         sys.stderr.write(text)
         sys.stderr.flush()
 

@@ -10,15 +10,17 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Final, NamedTuple, cast
 
 from eventcli import cores, paths
 from eventcli.blocks import MAX_LINE, Block, Blocks, Buffer, DamagedError, LongLine, TruncatedError
+from eventcli.compression import Decompressed
 from eventcli.event import MAX_TYPES, Fields, Mark, Query, Reason, Reject, Timing
 from eventcli.fold import Fold, body, new_fold
 from eventcli.parse import explain, is_number
-from eventcli.source import Source, name_of, open_source
+from eventcli.source import Source, name_of, open_source, stored
 from eventcli.summary import Account, AccountError, SourceReport, Status, Summary, TypeStats
 
 BLOCK_SIZE: Final = 1024 * 1024
@@ -29,6 +31,23 @@ _AHEAD: Final = 2
 
 _HEARTBEAT: Final = 0.5
 """Seconds after which the main thread looks for signals that it slept through."""
+
+_FIRST_HEARTBEAT: Final = 0.05
+"""Seconds of a run after which somebody may want to look after it."""
+
+
+class Place(NamedTuple):
+    """How far a run is, in bytes of the sources as they are stored."""
+
+    ended: int
+    """How many sources are ended."""
+    before: int
+    """The bytes read of those."""
+    position: int
+    """The bytes read of the source that is open."""
+    size: int | None
+    """The size of that one, where it is known."""
+
 
 OnReject = Callable[[Reject], object]
 OnProblem = Callable[[SourceReport], object]
@@ -130,6 +149,8 @@ class Run:
         self._on_problem = on_problem
         self._jobs = jobs
         self._folds = [new_fold(query)]
+        # Each fold is held while it is folding, so that its account can be asked for between two blocks.
+        self._folding = [threading.Lock()]
         # Whoever reads holds this lock, possibly for as long as a pipe is silent.
         self._reading = threading.Lock()
         self._tasks = self._read(sources)
@@ -147,18 +168,60 @@ class Run:
         self._lines = 0
         self._long_lines = 0
         self._reports: list[SourceReport] = []
+        self._ended = 0
+        self._bytes_of_ended = 0
+        self._open: tuple[Decompressed, Blocks] | None = None
 
-    def complete(self) -> Summary:
-        """Read all sources to their end, and return their Summary."""
+    def complete(self, on_heartbeat: Callable[[], object] = lambda: None) -> Summary:
+        """Read all sources to their end, and return their Summary.
+
+        `on_heartbeat` is called soon after the start, and then twice a second.
+        """
         with self._delivering:
-            self._start_worker(self._folds[0])
-            # Not join: a failure must be raised at once, even while a worker waits for a pipe that is silent. And not
-            # without end: Python can miss a signal that arrives just before the main thread goes to sleep.
-            while self._working and self._failure is None:
-                self._end.wait(_HEARTBEAT)
+            self._start_worker()
+        pause = _FIRST_HEARTBEAT
+        while self._goes_on(pause):
+            pause = _HEARTBEAT
+            on_heartbeat()
         if self._failure is not None:
             raise self._failure
         return self._summary()
+
+    def _goes_on(self, pause: float) -> bool:
+        """Wait for the end; whether it did not come within so many seconds."""
+        with self._delivering:
+            # Not join: a failure must be raised at once, even while a worker waits for a pipe that is silent. And not
+            # without end: Python can miss a signal that arrives just before the main thread goes to sleep.
+            return not self._end.wait_for(lambda: not self._working or self._failure is not None, pause)
+
+    def account(self) -> Account:
+        """Return the account of the blocks that were folded so far, while `complete` goes on."""
+        account = Account(lines=self._long_lines, rejected={Reason.LINE_TOO_LONG: self._long_lines})
+        for fold, folding in zip(self._folds, self._folding, strict=False):
+            with folding:
+                account += fold.account()
+        return account
+
+    def place(self) -> Place:
+        """Return how far the reading is, while `complete` goes on."""
+        position, size = self._position()
+        return Place(self._ended, self._bytes_of_ended, position, size)
+
+    def _position(self) -> tuple[int, int | None]:
+        if self._open is None:
+            return 0, None
+        stream, blocks = self._open
+        position, size = stored(stream)
+        return blocks.offset if position is None else position, size
+
+    @contextmanager
+    def _reading_from(self, stream: Decompressed, blocks: Blocks) -> Iterator[None]:
+        self._open = (stream, blocks)
+        try:
+            yield
+        finally:
+            read, _ = self._position()
+            self._open, self._bytes_of_ended = None, self._bytes_of_ended + read
 
     def partial(self) -> Summary:
         """Stop, and return the Summary of the lines that were folded; for use when `complete` was interrupted."""
@@ -185,17 +248,18 @@ class Run:
             raise AccountError(f"the sources have other lines than the folds: {summary.sources}, {summary.account}")
         return summary
 
-    def _start_worker(self, fold: Fold) -> None:
+    def _start_worker(self) -> None:
         self._working += 1
-        threading.Thread(target=self._work, args=(fold,), daemon=True).start()
+        threading.Thread(target=self._work, args=(self._folds[-1], self._folding[-1]), daemon=True).start()
 
     def _start_other_workers(self) -> None:
         with self._delivering:
             for _ in range(self._jobs - len(self._folds)):
                 self._folds.append(new_fold(self._query))
-                self._start_worker(self._folds[-1])
+                self._folding.append(threading.Lock())
+                self._start_worker()
 
-    def _work(self, fold: Fold) -> None:
+    def _work(self, fold: Fold, folding: threading.Lock) -> None:
         failure: BaseException | None = None
         try:
             buffer = Buffer(self._block_size, self._max_line)
@@ -203,7 +267,8 @@ class Run:
                 # A small input is folded before another thread would have started.
                 if task.place and task.block is not None and len(self._folds) < self._jobs:
                     self._start_other_workers()
-                self._fold(fold, task)
+                with folding:
+                    self._fold(fold, task)
         except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it
             failure = raised
         with self._delivering:
@@ -237,14 +302,16 @@ class Run:
             try:
                 with open_source(source, ahead=self._jobs == 1) as stream:
                     blocks = Blocks(stream, max_line=self._max_line)
-                    while (block := blocks.next(buffer)) is not None:
-                        buffer = yield _Task(next(place), name, block)
+                    with self._reading_from(stream, blocks):
+                        while (block := blocks.next(buffer)) is not None:
+                            buffer = yield _Task(next(place), name, block)
             except OSError as error:
                 if self._on_problem is None:
                     raise
                 status, message = status_of(error), error.strerror or str(error)
                 if blocks is not None and blocks.unfinished:
                     message += f"; {blocks.unfinished} bytes of an unfinished line before that do not count"
+            self._ended += 1
             report = SourceReport(name, blocks.offset if blocks else 0, 0, status, message)
             buffer = yield _Task(next(place), name, None, report)
 

@@ -132,10 +132,19 @@ class ReferenceFold:
         """Take over all that another fold holds."""
         self._merged.append(other.summary())
 
+    def account(self) -> Account:
+        """Return the account of what was folded so far."""
+        account = self._own_account()
+        for summary in self._merged:
+            account += summary.account
+        return account
+
     def summary(self) -> Summary:
         """Return what was folded so far."""
-        account = Account(self._lines, self._accepted, self._rejected, self._filtered, self._blank, self._salvaged)
-        return Summary.union([self._frozen(), Summary(account=account), *self._merged])
+        return Summary.union([self._frozen(), Summary(account=self._own_account()), *self._merged])
+
+    def _own_account(self) -> Account:
+        return Account(self._lines, self._accepted, self._rejected, self._filtered, self._blank, self._salvaged)
 
     def _frozen(self) -> Summary:
         return Summary(

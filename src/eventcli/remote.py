@@ -114,7 +114,7 @@ class _Download:
         """Send the request, and take the headers of the answer as what the object is."""
         self._url = _quoted(url)
         self._opener = _http_opener()
-        self._offset = 0
+        self.position = 0
         self._tries = 0
         self._taken_up = 0
         self._lost: Exception | None = None
@@ -137,8 +137,7 @@ class _Download:
         """Fill the buffer; less only at the end, or before a cut."""
         while True:
             got = self._receive(buffer)
-            self._offset += got
-            if got or (self._lost is None and self.size in {None, self._offset}):
+            if got or (self._lost is None and self.size in {None, self.position}):
                 return got
             self._take_up()
 
@@ -156,6 +155,7 @@ class _Download:
                     break
                 buffer[got : got + len(piece)] = piece
                 got += len(piece)
+                self.position += len(piece)
         return got
 
     def _first_response(self) -> HTTPResponse:
@@ -178,9 +178,9 @@ class _Download:
         """Ask for what follows the last byte that arrived. TruncatedError if that is not to be had."""
         self._response.close()
         failure = self._lost or IncompleteRead(b"")
-        if self._offset - self._taken_up >= STRETCH:
+        if self.position - self._taken_up >= STRETCH:
             self._tries = 0
-        self._taken_up = self._offset
+        self._taken_up = self.position
         strong = self._etag if self._etag and not self._etag.startswith("W/") else None
         same = strong or self._modified
         if same is None:
@@ -189,7 +189,7 @@ class _Download:
             _pause(self._tries)
             self._tries += 1
             try:
-                response = self._send({"Range": f"bytes={self._offset}-", "If-Range": same})
+                response = self._send({"Range": f"bytes={self.position}-", "If-Range": same})
             except HTTPError as error:
                 error.close()
                 if error.code not in _BUSY:
@@ -210,18 +210,18 @@ class _Download:
             self._modified and modified and modified != self._modified
         )
         place, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
-        partial = response.status == HTTPStatus.PARTIAL_CONTENT and place.startswith(f"{self._offset}-")
+        partial = response.status == HTTPStatus.PARTIAL_CONTENT and place.startswith(f"{self.position}-")
         if self.size is None and total.isdecimal():
             self.size = int(total)
         if changed or (partial and total not in {"*", str(self.size)}):
             response.close()
-            raise TruncatedError("the object was changed while it was read", self._offset)
+            raise TruncatedError("the object was changed while it was read", self.position)
         if not partial:
             response.close()
             raise self._truncated(failure, "the server does not give parts of objects")
 
     def _truncated(self, failure: Exception, why: str) -> TruncatedError:
-        return TruncatedError(f"connection lost ({_words(failure)}), {why}", self._offset)
+        return TruncatedError(f"connection lost ({_words(failure)}), {why}", self.position)
 
     def _send(self, headers: dict[str, str]) -> HTTPResponse:
         # As stored: whoever reads a compressed object recognises it, and offsets are those of the store.
@@ -310,7 +310,7 @@ class _Object:
         self._idle: deque[Any] = deque()
         self._under_way: deque[Future[bytes]] = deque()
         self._range = memoryview(b"")
-        self._offset = 0
+        self.position = 0
         self._asked = 0
         try:
             self._system, self._path = _file_system(url)
@@ -347,13 +347,13 @@ class _Object:
                 self._check_version(self._system.info(self._path))
         except Exception as error:
             failure = _failure(error)
-            if not self._offset:
+            if not self.position:
                 raise failure from error
-            raise TruncatedError(failure.strerror or str(failure), self._offset) from error
+            raise TruncatedError(failure.strerror or str(failure), self.position) from error
         got = min(len(buffer), len(self._range))
         buffer[:got] = self._range[:got]
         self._range = self._range[got:]
-        self._offset += got
+        self.position += got
         return got
 
     def _next_range(self) -> bytes:

@@ -62,6 +62,32 @@ def open_source(source: Source, *, ahead: bool = False) -> Decompressed:
     return Decompressed(stream, ahead=ahead, close=stream.close)
 
 
+def size_of(path: str) -> int | None:
+    """Return the bytes of a source as they are stored, without opening it; None where that is not known."""
+    if is_url(path):
+        return None
+    try:
+        return _size(_standard_input() if path == STDIN else path)
+    except OSError:
+        return 0  # what cannot be read adds nothing
+
+
+def stored(source: Decompressed) -> tuple[int | None, int | None]:
+    """Return how many bytes of an open source were read, as they are stored, and its size; None what is not known."""
+    stream = source.raw
+    if not isinstance(stream, io.FileIO):
+        return getattr(stream, "position", None), getattr(stream, "size", None)
+    try:
+        return stream.tell(), _size(stream.fileno())
+    except (OSError, ValueError):
+        return None, None  # a pipe, or closed by now
+
+
+def _size(file: str | int) -> int | None:
+    about = os.stat(file)
+    return about.st_size if stat.S_ISREG(about.st_mode) else None
+
+
 def _prepared(stream: io.FileIO) -> io.FileIO:
     """Refuse what holds no log; let a pipe hold more, so that its writer and the fold wait less for each other."""
     mode = os.fstat(stream.fileno()).st_mode
