@@ -42,6 +42,8 @@ class Server:
     on_cut: Callable[[], object] = lambda: None
     statuses: deque[int] = field(default_factory=deque)
     """What is answered to the next requests, in place of what they ask for."""
+    refusal: str = "Refused"
+    """What is said with those."""
     reset: bool = False
     """Whether connections are cut by a reset, and not by closing them."""
     ranges: bool = True
@@ -106,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.state
         state.seen.append(Seen(self.command, self.path, self.headers.get("Range", "")))
         if state.statuses and (status := state.statuses.popleft()):
-            self._refuse(status, "Refused")
+            self._refuse(status, state.refusal)
             return
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}

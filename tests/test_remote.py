@@ -14,6 +14,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, NamedTuple, NoReturn
 from urllib.parse import quote
 
@@ -363,6 +364,30 @@ def test_a_store_that_refuses(store: str, server: Server) -> None:
     assert "\n" not in outcome.message
 
 
+def test_what_a_store_says_is_one_short_line(server: Server) -> None:
+    """A message that comes from a server is cut, on one line, and cannot change what a terminal shows."""
+    url = url_of(server, "s3", "bucket/*.jsonl")
+    server.statuses.extend([403] * 10)
+    server.refusal = "no\n\u202eway " * 1000
+    with pytest.raises(OSError, match="no") as caught:
+        remote.expand(url)
+    message = caught.value.strerror or str(caught.value)
+    assert message.isprintable()
+    assert len(message) <= 200
+
+
+def test_other_schemes_of_fsspec_are_read(body: str) -> None:
+    """Whatever else fsspec knows is read by its ranges, too."""
+    url_of(Server(), "s3")
+    memory = importlib.import_module("fsspec").filesystem("memory")
+    memory.pipe_file("/events.jsonl", LARGE)
+    try:
+        assert read("memory://events.jsonl") == whole(LARGE), body
+        assert read("memory://none").status is Status.MISSING
+    finally:
+        memory.rm_file("/events.jsonl")
+
+
 @pytest.mark.parametrize("store", ["s3", "gs"])
 def test_a_folder_of_a_store_cannot_be_read(store: str, server: Server) -> None:
     """What is only the beginning of names is a directory."""
@@ -479,6 +504,21 @@ def test_hdfs_says_what_it_needs(url: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
     with pytest.raises(OSError, match="pip install pyarrow"):
         remote.open_url(url)
+
+
+def test_hdfs_without_hadoop_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pyarrow finds no Hadoop, its list of places becomes a sentence."""
+    url_of(Server(), "s3")
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise OSError("Unable to load libjvm dlopen(/usr/lib/jvm/libjvm.so) failed")
+
+    pyarrow = ModuleType("pyarrow.fs")
+    monkeypatch.setattr(pyarrow, "HadoopFileSystem", fail, raising=False)
+    monkeypatch.setitem(sys.modules, "pyarrow", ModuleType("pyarrow"))
+    monkeypatch.setitem(sys.modules, "pyarrow.fs", pyarrow)
+    with pytest.raises(OSError, match="HDFS needs Java and Hadoop's libhdfs: JAVA_HOME"):
+        remote.open_url("hdfs://host/events.jsonl")
 
 
 def test_an_unknown_scheme_is_an_error() -> None:

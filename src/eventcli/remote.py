@@ -20,6 +20,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from eventcli.blocks import TruncatedError
+from eventcli.escape import printable
 
 INSTALL: Final = "pip install 'eventcli[remote]'"
 """The command that installs what object stores need."""
@@ -39,6 +40,9 @@ STRETCH: Final = 1024 * 1024
 
 SILENCE: Final = 60.0
 """Seconds without a byte after which an HTTP connection is taken to be cut."""
+
+_MESSAGE: Final = 200
+"""Characters of a library's message that are shown at most."""
 
 _PATTERN: Final = frozenset("*?[")
 _LIBRARIES: Final = ("aiobotocore", "aiohttp", "asyncio", "botocore", "fsspec", "gcsfs", "google", "s3fs", "urllib3")
@@ -292,7 +296,9 @@ def _words(error: Exception) -> str:
     if isinstance(reason, TimeoutError):
         return "timed out"
     text = (reason.strerror if isinstance(reason, OSError) else None) or str(reason) or type(reason).__name__
-    return " ".join(text.split())
+    # It may come from a server, or list all the places where a library was looked for.
+    text = printable(" ".join(text.split()))
+    return text if len(text) <= _MESSAGE else text[: _MESSAGE - 1] + "…"
 
 
 # ------------------------------------------------------------------------------------------- by way of fsspec
@@ -436,8 +442,10 @@ def _file_system(url: str) -> tuple[Any, str]:
 def _failure(error: Exception) -> OSError:
     """Return any error of fsspec and the libraries below it as an OSError with words on one line."""
     if isinstance(error, FileNotFoundError):
-        return FileNotFoundError(errno.ENOENT, error.strerror or os.strerror(errno.ENOENT))
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     text = _words(error)
+    if "libjvm" in text or "libhdfs" in text:
+        return OSError("HDFS needs Java and Hadoop's libhdfs: JAVA_HOME, HADOOP_HOME and CLASSPATH say where they are")
     if isinstance(error, ImportError):
         if "pyarrow" in text:
             return OSError("HDFS needs pyarrow and the native library of Hadoop: pip install pyarrow")
