@@ -3,13 +3,56 @@
 from collections.abc import Sequence
 from typing import Final
 
-from eventcli.event import Fields, Mark, Query
+from eventcli.event import MAX_TYPES, Fields, Mark, Query, Timing
 from eventcli.fold import Fold, KernelFold
 from eventcli.reference import ReferenceFold
 from eventcli.summary import Summary
 
-_FIELDS: Final = (Fields(), Fields("t", "v"), Fields("value", "type"), Fields("caf\u00e9", '"'))
-_TYPES: Final = (None, ("a", "page_view"), ("",), ())
+_FIELDS: Final = (
+    Fields(),
+    Fields("t", "v"),
+    Fields("value", "type"),
+    Fields("caf\u00e9", '"'),
+    Fields("data.type", "data.value", "data.at"),
+    Fields("/data/0", "/data/1/value", "/data/1/at"),
+    Fields("type", "data.value", "data.at"),
+    Fields("/data/type", "data..x", "/"),
+    Fields("type", None),
+    Fields("data.type", None, "data.at"),
+    Fields("type", "value", "value"),
+    Fields("type", "type", "type"),
+)
+_TYPES: Final = (None, None, None, ("a", "page_view"), ("",), ())
+_DEFAULTS: Final = (None, None, None, "7", "-0.50", "1e2", "123456789012345678901234567890")
+_LIMITS: Final = (MAX_TYPES, MAX_TYPES, 1, 2, 20)
+_TIMINGS: Final = (
+    None,
+    None,
+    None,
+    Timing(),
+    Timing(by="hour"),
+    Timing(by="minute", optional=True),
+    Timing(by="5m", since=1_601_978_525_500_000_000),
+    Timing(since=1_601_978_525_000_000_000, until=1_603_591_200_000_000_001),
+    Timing(by="hour", zone="Australia/Lord_Howe", input_zone="Europe/Berlin"),
+    Timing(by="day", zone="America/Sao_Paulo"),
+    Timing(by="week", zone="Europe/Berlin", until=1_604_000_000_000_000_000),
+    Timing(by="month", zone="Asia/Kathmandu", input_zone="America/New_York"),
+    Timing(optional=True, until=1_601_978_525_000_000_000),
+)
+
+
+def query(fields: int, options: int, timing: int) -> Query:
+    """Return the query that three numbers choose."""
+    return Query(
+        _FIELDS[fields % len(_FIELDS)],
+        _TYPES[options % len(_TYPES)],
+        _DEFAULTS[options // 7 % len(_DEFAULTS)],
+        numeric_strings=fields % 5 == 0,
+        salvage=timing % 7 == 0,
+        timing=_TIMINGS[timing % len(_TIMINGS)],
+        max_types=_LIMITS[timing // 3 % len(_LIMITS)],
+    )
 
 
 def difference(blocks: Sequence[bytes], query: Query) -> str | None:
@@ -45,13 +88,11 @@ def cut(log: bytes, seed: int) -> list[bytes]:
 
 
 def difference_of_input(data: bytes) -> str | None:
-    """Return the difference for the bytes of a fuzzer: two of them choose settings and cuts, the rest is the log."""
-    if len(data) < 2:
+    """Return the difference for the bytes of a fuzzer: four of them choose query and cuts, the rest is the log."""
+    if len(data) < 4:
         return None
-    choice = data[0]
-    return difference(
-        cut(data[2:], data[1]), Query(_FIELDS[choice % 4], _TYPES[choice // 4 % 4], salvage=choice // 16 % 2 == 1)
-    )
+    fields, options, timing, seed = data[:4]
+    return difference(cut(data[4:], seed), query(fields, options, timing))
 
 
 def _outcome(fold: Fold, blocks: Sequence[bytes]) -> tuple[Summary, list[list[Mark]]]:

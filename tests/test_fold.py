@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import bodies
 from eventcli import Account, BodyError, Fields, Query, Reason, Reject, Summary, Timing, TypeStats, fold, parse, testing
 from eventcli.event import MAX_TYPES, Mark
 from eventcli.parse import is_blank
@@ -287,3 +288,92 @@ def test_an_absent_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(fold.BODY_VARIABLE, "rust")
     with pytest.raises(BodyError, match="without the Rust body"):
         fold.new_fold(Query())
+
+
+_NAMES = ('"a"', '"a"', '"page_view"', '"b"', r'"caf\u00e9"', '"12"', "1", "null")
+_VALUES = (
+    "1",
+    "-5",
+    "19.99",
+    "1e2",
+    "12345678901234567890.5",
+    '"19.99"',
+    '"7"',
+    '"1e400"',
+    '"x"',
+    "null",
+    "[]",
+    "true",
+)
+_TIMES = (
+    '"2020-10-06 10:02:05"',
+    '"2020-10-06 10:02:05.500000001"',
+    '"2020-10-06T10:02:05Z"',
+    '"2020-10-25T02:30:00+02:00"',
+    '"2020-10-25 02:30:00"',
+    '"2020-10-03 15:29:59Z"',
+    '"2020-03-29 02:30:00"',
+    '"2018-11-04 00:00:00-03:00"',
+    '"2016-12-31T23:59:60Z"',
+    '"0001-01-01T00:00:00+05:00"',
+    '"9999-12-31T23:59:59-01:00"',
+    '"2020-02-30 10:00:00"',
+    '"2020-10-06"',
+    "1601978525",
+    "1601978525.5",
+    "1601978525499",
+    "1601978525500000",
+    "1601978525500000001",
+    "-62135596801",
+    "-0.0000000001",
+    "1e9",
+    "1e20",
+    "null",
+    "{}",
+)
+_SHAPES = (
+    '{"type":%(name)s,"value":%(value)s,"occurred_at":%(time)s}',
+    '{"occurred_at" : %(time)s, "value" : %(value)s, "type" : %(name)s, "n": 10}',
+    '{"data":{"type":%(name)s,"value":%(value)s,"at":%(time)s},"type":"a","value":1}',
+    '{"data":[%(name)s,{"value":%(value)s,"at":%(time)s}],"type":%(name)s}',
+    '{"data":{"type":%(name)s,"":{"x":%(value)s}},"":%(time)s,"data.at":%(time)s}',
+    '{"type":%(name)s,"value":%(time)s,"data":{"value":%(value)s,"at":%(time)s,"type":%(name)s}}',
+    '{"type":%(name)s,"occurred_at":%(time)s}',
+    '{"type":%(name)s,"value":%(value)s}',
+    '{"data":{"type":"x","type":%(name)s},"data.value":%(value)s,"d\\u0061ta.at":%(time)s}',
+    '\0\0{"type":%(name)s,"value":%(value)s,"occurred_at":%(time)s}',
+    '{"type":"to{"type":%(name)s,"value":%(value)s,"occurred_at":%(time)s}',
+    "%(name)s%(value)s",
+)
+
+
+@st.composite
+def shaped_logs(draw: st.DrawFn) -> bytes:
+    """Draw logs in which few shapes of lines come again and again, as in real ones, with values of every kind."""
+    shapes = draw(st.lists(st.sampled_from(_SHAPES), min_size=1, max_size=3))
+    # Mostly few values, so that the lines of a shape are mostly events.
+    names, values, times = (
+        draw(st.lists(st.sampled_from(texts), min_size=1, max_size=4)) for texts in (_NAMES, _VALUES, _TIMES)
+    )
+    line = st.builds(
+        lambda shape, name, value, time: shape % {"name": name, "value": value, "time": time},
+        st.sampled_from(shapes),
+        st.sampled_from(names),
+        st.sampled_from(values),
+        st.sampled_from(times),
+    )
+    lines = draw(st.lists(line, min_size=1, max_size=40))
+    return "\n".join(lines * draw(st.integers(1, 3))).encode()
+
+
+@pytest.mark.skipif(not HAS_RUST, reason="built without the Rust body")
+@given(
+    fields=st.integers(0, 255),
+    options=st.integers(0, 255),
+    timing=st.integers(0, 255),
+    seed=st.integers(0, 255),
+    log=shaped_logs(),
+)
+def test_the_bodies_agree_on_every_query(fields: int, options: int, timing: int, seed: int, log: bytes) -> None:
+    """Paths, values that stand in or in quotes, times, windows, buckets and limits mean the same in both bodies."""
+    assert bodies.difference(bodies.cut(log, seed), bodies.query(fields, options, timing)) is None

@@ -10,8 +10,9 @@ use crate::layout::Layouts;
 use crate::parse::{self, NOWHERE, Refusal};
 use crate::path::{Found, Paths};
 use crate::query::Query;
-use crate::summary::{self, Place, Summary, Types};
+use crate::summary::{self, Place, Summary, Table};
 use crate::template::{Event, Templates};
+use crate::time::{Ask, Bucket, Clock, Moment, NO_BUCKET, OUTSIDE, Region, Span};
 use crate::wide::{CHUNK, Portable, Wide};
 
 /// A line that is left to the authority.
@@ -29,6 +30,8 @@ pub struct HandedBack {
 pub struct Part {
     pub lines: usize,
     pub bytes: usize,
+    /// What must be known before the next line can be folded.
+    pub ask: Option<Ask>,
 }
 
 /// Why a line is no event, where that is certain. Of several reasons the first in this order counts.
@@ -160,6 +163,7 @@ struct Waiting {
     start: usize,
     end: usize,
     has_escapes: bool,
+    bucket: Bucket,
     line: HandedBack,
 }
 
@@ -186,6 +190,8 @@ pub struct Fold {
     templates: Templates,
     waiting: Vec<Waiting>,
     text: Vec<u8>,
+    /// None: time is not looked at.
+    clock: Option<Clock>,
 }
 
 impl Fold {
@@ -204,31 +210,37 @@ impl Fold {
             Some(Number { mantissa, scale: exact.scale, integral: exact.integral })
         });
         let absent = short.unwrap_or(Number { mantissa: 0, scale: 0, integral: true });
+        let time_ways = query.time.as_ref().map(|timing| timing.ways.clone()).unwrap_or_default();
         Self {
             level,
-            paths: Paths::new(&query.type_ways, &query.value_ways, &Vec::new()),
+            paths: Paths::new(&query.type_ways, &query.value_ways, &time_ways),
             absent: short.map(Exact::from),
             may_lack: query.absent.is_some(),
             rejects: false,
             numeric_strings: query.numeric_strings,
-            summary: Summary::new(query.types.as_deref()),
+            summary: Summary::new(query.types.as_deref(), query.max_types),
             account: Account::default(),
             recent: Recent::new(),
             layouts: Layouts::new(absent),
             templates: Templates::new(absent),
             waiting: Vec::with_capacity(MOST_WAITING),
             text: Vec::new(),
+            clock: query.time.as_ref().map(Clock::new),
         }
     }
 
     /// Folds a block of whole lines, of which the last may lack its "\n". Gives the number of
-    /// lines; those that are left to the authority are appended to `handed_back`, in order.
+    /// lines; those that are left to the authority are appended to `handed_back`, in order. It is
+    /// for folds that have nothing to ask.
     pub fn fold(&mut self, block: &[u8], handed_back: &mut Vec<HandedBack>) -> usize {
-        self.fold_part(block, handed_back, usize::MAX).lines
+        let part = self.fold_part(block, handed_back, usize::MAX);
+        assert_eq!(part.ask, None, "nobody answers");
+        part.lines
     }
 
     /// Folds as `fold` does, but stops soon after `most` lines were handed back, so that their
-    /// places take bounded memory. The rest of the block is a block of its own.
+    /// places take bounded memory, and where it must ask. The rest of the block is a block of its
+    /// own.
     pub fn fold_part(
         &mut self,
         block: &[u8],
@@ -238,7 +250,7 @@ impl Fold {
         let from = handed_back.len();
         let full = from.saturating_add(most);
         let part = match self.level {
-            Level::Portable => fold_lines(Portable, self, block, handed_back, full),
+            Level::Portable => fold_block(Portable, self, block, handed_back, full),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a token of the level is only given out where the processor has it.
             Level::Avx2(wide) => unsafe { fold_avx2(wide, self, block, handed_back, full) },
@@ -259,7 +271,17 @@ impl Fold {
         self.rejects = rejects;
     }
 
-    /// Adds the state of another fold, which is left empty.
+    /// Takes up a stretch of time that was asked for. False: it is none.
+    pub fn add_region(&mut self, region: Region) -> bool {
+        self.clock.as_mut().is_some_and(|clock| clock.add_region(region))
+    }
+
+    /// Takes up a stretch of local time that was asked for. False: it is none.
+    pub fn add_span(&mut self, span: Span) -> bool {
+        self.clock.as_mut().is_some_and(|clock| clock.add_span(span))
+    }
+
+    /// Adds the state of another fold of the same query, which is left empty.
     pub fn merge(&mut self, other: &mut Self) {
         let account = std::mem::take(&mut other.account);
         self.account.accepted += account.accepted;
@@ -271,20 +293,41 @@ impl Fold {
         other.recent.clear();
         other.templates.clear();
         match self.level {
-            Level::Portable => self.summary.merge(Portable, &mut other.summary),
+            Level::Portable => self.merge_summary(Portable, other),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2(wide) => self.summary.merge(wide, &mut other.summary),
+            Level::Avx2(wide) => self.merge_summary(wide, other),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(wide) => self.summary.merge(wide, &mut other.summary),
+            Level::Avx512(wide) => self.merge_summary(wide, other),
         }
+    }
+
+    fn merge_summary<W: Wide>(&mut self, wide: W, other: &mut Self) {
+        match (&mut self.clock, &mut other.clock) {
+            (Some(own), Some(clock)) => {
+                let bucket = |bucket| own.bucket(clock.start(bucket));
+                self.summary.merge(wide, &mut other.summary, bucket);
+                clock.clear();
+            }
+            _ => self.summary.merge(wide, &mut other.summary, |bucket| bucket),
+        }
+        limit(wide, self);
     }
 
     pub fn account(&self) -> Account {
         self.account
     }
 
-    pub fn types(&self) -> Types {
-        self.summary.types()
+    /// What was added up, for each bucket in the order of time, each with its first second (None: of
+    /// what is in no bucket).
+    pub fn tables(&self) -> Vec<(Option<i64>, Table)> {
+        let start = |bucket| match &self.clock {
+            Some(clock) if bucket != NO_BUCKET => Some(clock.start(bucket)),
+            _ => None,
+        };
+        let tables = self.summary.tables().into_iter();
+        let mut tables: Vec<_> = tables.map(|table| (start(table.bucket), table)).collect();
+        tables.sort_by_key(|(start, _)| *start);
+        tables
     }
 }
 
@@ -298,7 +341,7 @@ unsafe fn fold_avx2(
     handed_back: &mut Vec<HandedBack>,
     full: usize,
 ) -> Part {
-    fold_lines(wide, fold, block, handed_back, full)
+    fold_block(wide, fold, block, handed_back, full)
 }
 
 /// SAFETY: the caller has a token of the level.
@@ -311,11 +354,26 @@ unsafe fn fold_avx512(
     handed_back: &mut Vec<HandedBack>,
     full: usize,
 ) -> Part {
-    fold_lines(wide, fold, block, handed_back, full)
+    fold_block(wide, fold, block, handed_back, full)
 }
 
 #[inline(always)]
-fn fold_lines<W: Wide>(
+fn fold_block<W: Wide>(
+    wide: W,
+    fold: &mut Fold,
+    block: &[u8],
+    handed_back: &mut Vec<HandedBack>,
+    full: usize,
+) -> Part {
+    // Without time, nothing of it is to cost anything.
+    match fold.clock {
+        None => fold_lines::<W, false>(wide, fold, block, handed_back, full),
+        Some(_) => fold_lines::<W, true>(wide, fold, block, handed_back, full),
+    }
+}
+
+#[inline(always)]
+fn fold_lines<W: Wide, const TIMED: bool>(
     wide: W,
     fold: &mut Fold,
     block: &[u8],
@@ -324,13 +382,14 @@ fn fold_lines<W: Wide>(
 ) -> Part {
     let mut lines = 0;
     let mut at = 0;
+    let mut ask = None;
     let mut long = Exact { mantissa: 0, scale: 0, integral: true };
-    while at < block.len() && handed_back.len() < full {
+    while at < block.len() && handed_back.len() < full && ask.is_none() {
         let mut use_templates = fold.templates.are_in_use();
         if use_templates {
             let count = match fold.absent {
-                None => add_fitting::<W, false>(wide, fold, block, &mut at),
-                Some(_) => add_fitting::<W, true>(wide, fold, block, &mut at),
+                None => add_fitting::<W, false, TIMED>(wide, fold, block, &mut at),
+                Some(_) => add_fitting::<W, true, TIMED>(wide, fold, block, &mut at),
             };
             lines += count;
             fold.templates.hit(count);
@@ -343,25 +402,37 @@ fn fold_lines<W: Wide>(
         // The end is looked for first: then the next line does not wait for this one.
         if use_layouts
             && let Some(end) = line_end(wide, block, at)
-            && let Some(found) = fold.layouts.read(wide, block, at, end, &mut long)
+            && let Some(found) = fold.layouts.read::<W, TIMED>(wide, block, at, end, &mut long)
         {
             let (type_text, value) = (found.type_text, Value::new(found.value, &long));
-            let added = match add_recent(wide, fold, block, type_text, value) {
-                // A type that was not met lately, and may not even be valid.
-                None if !found.is_plain => None,
-                None => {
-                    let place = HandedBack { line: lines, start: at, end };
-                    add_later(wide, fold, block, type_text, value, place, handed_back);
-                    Some(true)
+            let added = match moment::<W, TIMED>(wide, fold, block, found.time_at) {
+                Moment::Unsure => Some(false),
+                Moment::Unknown(what) => {
+                    ask = Some(what);
+                    break;
                 }
-                some => some,
+                Moment::In(bucket) => {
+                    match add_recent::<W, TIMED>(wide, fold, block, type_text, value, bucket) {
+                        // A type that was not met lately, and may not even be valid.
+                        None if !found.is_plain => None,
+                        None => {
+                            let place = HandedBack { line: lines, start: at, end };
+                            let event = (type_text, value, bucket);
+                            add_later::<W, TIMED>(wide, fold, block, event, place, handed_back);
+                            Some(true)
+                        }
+                        some => some,
+                    }
+                }
             };
             if let Some(is_added) = added {
                 fold.layouts.hit();
                 if !is_added {
                     handed_back.push(HandedBack { line: lines, start: at, end });
                 } else if use_templates {
-                    learn_template(fold, block, (at, end), type_text, found.value_at);
+                    let (value_at, time_at) = (found.value_at, found.time_at);
+                    let event = Event { start: at, end, type_text, value_at, time_at, place: None };
+                    learn_template(fold, block, event);
                 }
                 lines += 1;
                 at = end + 1;
@@ -381,23 +452,33 @@ fn fold_lines<W: Wide>(
                 let line = parse::line(wide, block, at, fold.paths.keys());
                 let place = HandedBack { line: lines, start, end: line.end };
                 let found = match line.tops {
-                    Ok(tops) => find(wide, fold, block, &tops),
+                    Ok(tops) => find::<W, TIMED>(wide, fold, block, &tops),
                     Err(Refusal::NoJson) => Err(Some(Reason::InvalidJson)),
                     Err(Refusal::Unsure) => Err(None),
                 };
-                match found {
-                    Ok(found) if add(wide, fold, block, found, place, handed_back) => {
+                let is_added = found.map_or(Ok(false), |found| {
+                    add::<W, TIMED>(wide, fold, block, found, place, handed_back)
+                });
+                match (is_added, found) {
+                    (Err(what), _) => {
+                        ask = Some(what);
+                        at = start;
+                        break;
+                    }
+                    (Ok(true), Ok(found)) => {
                         if use_layouts {
                             fold.layouts.learn(block, start, line.end, found);
                         }
                         if use_templates {
-                            let text = found.type_at + 1;
-                            let type_text = (text, parse::string_end(block, text));
-                            let value_at = found.value_at;
-                            learn_template(fold, block, (start, line.end), type_text, value_at);
+                            let Found { type_at, value_at, time_at } = found;
+                            let end = line.end;
+                            let type_text = (type_at + 1, parse::string_end(block, type_at + 1));
+                            let event =
+                                Event { start, end, type_text, value_at, time_at, place: None };
+                            learn_template(fold, block, event);
                         }
                     }
-                    Err(Some(reason)) if fold.rejects => {
+                    (_, Err(Some(reason))) if fold.rejects => {
                         fold.account.rejected[reason as usize] += 1;
                     }
                     _ => handed_back.push(place),
@@ -418,13 +499,22 @@ fn fold_lines<W: Wide>(
         lines += 1;
         at = end + 1;
     }
-    settle(wide, fold, block, handed_back);
-    Part { lines, bytes: at.min(block.len()) }
+    settle::<W, TIMED>(wide, fold, block, handed_back);
+    Part { lines, bytes: at.min(block.len()), ask }
+}
+
+/// Where the time belongs whose text or digits begin at `at`; `NOWHERE` if the event needs none.
+#[inline(always)]
+fn moment<W: Wide, const TIMED: bool>(wide: W, fold: &mut Fold, block: &[u8], at: usize) -> Moment {
+    match &mut fold.clock {
+        Some(clock) if TIMED && at != NOWHERE => clock.read(wide, block, at),
+        _ => Moment::In(NO_BUCKET),
+    }
 }
 
 /// Adds the lines from `at` on that fit templates, up to the first that does not; gives their number.
 #[inline(always)]
-fn add_fitting<W: Wide, const MAY_LACK: bool>(
+fn add_fitting<W: Wide, const MAY_LACK: bool, const TIMED: bool>(
     wide: W,
     fold: &mut Fold,
     block: &[u8],
@@ -432,10 +522,14 @@ fn add_fitting<W: Wide, const MAY_LACK: bool>(
 ) -> usize {
     let mut accepted = 0;
     let mut filtered = 0;
-    while let Some(fit) = fold.templates.read::<W, MAY_LACK>(wide, block, *at) {
-        match fit.place {
+    while let Some(fit) = fold.templates.read::<W, MAY_LACK, TIMED>(wide, block, *at) {
+        // The usual way hands back what is not sure, too, and asks what is not known.
+        let Moment::In(bucket) = moment::<W, TIMED>(wide, fold, block, fit.time_at) else {
+            break;
+        };
+        match fit.place.filter(|_| !TIMED || bucket != OUTSIDE) {
             None => filtered += 1,
-            Some(place) if fold.summary.add(place, fit.value) => accepted += 1,
+            Some(place) if add_short::<TIMED>(fold, place, bucket, fit.value) => accepted += 1,
             // The sum would overflow: the usual way finds so, too, and hands the line back.
             Some(_) => break,
         }
@@ -446,21 +540,32 @@ fn add_fitting<W: Wide, const MAY_LACK: bool>(
     (accepted + filtered) as usize
 }
 
+/// Adds a value to a type in a bucket. False, and nothing is changed, if a sum would overflow.
+#[inline(always)]
+fn add_short<const TIMED: bool>(
+    fold: &mut Fold,
+    place: Place,
+    bucket: Bucket,
+    value: Number,
+) -> bool {
+    cell::<TIMED>(fold, place, bucket).is_some_and(|place| fold.summary.add(place, value))
+}
+
+/// The place of a type in a bucket; None if there are too many.
+#[inline(always)]
+fn cell<const TIMED: bool>(fold: &mut Fold, place: Place, bucket: Bucket) -> Option<Place> {
+    if TIMED && bucket != NO_BUCKET { fold.summary.cell(place, bucket) } else { Some(place) }
+}
+
 /// Makes a template of an event, if the place of its type is known by now.
 #[cold]
 #[inline(never)]
-fn learn_template(
-    fold: &mut Fold,
-    block: &[u8],
-    (start, end): (usize, usize),
-    type_text: (usize, usize),
-    value_at: usize,
-) {
-    let raw = &block[type_text.0..type_text.1];
-    let recent = &fold.recent.slots[Recent::slot(block, type_text.0, type_text.1)];
+fn learn_template(fold: &mut Fold, block: &[u8], event: Event) {
+    let (from, to) = event.type_text;
+    let raw = &block[from..to];
+    let recent = &fold.recent.slots[Recent::slot(block, from, to)];
     if recent.length == raw.len() && recent.bytes[..raw.len()] == *raw {
-        let event = Event { start, end, type_text, value_at, place: recent.place };
-        fold.templates.learn(block, event);
+        fold.templates.learn(block, Event { place: recent.place, ..event });
     }
 }
 
@@ -479,9 +584,10 @@ fn line_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// The places of the type, of the digits of the value (`NOWHERE` if something stands in for it) and
-/// of the time in a valid line. Else why it is no event; or nothing: hand it back.
+/// of the text or the digits of the time (the same if it is not looked at) in a valid line. Else why
+/// it is no event; or nothing: hand it back.
 #[inline(always)]
-fn find<W: Wide>(
+fn find<W: Wide, const TIMED: bool>(
     wide: W,
     fold: &Fold,
     block: &[u8],
@@ -498,33 +604,45 @@ fn find<W: Wide>(
         if fold.absent.is_none() {
             return Err((!fold.may_lack).then_some(Reason::MissingValue));
         }
-        return Ok(found);
-    }
-    match block[found.value_at] {
-        b'-' | b'0'..=b'9' => {}
-        b'"' if fold.numeric_strings => {
-            // One string may be both, of which a layout could tell only one.
-            if found.value_at == found.type_at {
-                return Err(None);
+    } else {
+        match block[found.value_at] {
+            b'-' | b'0'..=b'9' => {}
+            b'"' if fold.numeric_strings => {
+                // One string may be both, of which a layout could tell only one.
+                if found.value_at == found.type_at {
+                    return Err(None);
+                }
+                found.value_at += 1;
             }
-            found.value_at += 1;
+            _ => return Err(Some(Reason::BadValue)),
         }
-        _ => return Err(Some(Reason::BadValue)),
+    }
+    if TIMED && found.time_at == NOWHERE {
+        fold.clock.as_ref().filter(|clock| clock.is_optional()).ok_or(None)?;
+    } else if TIMED {
+        match block[found.time_at] {
+            b'"' if found.time_at != found.type_at && found.time_at + 1 != found.value_at => {
+                found.time_at += 1;
+            }
+            b'-' | b'0'..=b'9' => {}
+            _ => return Err(None),
+        }
     }
     Ok(found)
 }
 
-/// Adds the event whose places are `found`. False: hand the line back.
+/// Adds the event whose places are `found`. False: hand the line back. An error: nothing is changed,
+/// and that must be known before.
 #[inline(always)]
-fn add<W: Wide>(
+fn add<W: Wide, const TIMED: bool>(
     wide: W,
     fold: &mut Fold,
     block: &[u8],
     found: Found,
     line: HandedBack,
     handed_back: &mut Vec<HandedBack>,
-) -> bool {
-    let Found { type_at, value_at, .. } = found;
+) -> Result<bool, Ask> {
+    let Found { type_at, value_at, time_at } = found;
     let mut long = Exact { mantissa: 0, scale: 0, integral: true };
     let mut short = None;
     if let Some(absent) = fold.absent
@@ -533,13 +651,18 @@ fn add<W: Wide>(
         long = absent;
     } else {
         let Some((number, length)) = exact::read_any(wide, block, value_at, &mut long) else {
-            return false;
+            return Ok(false);
         };
         if block[value_at - 1] == b'"' && block[value_at + length] != b'"' {
-            return false;
+            return Ok(false);
         }
         short = number;
     }
+    let bucket = match moment::<W, TIMED>(wide, fold, block, time_at) {
+        Moment::In(bucket) => bucket,
+        Moment::Unsure => return Ok(false),
+        Moment::Unknown(ask) => return Err(ask),
+    };
     let value = Value::new(short, &long);
     let start = type_at + 1;
     // The end of the type, if it is near and has no escapes before it.
@@ -556,25 +679,27 @@ fn add<W: Wide>(
     if end == usize::MAX {
         end = parse::string_end(block, start);
     }
-    match add_recent(wide, fold, block, (start, end), value) {
+    Ok(match add_recent::<W, TIMED>(wide, fold, block, (start, end), value, bucket) {
         Some(is_added) => is_added,
         None => {
-            add_later(wide, fold, block, (start, end), value, line, handed_back);
+            let event = ((start, end), value, bucket);
+            add_later::<W, TIMED>(wide, fold, block, event, line, handed_back);
             true
         }
-    }
+    })
 }
 
 /// Adds a value to a type that was met lately; None if it was not, else false: hand the line back.
 ///
 /// The bytes of the type may be anything: only those of a type that was found valid are known.
 #[inline(always)]
-fn add_recent<W: Wide>(
+fn add_recent<W: Wide, const TIMED: bool>(
     wide: W,
     fold: &mut Fold,
     block: &[u8],
     (start, end): (usize, usize),
     value: Value,
+    bucket: Bucket,
 ) -> Option<bool> {
     let recent = &fold.recent.slots[Recent::slot(block, start, end)];
     let length = end - start;
@@ -598,26 +723,25 @@ fn add_recent<W: Wide>(
     {
         return None;
     }
-    let Some(place) = recent.place else {
+    let Some(place) = recent.place.filter(|_| !TIMED || bucket != OUTSIDE) else {
         fold.account.filtered += 1;
         return Some(true);
     };
-    let is_added = match value {
+    let is_added = cell::<TIMED>(fold, place, bucket).is_some_and(|place| match value {
         Value::Short(number) => fold.summary.add(place, number),
         Value::Long(exact) => fold.summary.add_long(place, *exact),
-    };
+    });
     fold.account.accepted += u64::from(is_added);
     Some(is_added)
 }
 
 /// Adds a value to a type that was not met lately, now or soon.
 #[inline(always)]
-fn add_later<W: Wide>(
+fn add_later<W: Wide, const TIMED: bool>(
     wide: W,
     fold: &mut Fold,
     block: &[u8],
-    (start, end): (usize, usize),
-    value: Value,
+    ((start, end), value, bucket): ((usize, usize), Value, Bucket),
     line: HandedBack,
     handed_back: &mut Vec<HandedBack>,
 ) {
@@ -634,15 +758,30 @@ fn add_later<W: Wide>(
         Value::Short(number) => number.into(),
         Value::Long(exact) => *exact,
     };
-    fold.waiting.push(Waiting { key, value, start, end, has_escapes, line });
+    fold.waiting.push(Waiting { key, value, start, end, has_escapes, bucket, line });
     if fold.waiting.len() == MOST_WAITING {
-        settle(wide, fold, block, handed_back);
+        settle::<W, TIMED>(wide, fold, block, handed_back);
+    }
+}
+
+/// Sorts out types if there are too many.
+#[inline(always)]
+fn limit<W: Wide>(wide: W, fold: &mut Fold) {
+    if fold.summary.is_overfull() {
+        fold.summary.limit(wide);
+        fold.recent.clear();
+        fold.templates.clear();
     }
 }
 
 /// Adds the values that wait.
 #[inline(never)]
-fn settle<W: Wide>(wide: W, fold: &mut Fold, block: &[u8], handed_back: &mut Vec<HandedBack>) {
+fn settle<W: Wide, const TIMED: bool>(
+    wide: W,
+    fold: &mut Fold,
+    block: &[u8],
+    handed_back: &mut Vec<HandedBack>,
+) {
     let mut waiting = std::mem::take(&mut fold.waiting);
     for one in &waiting {
         fold.summary.prefetch_entry(wide, &one.key);
@@ -658,7 +797,13 @@ fn settle<W: Wide>(wide: W, fold: &mut Fold, block: &[u8], handed_back: &mut Vec
         let place = fold.summary.place(&one.key, name);
         match place {
             None if fold.summary.is_only_wanted() => fold.account.filtered += 1,
-            Some(place) if fold.summary.add_any(place, one.value) => fold.account.accepted += 1,
+            Some(_) if TIMED && one.bucket == OUTSIDE => fold.account.filtered += 1,
+            Some(place)
+                if cell::<TIMED>(fold, place, one.bucket)
+                    .is_some_and(|place| fold.summary.add_any(place, one.value)) =>
+            {
+                fold.account.accepted += 1;
+            }
             _ => {
                 handed_back.push(one.line);
                 continue;
@@ -674,6 +819,7 @@ fn settle<W: Wide>(wide: W, fold: &mut Fold, block: &[u8], handed_back: &mut Vec
     }
     waiting.clear();
     fold.waiting = waiting;
+    limit(wide, fold);
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ struct Piece {
     mask: u64,
     length: usize,
     gap: Gap,
+    /// The gap is that of the time, too.
+    is_time: bool,
     /// The piece behind this one, and the one to try in its place; 0 is none, as no piece comes
     /// before the first.
     next: usize,
@@ -55,6 +57,8 @@ pub struct Match {
     pub is_plain: bool,
     /// Where the digits of its value begin; `NOWHERE` if it has none.
     pub value_at: usize,
+    /// Where the text or the digits of its time begin; `NOWHERE` if it has none.
+    pub time_at: usize,
     /// None: it is a long one, and in the place that `read` was given for such.
     pub value: Option<Number>,
 }
@@ -84,7 +88,7 @@ impl Layouts {
 
     /// Reads the line that begins at `at` and has its "\n" at `end`, if it has a known layout.
     #[inline(always)]
-    pub fn read<W: Wide>(
+    pub fn read<W: Wide, const TIMED: bool>(
         &self,
         wide: W,
         block: &[u8],
@@ -97,6 +101,7 @@ impl Layouts {
         let mut is_plain = true;
         let mut value = Some(self.absent);
         let mut value_at = NOWHERE;
+        let mut time_at = NOWHERE;
         loop {
             let bytes = block.get(at..)?.first_chunk()?;
             if wide.same(wide.load(bytes), wide.load(&piece.bytes)) & piece.mask != piece.mask {
@@ -107,6 +112,9 @@ impl Layouts {
                 continue;
             }
             at += piece.length;
+            if TIMED && piece.is_time {
+                time_at = at;
+            }
             match piece.gap {
                 Gap::Text => {
                     let start = at;
@@ -157,7 +165,7 @@ impl Layouts {
                 Gap::None => {}
                 // A type that is not plain may have reached into another line.
                 Gap::End => {
-                    let found = Match { type_text, is_plain, value_at, value };
+                    let found = Match { type_text, is_plain, value_at, time_at, value };
                     return (at == end + 1).then_some(found);
                 }
             }
@@ -182,7 +190,8 @@ impl Layouts {
     }
 
     /// The last line had none, and is an event: takes up its layout. It begins at `start`, its "\n"
-    /// is at `end`; `found` are the places of its type, of the digits of its value, and of its time.
+    /// is at `end`; `found` are the places of its type, of the digits of its value, and of the text or
+    /// the digits of its time.
     #[cold]
     #[inline(never)]
     pub fn learn(&mut self, block: &[u8], start: usize, end: usize, found: Found) {
@@ -214,7 +223,11 @@ impl Layouts {
         let mut at = 0;
         // Along the pieces that are known.
         while let (Some(own), Some(piece)) = (self.pieces.get(at), pieces.peek()) {
-            if own.bytes == piece.bytes && own.length == piece.length && own.gap == piece.gap {
+            if own.bytes == piece.bytes
+                && own.length == piece.length
+                && own.gap == piece.gap
+                && own.is_time == piece.is_time
+            {
                 pieces.next();
                 at = own.next;
             } else if own.instead != 0 {
@@ -233,7 +246,7 @@ impl Layouts {
 }
 
 /// The layout of a valid line that ends with "\n", unless it has too many parts.
-fn pieces(line: &[u8], Found { type_at, value_at, .. }: Found) -> Option<Vec<Piece>> {
+fn pieces(line: &[u8], Found { type_at, value_at, time_at }: Found) -> Option<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut from = 0;
     let mut at = 0;
@@ -244,7 +257,9 @@ fn pieces(line: &[u8], Found { type_at, value_at, .. }: Found) -> Option<Vec<Pie
             bytes[..part.len()].copy_from_slice(part);
             let gap = if parts.peek().is_some() { Gap::None } else { gap };
             let mask = u64::MAX >> (CHUNK - part.len());
-            pieces.push(Piece { bytes, mask, length: part.len(), gap, next: 0, instead: 0 });
+            let is_time = parts.peek().is_none() && to == time_at;
+            let length = part.len();
+            pieces.push(Piece { bytes, mask, length, gap, is_time, next: 0, instead: 0 });
         }
         pieces.len() <= MOST_PIECES_OF_A_LINE
     };
@@ -290,7 +305,7 @@ mod tests {
         let block = format!("{:24}{line}{:128}", "", "");
         let end = block.find('\n').expect("a line");
         let mut long = Exact { mantissa: 0, scale: 0, integral: true };
-        let found = layouts.read(Portable, block.as_bytes(), 24, end, &mut long)?;
+        let found = layouts.read::<_, true>(Portable, block.as_bytes(), 24, end, &mut long)?;
         let (start, end) = found.type_text;
         Some((block[start..end].to_owned(), found.value))
     }

@@ -10,22 +10,36 @@ pub mod path;
 pub mod query;
 pub mod summary;
 pub mod template;
+pub mod time;
 pub mod wide;
 
 #[cfg(feature = "python")]
 #[pyo3::pymodule]
 pub mod _kernel {
     use crate::fold::{Fold as Body, HandedBack, Reason};
-    use crate::query::Query;
+    use crate::path::Ways;
+    use crate::query::{Query, Timing};
     use crate::summary::{self, Which};
+    use crate::time::{Ask, Instant, Region, Span};
     use pyo3::buffer::PyUntypedBuffer;
-    use pyo3::exceptions::PyBufferError;
+    use pyo3::exceptions::{PyBufferError, PyValueError};
     use pyo3::prelude::*;
     use pyo3::types::{PyList, PyString};
     use std::collections::HashMap;
 
     /// Line, start and end of one that is left to the authority.
     type Place = (usize, usize, usize);
+
+    /// Second and nanoseconds.
+    type Moment = (i64, u32);
+
+    /// The ways to it, the window, whether there are buckets, whether times without an offset are in
+    /// UTC, and whether an event may have no time.
+    type Time = (Ways, Option<Moment>, Option<Moment>, bool, bool, bool);
+
+    /// Lines, where it stopped, the lines that are left to the authority, and what it asks: whether of
+    /// local time, and a second.
+    type Folded = (usize, usize, Vec<Place>, Option<(bool, i64)>);
 
     /// Count, exact sum, minimum and maximum per type, kept over any number of blocks.
     #[pyclass(module = "eventcli._kernel")]
@@ -34,13 +48,39 @@ pub mod _kernel {
     #[pymethods]
     impl Fold {
         #[new]
-        fn new(type_key: &str, value_key: &str, types: Option<Vec<String>>) -> Self {
-            Self(Body::new(&Query { types, ..Query::of_keys(type_key, value_key) }))
+        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, types, max_types, time))]
+        fn new(
+            type_ways: Ways,
+            value_ways: Ways,
+            absent: Option<String>,
+            numeric_strings: bool,
+            types: Option<Vec<String>>,
+            max_types: usize,
+            time: Option<Time>,
+        ) -> Self {
+            let instant = |(second, nanos)| Instant { second, nanos };
+            let time = time.map(|(ways, since, until, by, local_is_utc, optional)| Timing {
+                ways,
+                since: since.map(instant),
+                until: until.map(instant),
+                by,
+                local_is_utc,
+                optional,
+            });
+            Self(Body::new(&Query {
+                type_ways,
+                value_ways,
+                absent,
+                numeric_strings,
+                types,
+                time,
+                max_types,
+            }))
         }
 
-        /// Folds the lines of a block from `start` on, until about `most` are handed back; gives
-        /// their number, where it stopped, and as (line, start, end) those that are left to the
-        /// authority. With `rejects`, those that are certainly no events are only counted.
+        /// Folds the lines of a block from `start` on, until about `most` are handed back or
+        /// something must be asked. With `rejects`, those that are certainly no events are only
+        /// counted.
         fn fold(
             &mut self,
             py: Python<'_>,
@@ -48,7 +88,7 @@ pub mod _kernel {
             start: usize,
             most: usize,
             rejects: bool,
-        ) -> PyResult<(usize, usize, Vec<Place>)> {
+        ) -> PyResult<Folded> {
             let block = PyUntypedBuffer::get(block)?;
             if !block.is_c_contiguous() {
                 return Err(PyBufferError::new_err("the bytes of a block must be contiguous"));
@@ -70,7 +110,24 @@ pub mod _kernel {
                 (part, handed_back)
             });
             let place = |back: HandedBack| (back.line, start + back.start, start + back.end);
-            Ok((part.lines, start + part.bytes, handed_back.into_iter().map(place).collect()))
+            let handed_back = handed_back.into_iter().map(place).collect();
+            let ask = part.ask.map(|ask| match ask {
+                Ask::Region(second) => (false, second),
+                Ask::Span(second) => (true, second),
+            });
+            Ok((part.lines, start + part.bytes, handed_back, ask))
+        }
+
+        /// Takes up a stretch of time that was asked for.
+        fn add_region(&mut self, from: i64, to: i64, size: i64, first: i64) -> PyResult<()> {
+            let is_one = self.0.add_region(Region { from, to, size, first });
+            is_one.then_some(()).ok_or_else(|| PyValueError::new_err("that is no new region"))
+        }
+
+        /// Takes up a stretch of local time that was asked for.
+        fn add_span(&mut self, from: i64, to: i64, offset: i32) -> PyResult<()> {
+            let is_one = self.0.add_span(Span { from, to, offset });
+            is_one.then_some(()).ok_or_else(|| PyValueError::new_err("that is no new span"))
         }
 
         /// Adds the state of another fold, which is left empty.
@@ -85,9 +142,14 @@ pub mod _kernel {
             (account.accepted, rejected.collect(), account.filtered, account.blank)
         }
 
-        /// The types that have values.
-        fn types(&self, py: Python<'_>) -> Types {
-            Types(py.detach(|| self.0.types()))
+        /// For each bucket, in the order of time, its first second (None: of what is in no bucket),
+        /// the types that have values in it, and a single row without a name if there are others.
+        fn tables(&self, py: Python<'_>) -> Vec<(Option<i64>, Types, Types)> {
+            let tables = py.detach(|| self.0.tables());
+            let types = |(start, table): (_, summary::Table)| {
+                (start, Types(table.types), Types(table.other))
+            };
+            tables.into_iter().map(types).collect()
         }
     }
 

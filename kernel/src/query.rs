@@ -1,6 +1,7 @@
 //! What was asked for: where the fields stand, what stands in for a value, and what is kept.
 
 use crate::path::Ways;
+use crate::time::Instant;
 
 /// What a line means and what is kept of it.
 #[derive(Clone, Debug)]
@@ -14,6 +15,25 @@ pub struct Query {
     pub numeric_strings: bool,
     /// The types that are kept; None: all.
     pub types: Option<Vec<String>>,
+    /// None: time is not looked at.
+    pub time: Option<Timing>,
+    /// How many types have a row of their own: those that are first in the order of code points.
+    pub max_types: usize,
+}
+
+/// What the time of an event means.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    pub ways: Ways,
+    /// The window: its first moment, and the first behind it.
+    pub since: Option<Instant>,
+    pub until: Option<Instant>,
+    /// Stats are kept for each bucket of time.
+    pub by: bool,
+    /// A time without an offset is in UTC; else the authority tells the offset.
+    pub local_is_utc: bool,
+    /// An event that has no time is in no bucket; else it is no event.
+    pub optional: bool,
 }
 
 impl Query {
@@ -26,6 +46,8 @@ impl Query {
             absent: None,
             numeric_strings: false,
             types: None,
+            time: None,
+            max_types: usize::MAX,
         }
     }
 }

@@ -1,11 +1,19 @@
-//! The state of the fold: for each type how many values there were, their sum, minimum and maximum.
+//! The state of the fold: for each type how many values there were, their sum, minimum and maximum;
+//! for all of them, or for each bucket of time.
 //!
 //! Finds types by name and adds values to them. It knows nothing of lines and of JSON; names come
-//! to it as UTF-8 with escapes already decoded.
+//! to it as UTF-8 with escapes already decoded, buckets as numbers.
+//!
+//! Only so many types have a row of their own, those that are first in the order of their names; the
+//! others add up in one row. Keeping the first, and not those that come first, makes the answer
+//! independent of the order of lines and of merges: a type that is among the first of all is among
+//! the first of any part.
 
 use crate::exact::{self, Exact, Number, POWERS, Plain};
-use crate::wide::Wide;
+use crate::time::{Bucket, NO_BUCKET};
+use crate::wide::{Portable, Wide};
 use foldhash::fast::RandomState;
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
@@ -175,33 +183,115 @@ pub struct TypeStats {
 /// A slot holds the upper half of the hash of a name and the place of its entry plus one, so that
 /// most comparisons end in the slot. The hash is seeded at random: names that collide cannot be
 /// prepared. At most half of the slots are taken.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Summary {
     hasher: RandomState,
     slots: Vec<u64>,
+    /// The types, and the cells: what a type has in a bucket. A cell has the name of its type, but
+    /// is not to be found by it.
     entries: Vec<Entry>,
     names: Vec<u8>,
     wide: Vec<Vec<WideSum>>,
+    /// How many of the entries are types that can be found.
+    count: usize,
+    cells: Cells,
     /// Types that were not asked for are not kept.
     only_wanted: bool,
+    /// How many types have a row of their own, in the end.
+    most: usize,
+    /// Types with this name or a later one are not among them.
+    beyond: Option<Vec<u8>>,
+    /// The entry of all those types. It has no name.
+    other: Option<Place>,
+}
+
+/// Which entries are cells, and where to find them: a hash table with open addressing, of which at
+/// most half is taken. Empty, and of no cost, where there are no buckets.
+#[derive(Clone, Debug, Default)]
+struct Cells {
+    /// For each entry its type and its bucket, up to the last cell; a type is its own and has
+    /// `NO_BUCKET`.
+    origins: Vec<(Place, Bucket)>,
+    /// Type and bucket, and the place of the cell.
+    slots: Vec<(Place, Bucket, Place)>,
+    count: usize,
+}
+
+impl Cells {
+    #[inline(always)]
+    fn first(&self, of: Place, bucket: Bucket) -> usize {
+        let both = (u64::from(of) << 32) | u64::from(bucket);
+        let mixed = both.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize & (self.slots.len() - 1)
+    }
+
+    /// The slot of a cell, which is empty (it has `NO_BUCKET`) if there is none.
+    #[inline(always)]
+    fn slot(&self, of: Place, bucket: Bucket) -> usize {
+        let mut at = self.first(of, bucket);
+        loop {
+            let (own_of, own_bucket, _) = self.slots[at];
+            if own_of == of && own_bucket == bucket || own_bucket == NO_BUCKET {
+                return at;
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    fn insert(&mut self, of: Place, bucket: Bucket, place: Place) {
+        self.origins.extend((self.origins.len() as Place..place).map(|place| (place, NO_BUCKET)));
+        self.origins.push((of, bucket));
+        self.count += 1;
+        if self.count * 2 > self.slots.len() {
+            let length = (self.slots.len() * 4).max(64);
+            let slots = std::mem::replace(&mut self.slots, vec![(0, NO_BUCKET, 0); length]);
+            for slot in slots.into_iter().filter(|slot| slot.1 != NO_BUCKET) {
+                let at = self.slot(slot.0, slot.1);
+                self.slots[at] = slot;
+            }
+        }
+        let at = self.slot(of, bucket);
+        self.slots[at] = (of, bucket, place);
+    }
+
+    /// Type and bucket of an entry.
+    #[inline(always)]
+    fn origin(&self, place: Place) -> (Place, Bucket) {
+        self.origins.get(place as usize).copied().unwrap_or((place, NO_BUCKET))
+    }
+}
+
+/// More types than are to have a row that are kept, so that the others are not sorted out too often.
+const fn slack(most: usize) -> usize {
+    most / 4 + 64
 }
 
 impl Summary {
-    pub fn new(wanted: Option<&[String]>) -> Self {
+    /// Keeps those types that are `wanted` (None: all), `most` of them in rows of their own.
+    pub fn new(wanted: Option<&[String]>, most: usize) -> Self {
         let mut summary = Self {
             hasher: RandomState::default(),
             slots: vec![0; 64],
             entries: Vec::new(),
             names: Vec::new(),
             wide: Vec::new(),
+            count: 0,
+            cells: Cells::default(),
             only_wanted: false,
+            most,
+            beyond: None,
+            other: None,
         };
-        for name in wanted.unwrap_or_default() {
-            let key = summary.key(name.as_bytes(), 0, name.len());
-            summary.place(&key, name.as_bytes());
-        }
+        summary.want(wanted.unwrap_or_default().iter().map(String::as_bytes));
         summary.only_wanted = wanted.is_some();
         summary
+    }
+
+    fn want<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) {
+        for name in names {
+            let key = self.key(name, 0, name.len());
+            self.place(&key, name);
+        }
     }
 
     /// The key of the name `block[start..end]`.
@@ -270,23 +360,70 @@ impl Summary {
         if self.only_wanted {
             return None;
         }
-        let place = u32::try_from(self.entries.len()).ok().filter(|&place| place < u32::MAX - 1)?;
-        self.slots[at] = (key.hash >> 32 << 32) | u64::from(place + 1);
+        if self.beyond.as_ref().is_some_and(|beyond| *text >= **beyond) {
+            return self.other_place();
+        }
         let mut tag = Tag::new(key.name);
         if tag.is_long() {
             tag.set_long(self.names.len(), text.len());
+        }
+        let place = self.push(tag)?;
+        if tag.is_long() {
             self.names.extend_from_slice(text);
         }
-        self.entries.push(Entry { sum: 0, min: i64::MAX, max: i64::MIN, count: 0, tag });
-        if self.entries.len() * 2 > self.slots.len() {
+        self.slots[at] = (key.hash >> 32 << 32) | u64::from(place + 1);
+        self.count += 1;
+        if self.count * 2 > self.slots.len() {
             self.grow();
         }
+        Some(place)
+    }
+
+    /// A new entry without values; None if there are too many.
+    fn push(&mut self, tag: Tag) -> Option<Place> {
+        let place = u32::try_from(self.entries.len()).ok().filter(|&place| place < u32::MAX - 1)?;
+        self.entries.push(Entry { sum: 0, min: i64::MAX, max: i64::MIN, count: 0, tag });
+        Some(place)
+    }
+
+    /// The place of all types that have no row of their own.
+    fn other_place(&mut self) -> Option<Place> {
+        if self.other.is_none() {
+            self.other = self.push(Tag::new([0; 3]));
+        }
+        self.other
+    }
+
+    /// The place of what a type has in a bucket; None if there are too many.
+    #[inline(always)]
+    pub fn cell(&mut self, of: Place, bucket: Bucket) -> Option<Place> {
+        if !self.cells.slots.is_empty() {
+            let (_, own_bucket, place) = self.cells.slots[self.cells.slot(of, bucket)];
+            if own_bucket == bucket {
+                return Some(place);
+            }
+        }
+        self.insert_cell(of, bucket)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_cell(&mut self, of: Place, bucket: Bucket) -> Option<Place> {
+        let mut tag = self.entries[of as usize].tag;
+        (tag.0[SCALE], tag.0[INTEGRAL]) = (0, 1);
+        let place = self.push(tag)?;
+        self.cells.insert(of, bucket, place);
         Some(place)
     }
 
     fn grow(&mut self) {
         let mut slots = vec![0; self.slots.len() * 4];
         for (place, entry) in self.entries.iter().enumerate() {
+            if Some(place as Place) == self.other
+                || self.cells.origin(place as Place).1 != NO_BUCKET
+            {
+                continue;
+            }
             let hash = self.hasher.hash_one(entry.tag.name(&self.names));
             let mut at = hash as usize & (slots.len() - 1);
             while slots[at] != 0 {
@@ -299,7 +436,61 @@ impl Summary {
 
     /// How many types are kept.
     pub fn count(&self) -> usize {
-        self.entries.len()
+        self.count
+    }
+
+    /// Whether so many types are kept that some are to be sorted out by `limit`.
+    #[inline(always)]
+    pub fn is_overfull(&self) -> bool {
+        self.count > self.most.saturating_add(slack(self.most)) && !self.only_wanted
+    }
+
+    /// Adds up all types but the first in one entry, and forgets those without values. No place is
+    /// the same afterwards.
+    #[cold]
+    pub fn limit<W: Wide>(&mut self, wide: W) {
+        if let Some(beyond) = self.first_beyond() {
+            self.beyond = Some(beyond);
+        }
+        let empty = self.emptied(false);
+        let mut full = std::mem::replace(self, empty);
+        self.merge(wide, &mut full, |bucket| bucket);
+    }
+
+    /// The name of the first type with values that has no row of its own, if there are so many.
+    fn first_beyond(&self) -> Option<Vec<u8>> {
+        if self.count <= self.most {
+            return None;
+        }
+        let mut has_values = vec![false; self.entries.len()];
+        for (place, entry) in (0..).zip(&self.entries) {
+            has_values[self.cells.origin(place).0 as usize] |= entry.count > 0;
+        }
+        if let Some(other) = self.other {
+            has_values[other as usize] = false;
+        }
+        let mut names: Vec<(u128, &[u8])> = (self.entries.iter().zip(has_values))
+            .filter(|(_, has_values)| *has_values)
+            .map(|(entry, _)| entry.tag.name(&self.names))
+            .map(|name| (first_bytes(name), name))
+            .collect();
+        (names.len() > self.most).then(|| names.select_nth_unstable(self.most).1.1.to_vec())
+    }
+
+    /// A summary of the same settings without values, and without types unless they are wanted.
+    fn emptied(&self, with_wanted: bool) -> Self {
+        let mut summary = Self::new(None, self.most);
+        // Keys that wait stay valid.
+        summary.hasher = self.hasher.clone();
+        summary.beyond.clone_from(&self.beyond);
+        if with_wanted && self.only_wanted {
+            let is_type =
+                |place| self.cells.origin(place).1 == NO_BUCKET && Some(place) != self.other;
+            let types = (0..).zip(&self.entries).filter(|(place, _)| is_type(*place));
+            summary.want(types.map(|(_, entry)| entry.tag.name(&self.names)));
+            summary.only_wanted = true;
+        }
+        summary
     }
 
     /// Whether types that were not asked for are left out.
@@ -380,9 +571,21 @@ impl Summary {
         &mut self.wide[entry.min as usize]
     }
 
-    /// Adds the state of another summary, which is left empty.
-    pub fn merge<W: Wide>(&mut self, wide: W, other: &mut Self) {
+    /// Adds the state of another summary, which is left empty; `bucket` gives the number here of a
+    /// bucket there.
+    pub fn merge<W: Wide>(
+        &mut self,
+        wide: W,
+        other: &mut Self,
+        mut bucket: impl FnMut(Bucket) -> Bucket,
+    ) {
         let only_wanted = std::mem::replace(&mut self.only_wanted, false);
+        self.most = self.most.min(other.most);
+        // As many types come before the one as before the other.
+        if other.beyond.is_some() && (self.beyond.is_none() || other.beyond < self.beyond) {
+            self.beyond.clone_from(&other.beyond);
+        }
+        let mut place_there = 0;
         let mut keys = Vec::with_capacity(MOST_AHEAD);
         for entries in other.entries.chunks_mut(MOST_AHEAD) {
             keys.clear();
@@ -395,9 +598,23 @@ impl Summary {
             for key in &keys {
                 self.prefetch_entry(wide, key);
             }
-            for (entry, key) in entries.iter_mut().zip(&keys).filter(|(entry, _)| entry.count > 0) {
+            for (entry, key) in entries.iter_mut().zip(&keys) {
+                let (of_there, bucket_there) = other.cells.origin(place_there);
+                place_there += 1;
+                if entry.count == 0 {
+                    continue;
+                }
                 let name = entry.tag.name(&other.names);
-                let place = self.place(key, name).expect("fewer than 2^32 types in all");
+                let of = if Some(of_there) == other.other {
+                    self.other_place()
+                } else {
+                    self.place(key, name)
+                };
+                let place = of.and_then(|of| match bucket_there {
+                    NO_BUCKET => Some(of),
+                    _ => self.cell(of, bucket(bucket_there)),
+                });
+                let place = place.expect("fewer than 2^32 types and cells in all");
                 if self.entries[place as usize].merge_narrow(entry) {
                     continue;
                 }
@@ -420,39 +637,46 @@ impl Summary {
             }
         }
         self.only_wanted = only_wanted;
-        other.clear();
+        *other = other.emptied(true);
     }
 
-    /// Forgets all values, and all types but those asked for.
-    fn clear(&mut self) {
-        if self.only_wanted {
-            self.wide.clear();
-            for entry in &mut self.entries {
-                (entry.sum, entry.min, entry.max, entry.count) = (0, i64::MAX, i64::MIN, 0);
-                (entry.tag.0[SCALE], entry.tag.0[INTEGRAL]) = (0, 1);
-            }
-        } else {
-            *self = Self::new(None);
+    /// The types that have values, in the order of their UTF-8 bytes, bucket by bucket in no order.
+    pub fn tables(&self) -> Vec<Table> {
+        if let Some(beyond) = self.first_beyond() {
+            let mut limited = Self { beyond: Some(beyond), ..self.emptied(false) };
+            limited.merge(Portable, &mut self.clone(), |bucket| bucket);
+            return limited.tables();
         }
+        let mut orders: Vec<Order> = Vec::new();
+        let mut known = HashMap::new();
+        let mut at = 0;
+        for (place, entry) in (0..).zip(&self.entries).filter(|(_, entry)| entry.count > 0) {
+            let (of, bucket) = self.cells.origin(place);
+            if orders.get(at).is_none_or(|order| order.bucket != bucket) {
+                at = *known.entry(bucket).or_insert(orders.len());
+                if at == orders.len() {
+                    orders.push(Order { bucket, types: Vec::new(), other: Vec::new() });
+                }
+            }
+            let Order { types, other, .. } = &mut orders[at];
+            let order = if Some(of) == self.other { other } else { types };
+            order.push((first_bytes(entry.tag.name(&self.names)), place));
+        }
+        let table = |order: Order| Table {
+            bucket: order.bucket,
+            types: self.in_order(order.types),
+            other: self.in_order(order.other),
+        };
+        orders.into_iter().map(table).collect()
     }
 
-    /// The types that have values, in the order of their UTF-8 bytes.
-    pub fn types(&self) -> Types {
+    fn in_order(&self, mut order: Vec<(u128, Place)>) -> Types {
         let name = |place: Place| self.entries[place as usize].tag.name(&self.names);
-        // Most names differ in their first bytes, which are compared without going to the name.
-        let mut order: Vec<(u128, Place)> = (0..)
-            .zip(&self.entries)
-            .filter(|(_, entry)| entry.count > 0)
-            .map(|(place, entry)| (first_bytes(entry.tag.name(&self.names)), place))
-            .collect();
         order.sort_unstable_by(|left, right| {
             left.0.cmp(&right.0).then_with(|| name(left.1).cmp(name(right.1)))
         });
-        let mut types = Types {
-            entries: Vec::with_capacity(order.len()),
-            names: Vec::with_capacity(self.names.len()),
-            wide: Vec::new(),
-        };
+        let mut types =
+            Types { entries: Vec::with_capacity(order.len()), names: Vec::new(), wide: Vec::new() };
         for (_, place) in order {
             let mut entry = self.entries[place as usize].clone();
             if entry.tag.is_long() {
@@ -477,6 +701,24 @@ fn first_bytes(name: &[u8]) -> u128 {
     let length = name.len().min(16);
     first[..length].copy_from_slice(&name[..length]);
     u128::from_be_bytes(first)
+}
+
+/// The entries of a bucket, with the first bytes of their names: most names differ there, and are
+/// compared without going to them.
+struct Order {
+    bucket: Bucket,
+    types: Vec<(u128, Place)>,
+    other: Vec<(u128, Place)>,
+}
+
+/// The types of a bucket as they are given out.
+#[derive(Debug)]
+pub struct Table {
+    /// `NO_BUCKET`: of what is in no bucket.
+    pub bucket: Bucket,
+    pub types: Types,
+    /// A single row, if there is any: that of all other types. It has no name.
+    pub other: Types,
 }
 
 /// Types as they are given out, each by its index. Numbers become text only where it is asked for:
@@ -648,7 +890,9 @@ fn total(sums: &[WideSum], which: Which) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wide::Portable;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    const MOST: usize = usize::MAX;
 
     /// What became of a value.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -680,7 +924,9 @@ mod tests {
                 one.name, one.count, one.integral, one.sum, one.min, one.max
             )
         };
-        summary.types().iter().map(show).collect()
+        let tables = summary.tables();
+        assert!(tables.iter().all(|table| table.bucket == NO_BUCKET && table.other.is_empty()));
+        tables.iter().flat_map(|table| table.types.iter()).map(show).collect()
     }
 
     /// Values of any scale and size add up exactly, in either order of merging.
@@ -693,14 +939,14 @@ mod tests {
             exact(7, 60),
             exact(i128::from(i64::MAX), 0),
         ];
-        let mut whole = Summary::new(None);
-        let mut joined = Summary::new(None);
+        let mut whole = Summary::new(None, MOST);
+        let mut joined = Summary::new(None, MOST);
         for value in values {
             assert_eq!(add(&mut whole, "a", value), Added::Accepted);
-            let mut part = Summary::new(None);
+            let mut part = Summary::new(None, MOST);
             add(&mut part, "a", value);
-            joined.merge(Portable, &mut part);
-            assert!(part.types().is_empty());
+            joined.merge(Portable, &mut part, |bucket| bucket);
+            assert!(part.tables().is_empty());
         }
         let sum = format!("{}{}.95{}7", "1", "00000000000000009223372036854775807", "0".repeat(57));
         let expected = format!("a 5 false {sum} -0.05 1{}.0", "0".repeat(35));
@@ -711,7 +957,7 @@ mod tests {
     /// A value at a smaller scale than the sum, too large to be brought up to it, is still exact.
     #[test]
     fn scales_far_apart() {
-        let mut summary = Summary::new(None);
+        let mut summary = Summary::new(None, MOST);
         for value in [exact(1, 18), exact(i128::from(i64::MAX), 0), exact(1, 40), exact(0, 0)] {
             assert_eq!(add(&mut summary, "a", value), Added::Accepted);
         }
@@ -722,7 +968,7 @@ mod tests {
     /// A sum that would overflow is refused and changes nothing.
     #[test]
     fn refused() {
-        let mut summary = Summary::new(None);
+        let mut summary = Summary::new(None, MOST);
         assert_eq!(add(&mut summary, "a", exact(i128::MAX, 0)), Added::Accepted);
         let before = shown(&summary);
         assert_eq!(add(&mut summary, "a", exact(1, 0)), Added::Refused);
@@ -732,12 +978,12 @@ mod tests {
     /// Only wanted types have a place, before and after a merge and once emptied.
     #[test]
     fn wanted() {
-        let mut summary = Summary::new(Some(&["b".to_owned(), "a".to_owned()]));
+        let mut summary = Summary::new(Some(&["b".to_owned(), "a".to_owned()]), MOST);
         assert_eq!(add(&mut summary, "a", exact(1, 0)), Added::Accepted);
         assert_eq!(add(&mut summary, "c", exact(1, 0)), Added::Filtered);
         assert_eq!(shown(&summary), ["a 1 true 1 1 1"]);
-        let mut other = Summary::new(Some(&["a".to_owned(), "b".to_owned()]));
-        other.merge(Portable, &mut summary);
+        let mut other = Summary::new(Some(&["a".to_owned(), "b".to_owned()]), MOST);
+        other.merge(Portable, &mut summary, |bucket| bucket);
         assert_eq!(shown(&other), ["a 1 true 1 1 1"]);
         assert_eq!(shown(&summary), [""; 0]);
         assert_eq!(add(&mut summary, "c", exact(1, 0)), Added::Filtered);
@@ -748,13 +994,108 @@ mod tests {
     /// Types are told apart and given out in the order of their code points.
     #[test]
     fn order() {
-        let mut summary = Summary::new(None);
+        let mut summary = Summary::new(None, MOST);
         let mut names: Vec<String> =
             (0..5_000).map(|at| format!("{}{at}", if at % 2 == 0 { "é" } else { "z" })).collect();
         for name in &names {
             add(&mut summary, name, exact(1, 0));
         }
         names.sort_by(|left, right| left.chars().cmp(right.chars()));
-        assert!(summary.types().iter().map(|one| one.name).eq(names));
+        let table = summary.tables().pop().expect("one of types without buckets");
+        assert!(table.types.iter().map(|one| one.name).eq(names));
+    }
+
+    /// Rows of a model: bucket, type (None: all others), count and sum.
+    type Rows = BTreeMap<(Bucket, Option<String>), (u64, i128)>;
+
+    fn rows(summary: &Summary) -> Rows {
+        let mut rows = Rows::new();
+        for table in summary.tables() {
+            assert!(table.other.len() <= 1);
+            let names = table.types.iter().map(|one| (Some(one.name.clone()), one));
+            for (name, one) in names.chain(table.other.iter().map(|one| (None, one))) {
+                let row = (one.count, one.sum.parse().expect("an integer"));
+                assert_eq!(rows.insert((table.bucket, name), row), None, "once");
+            }
+        }
+        rows
+    }
+
+    /// The first `most` types have their own rows and the others one, for each bucket, whatever the
+    /// order, however the values are spread over summaries that are merged, and however often types
+    /// were sorted out; and all adds up.
+    #[test]
+    fn first_types() {
+        let mut seed = 1_u64;
+        let mut below = |limit: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % limit
+        };
+        for round in 0..60 {
+            let most = [0, 1, 3, 50, 400, MOST][round % 6];
+            let mut parts: Vec<Summary> = (0..3).map(|_| Summary::new(None, most)).collect();
+            let mut model = Rows::new();
+            let mut names = BTreeSet::new();
+            let count = 1 + below(2_000);
+            for at in 0..count {
+                let number = [below(1_000), count - at, 40_000 + at, at % 7][round / 6 % 4];
+                let name = match number % 3 {
+                    0 => format!("{number:05}"),
+                    1 => format!("a long name of a type that has the number {number:05}"),
+                    _ => format!("é{number:05}"),
+                };
+                let bucket = if round % 2 == 0 { NO_BUCKET } else { below(5) as Bucket };
+                let value = below(1 << 30) as i128 - (1 << 29);
+                let summary = &mut parts[below(3) as usize];
+                let key = summary.key(name.as_bytes(), 0, name.len());
+                let mut place = summary.place(&key, name.as_bytes()).expect("a place");
+                if bucket != NO_BUCKET {
+                    place = summary.cell(place, bucket).expect("a cell");
+                }
+                assert!(summary.add_any(place, exact(value, 0)));
+                if summary.is_overfull() {
+                    summary.limit(Portable);
+                    assert!(summary.count() <= most.saturating_add(slack(most)));
+                }
+                let row = model.entry((bucket, Some(name.clone()))).or_default();
+                *row = (row.0 + 1, row.1 + value);
+                names.insert(name);
+            }
+            let first: BTreeSet<String> = names.into_iter().take(most).collect();
+            let mut expected = Rows::new();
+            for ((bucket, name), (count, sum)) in model {
+                let row =
+                    expected.entry((bucket, name.filter(|name| first.contains(name)))).or_default();
+                *row = (row.0 + count, row.1 + sum);
+            }
+            let mut joined = Summary::new(None, most.saturating_add(round % 2));
+            for index in [0, 1, 2_usize] {
+                joined.merge(Portable, &mut parts[(round + index) % 3], |bucket| bucket);
+            }
+            assert!(parts.iter().all(|part| rows(part).is_empty()));
+            assert_eq!(rows(&joined), expected, "{round}");
+            let mut limited = joined.clone();
+            limited.limit(Portable);
+            assert_eq!(rows(&limited), expected, "{round}");
+        }
+    }
+
+    /// Where types were asked for, the limit holds for those that were seen.
+    #[test]
+    fn wanted_and_limited() {
+        let wanted = ["d", "c", "b", "a"].map(str::to_owned);
+        let mut summary = Summary::new(Some(&wanted), 2);
+        for name in ["d", "b", "c", "e"] {
+            add(&mut summary, name, exact(1, 0));
+        }
+        let expected = [(Some("b"), 1), (Some("c"), 1), (None, 1)];
+        let expected: Rows = expected
+            .into_iter()
+            .map(|(name, one)| ((NO_BUCKET, name.map(str::to_owned)), (1, one)))
+            .collect();
+        assert!(!summary.is_overfull());
+        assert_eq!(rows(&summary), expected);
+        assert_eq!(add(&mut summary, "e", exact(1, 0)), Added::Filtered);
+        assert_eq!(add(&mut summary, "a", exact(1, 0)), Added::Accepted);
     }
 }

@@ -41,6 +41,9 @@ struct Template {
     head_length: usize,
     tail_length: usize,
     has_value: bool,
+    /// Where the text or the digits of the time are, from the start of the line or, if that is no
+    /// place in a head, from the byte behind its "\n"; or `NOWHERE`.
+    time: usize,
     /// None: the type is not wanted.
     place: Option<Place>,
     key: [u64; 2],
@@ -53,6 +56,8 @@ pub struct Fit {
     pub value: Number,
     /// Where its "\n" is.
     pub end: usize,
+    /// Where the text or the digits of its time begin.
+    pub time_at: usize,
 }
 
 /// A line that is known to be an event.
@@ -65,6 +70,8 @@ pub struct Event {
     pub type_text: (usize, usize),
     /// Where the digits of its value begin; `NOWHERE` if it has none.
     pub value_at: usize,
+    /// Where the text or the digits of its time begin; `NOWHERE` if it has none.
+    pub time_at: usize,
     pub place: Option<Place>,
 }
 
@@ -124,9 +131,10 @@ impl Templates {
     }
 
     /// Reads the line that begins at `at`, if it fits a template and is not near an end of the
-    /// block. Unless `MAY_LACK`, all lines that were learned have values.
+    /// block. Unless `MAY_LACK`, all lines that were learned have values; unless `TIMED`, no time
+    /// is looked for.
     #[inline(always)]
-    pub fn read<W: Wide, const MAY_LACK: bool>(
+    pub fn read<W: Wide, const MAY_LACK: bool, const TIMED: bool>(
         &self,
         wide: W,
         block: &[u8],
@@ -158,7 +166,12 @@ impl Templates {
         } else {
             exact::read_whole(wide, block, value_at, value_end)?
         };
-        Some(Fit { place: template.place, value, end })
+        let mut time_at = NOWHERE;
+        if TIMED && template.time != NOWHERE {
+            let base = if template.time <= CHUNK { at } else { line_end };
+            time_at = base.wrapping_add(template.time);
+        }
+        Some(Fit { place: template.place, value, end, time_at })
     }
 
     #[inline(always)]
@@ -311,7 +324,7 @@ struct Class {
 
 /// The template of an event, if it ends with "\n" and both parts are short enough.
 fn template(block: &[u8], event: Event) -> Option<Template> {
-    let Event { start, end, type_text: (type_at, _), value_at, place } = event;
+    let Event { start, end, type_text: (type_at, _), value_at, time_at, place } = event;
     let line = block.get(start..=end).filter(|line| line.ends_with(b"\n"))?;
     let type_at = type_at - start;
     let has_value = value_at != NOWHERE;
@@ -321,6 +334,10 @@ fn template(block: &[u8], event: Event) -> Option<Template> {
     if head_length > CHUNK || tail_length > CHUNK {
         return None;
     }
+    // Up to the value, places are the same from the start of the line; behind it, from its end.
+    let is_ahead = time_at.wrapping_sub(start) <= head_length;
+    let base = if is_ahead { start } else { end + 1 };
+    let time = if time_at == NOWHERE { NOWHERE } else { time_at.wrapping_sub(base) };
     let classes = classes(line, type_at);
     let (mut head, mut tail) = (Part::any(), Part::any());
     for (at, class) in classes[..head_length].iter().enumerate() {
@@ -329,7 +346,7 @@ fn template(block: &[u8], event: Event) -> Option<Template> {
     for (at, class) in classes[line.len() - tail_length..].iter().enumerate() {
         tail.set(CHUNK - tail_length + at, *class);
     }
-    Some(Template { head, tail, head_length, tail_length, has_value, place, key: [0; 2] })
+    Some(Template { head, tail, head_length, tail_length, has_value, time, place, key: [0; 2] })
 }
 
 /// What fits at each place of a valid line: the same byte, unless it is one of a plain text or a
@@ -395,11 +412,15 @@ mod tests {
             Some(_) => at("\"value\":") + usize::from(known.contains("\"value\":\"")),
             None => NOWHERE,
         };
-        let event = Event { start: 0, end, type_text, value_at, place: Some(7) };
+        let time_at = known.find("2020-10-06").unwrap_or(NOWHERE);
+        let event = Event { start: 0, end, type_text, value_at, time_at, place: Some(7) };
         templates.learn(known.as_bytes(), event);
         let block = format!("{:64}{line}{:128}", "", "");
-        let fit = templates.read::<_, true>(Portable, block.as_bytes(), 64)?;
+        let fit = templates.read::<_, true, true>(Portable, block.as_bytes(), 64)?;
         assert_eq!((fit.place, fit.end), (Some(7), 64 + line.find('\n').expect("a line")));
+        if let Some(at) = line.find("2020-10-06") {
+            assert_eq!(fit.time_at, 64 + at);
+        }
         Some(fit.value)
     }
 

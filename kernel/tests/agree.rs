@@ -4,7 +4,9 @@ mod oracle;
 
 use eventstats_kernel::fold::{Fold, Level};
 use eventstats_kernel::query::Query;
-use oracle::{Meaning, assert_agrees, meaning, usual};
+use eventstats_kernel::query::Timing;
+use eventstats_kernel::time::Instant;
+use oracle::{CHANGE, Meaning, assert_agrees, assert_agrees_by, fold_all, meaning, rows, usual};
 use proptest::prelude::*;
 
 /// A small generator of random numbers with a seed.
@@ -328,7 +330,7 @@ fn cuts_and_merges() {
                 part.fold(block.concat().as_bytes(), &mut back);
                 count += back.len();
                 joined.merge(&mut part);
-                assert!(part.types().is_empty());
+                assert!(part.tables().is_empty());
                 assert_eq!(part.account(), Default::default());
                 rest = behind;
             }
@@ -888,6 +890,233 @@ fn every_byte_with_paths_and_options() {
                     block.extend(format!("{line}\n").repeat(4).bytes());
                 }
                 assert_agrees(level, &query, &[&block]);
+            }
+        }
+    }
+}
+
+/// Windows, buckets and input zones, of a time under "at", of one in "data", and of the value.
+fn timings() -> Vec<Timing> {
+    let none = Timing {
+        ways: dotted("at"),
+        since: None,
+        until: None,
+        by: false,
+        local_is_utc: true,
+        optional: false,
+    };
+    let since = Some(Instant { second: CHANGE - 4_000, nanos: 500_000_000 });
+    let until = Some(Instant { second: CHANGE + 1_000, nanos: 0 });
+    vec![
+        none.clone(),
+        Timing { by: true, ..none.clone() },
+        Timing { since, ..none.clone() },
+        Timing { since, until, by: true, ..none.clone() },
+        Timing { until, by: true, local_is_utc: false, ..none.clone() },
+        Timing { local_is_utc: false, by: true, ..none.clone() },
+        Timing { ways: dotted("data.at"), by: true, ..none.clone() },
+        Timing { ways: dotted("value"), since, by: true, ..none.clone() },
+        Timing { since, by: true, optional: true, ..none.clone() },
+        Timing { ways: dotted("data.at"), by: true, optional: true, ..none.clone() },
+        Timing { ways: dotted("type"), by: true, ..none },
+    ]
+}
+
+/// Times around the change of the clock, and some that are far away or odd.
+fn time(random: &mut Random) -> String {
+    let second = match random.below(12) {
+        0..6 => CHANGE - 8_000 + random.below(16_000) as i64,
+        6 | 7 => CHANGE - 20 + random.below(40) as i64,
+        8 | 9 => CHANGE + 7_200 - 50 + random.below(100) as i64,
+        10 => CHANGE - 40 * 86_400 + random.below(80 * 86_400) as i64,
+        _ => random.below(1 << 31) as i64,
+    };
+    if random.below(3) == 0 {
+        return match random.below(9) {
+            0 => format!("{second}.5"),
+            1 => format!("{second}.{:03}", random.below(1_000)),
+            2 => format!("{second}{:03}", random.below(1_000)),
+            3 => format!("{second}{:06}", random.below(1_000_000)),
+            4 => format!("{second}{:09}", random.below(1_000_000_000)),
+            5 => format!("-{second}"),
+            6 => {
+                random.one_of(&["null", "1e9", "-62135596800", "99999999999", "0", "[]"]).to_owned()
+            }
+            _ => second.to_string(),
+        };
+    }
+    // From the days of one year on, by subtraction: slow and plain.
+    let mut day = second.div_euclid(86_400);
+    let mut year = 1970;
+    let length = |year: i64| 365 + i64::from(year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+    while day >= length(year) {
+        day -= length(year);
+        year += 1;
+    }
+    let mut months = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    months[1] += length(year) - 365;
+    let month = (0..12).find(|&month| {
+        let is_it = day < months[month];
+        day -= if is_it { 0 } else { months[month] };
+        is_it
+    });
+    let (month, day) = (month.expect("a month") + 1, day + 1);
+    let of_day = second.rem_euclid(86_400);
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    let between = random.one_of(&[" ", " ", "T", "t"]);
+    let mut behind =
+        random.one_of(&["", "", "", "Z", "Z", "z", "+00:00", "-05:30", "+02:00"]).to_owned();
+    if random.below(3) == 0 {
+        behind =
+            random.one_of(&[".5", ".499999999", ".5000000009", ".", ".000"]).to_owned() + &behind;
+    }
+    let year = if random.below(40) == 0 { [1, 9999, 0][random.below(3)] } else { year };
+    format!("\"{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}{behind}\"")
+}
+
+/// Times of every form decide over window and bucket as the oracle says, in lines that are new,
+/// known, or damaged, in order or not, for buckets of any size.
+#[test]
+fn times() {
+    let rounds = rounds(700);
+    let mut random = Random(seed() + 4);
+    let timings = timings();
+    for level in levels() {
+        for _ in 0..rounds {
+            let query = Query {
+                time: Some(timings[random.below(timings.len())].clone()),
+                types: (random.below(4) == 0).then(|| vec!["a".to_owned()]),
+                max_types: [usize::MAX, usize::MAX, 1][random.below(3)],
+                ..usual()
+            };
+            let size = [60, 300, 3_600, 86_400, 7 * 86_400][random.below(5)];
+            let shape = random.below(5);
+            let few = [1, 3, 100][random.below(3)];
+            let times: Vec<String> = (0..few).map(|_| time(&mut random)).collect();
+            let mut block = Vec::new();
+            for _ in 0..1 + random.below(90) {
+                let mut time = times[random.below(few)].as_str();
+                if random.below(12) == 0 {
+                    time = random.one_of(&[
+                        "\"2020-10-06 10:02:05\"",
+                        "\"2020-10-06 10:02:60\"",
+                        "true",
+                    ]);
+                }
+                let name = random.one_of(&["a", "a", "b", "caf\\u00e9"]);
+                let value = random.one_of(&["1", "19.99", "-5", "123456789012345678901"]);
+                let line = match shape {
+                    0 => format!(r#"{{"type":"{name}","value":{value},"at":{time}}}"#),
+                    1 => {
+                        format!(r#"{{"at":{time},"n":10,"type":"{name}","value":{value},"x":"y"}}"#)
+                    }
+                    2 => format!(
+                        r#"{{"data":{{"at":{time}}},"type":"{name}","at":{time},"value":{value}}}"#
+                    ),
+                    _ => format!(
+                        r#"{{"type":"{name}","value":{time},"data":{{"x":[{{}}],"at":{time}}}}}"#
+                    ),
+                };
+                let mut line = line.into_bytes();
+                if random.below(20) == 0 {
+                    mutate(&mut random, &mut line);
+                }
+                block.extend(line);
+                block.push(b'\n');
+            }
+            assert_agrees_by(level, &query, size, &[&block, &block]);
+        }
+    }
+}
+
+/// Every byte of a known line with a time is put to each of the others.
+#[test]
+fn every_byte_of_a_known_time() {
+    let timing = timings().swap_remove(3);
+    for level in levels() {
+        for line in [
+            r#"{"type":"a","value":1,"at":"2020-10-06 10:02:05"}"#,
+            r#"{"at":"2020-10-06T12:02:05.25+02:00","type":"a","value":1}"#,
+            r#"{"type":"a","value":1,"at":1601978525.5,"x":"y"}"#,
+            r#"{"x":"a text that makes the line longer than a template can be, and some more of it, until it is","type":"a","at":"2020-10-06T10:02:05Z","value":1}"#,
+        ] {
+            let query = Query { time: Some(timing.clone()), ..usual() };
+            let known = format!("{line}\n").repeat(12);
+            let at = line.find("at\"").expect("a time");
+            for at in at..(at + 40).min(line.len()) {
+                let mut block = known.as_bytes().to_vec();
+                for byte in (0..=255).step_by(if cfg!(debug_assertions) { 3 } else { 1 }) {
+                    let mut changed = line.as_bytes().to_vec();
+                    changed[at] = byte;
+                    block.extend(changed);
+                    block.push(b'\n');
+                    // So that templates do not rest.
+                    block.extend(format!("{line}\n").repeat(4).bytes());
+                }
+                assert_agrees(level, &query, &[&block]);
+            }
+        }
+    }
+}
+
+/// The sum of the parts is the whole also with buckets, windows and limits: any cut into blocks and
+/// parts of blocks, and any merge, gives the same rows.
+#[test]
+fn merges_of_buckets() {
+    let mut random = Random(seed() + 5);
+    for level in levels() {
+        for round in 0..80 {
+            let timing = timings().swap_remove(1 + round % 6);
+            let max_types = [1, 2, 20, usize::MAX][round % 4];
+            let query = Query { time: (round % 5 > 0).then_some(timing), max_types, ..usual() };
+            let lines: Vec<String> = (0..200)
+                .map(|_| {
+                    let (number, time) = (random.below(150), time(&mut random));
+                    format!("{{\"type\":\"{number}\",\"value\":{number},\"at\":{time},\"data\":{{\"at\":{time}}}}}\n")
+                })
+                .collect();
+            let log = lines.concat();
+            assert_agrees_by(level, &query, 300, &[log.as_bytes()]);
+            let mut whole = Fold::with_level(level, &query);
+            fold_all(&mut whole, 300, log.as_bytes(), usize::MAX);
+            let mut parts: Vec<Fold> = (0..3).map(|_| Fold::with_level(level, &query)).collect();
+            let mut rest = &lines[..];
+            while !rest.is_empty() {
+                let (block, behind) = rest.split_at(1 + random.below(rest.len().min(40)));
+                fold_all(&mut parts[random.below(3)], 300, block.concat().as_bytes(), 3);
+                rest = behind;
+                if random.below(3) == 0 {
+                    let (left, right) = parts.split_at_mut(1 + random.below(2));
+                    left[0].merge(&mut right[0]);
+                    assert!(right[0].tables().is_empty());
+                }
+            }
+            let [one, two, three] = &mut parts[..] else { unreachable!("three parts") };
+            two.merge(three);
+            one.merge(two);
+            assert_eq!(rows(one), rows(&whole));
+            assert_eq!(one.account(), whole.account());
+        }
+    }
+}
+
+/// Whatever the order of many types, those that are first have their own rows, and the memory of
+/// the others is given back.
+#[test]
+fn many_types_and_a_limit() {
+    let mut random = Random(seed() + 6);
+    for level in levels() {
+        for order in 0..3 {
+            let lines: Vec<String> = (0..6_000)
+                .map(|at| {
+                    let number = [at, 6_000 - at, random.below(6_000)][order];
+                    let name = ["\\u00e9", "z"][number % 2];
+                    format!("{{\"type\":\"{name}{number:04}\",\"value\":{at}}}\n")
+                })
+                .collect();
+            for max_types in [1, 100, 3_500] {
+                let query = Query { max_types, ..usual() };
+                assert_agrees(level, &query, &[lines.concat().as_bytes()]);
             }
         }
     }

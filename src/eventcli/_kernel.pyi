@@ -1,16 +1,42 @@
 # The Rust body of the fold, compiled from `kernel/`; absent where no Rust toolchain was at hand.
 
 from collections.abc import Sequence
+from typing import TypeAlias
+
+# The keys and indexes from the event down to a field, for each of its readings; the first that leads somewhere counts.
+_Ways: TypeAlias = Sequence[Sequence[str]]
+# Seconds of the epoch and nanoseconds.
+_Moment: TypeAlias = tuple[int, int]
 
 class Fold:
-    def __init__(self, type_key: str, value_key: str, types: Sequence[str] | None) -> None: ...
+    # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
+    # ways to it, the window, whether stats are kept by bucket, whether times without an offset are in UTC, and whether
+    # an event without a time is one.
+    def __init__(
+        self,
+        *,
+        type_ways: _Ways,
+        value_ways: _Ways,
+        absent: str | None,
+        numeric_strings: bool,
+        types: Sequence[str] | None,
+        max_types: int,
+        time: tuple[_Ways, _Moment | None, _Moment | None, bool, bool, bool] | None,
+    ) -> None: ...
 
-    # Folds lines from `start` on until about `most` are handed back. Returns the number of lines, where it stopped, and
-    # of the lines handed back: the index from `start`, the first byte and the end without the newline. With `rejects`,
-    # lines of which it is certain why they are no events are counted and not handed back.
+    # Folds lines from `start` on until about `most` are handed back, or something must be known. Returns the number of
+    # lines, where it stopped, and of the lines handed back: the index from `start`, the first byte and the end without
+    # the newline. With `rejects`, lines of which it is certain why they are no events are counted and not handed back.
+    # Last, what it must know to go on: whether a second is one of local time, and the second.
     def fold(
         self, block: bytes | bytearray | memoryview, start: int, most: int, rejects: bool
-    ) -> tuple[int, int, list[tuple[int, int, int]]]: ...
+    ) -> tuple[int, int, list[tuple[int, int, int]], tuple[bool, int] | None]: ...
+
+    # A stretch of time in which buckets have `size` seconds; that of its first second begins at `first`.
+    def add_region(self, start: int, end: int, size: int, first: int, /) -> None: ...
+
+    # A stretch of local time that is `offset` seconds ahead of UTC.
+    def add_span(self, start: int, end: int, offset: int, /) -> None: ...
 
     # Adds the state of `other`, which is left empty.
     def merge(self, other: Fold) -> None: ...
@@ -18,8 +44,9 @@ class Fold:
     # Lines that were accepted, rejected by reason, filtered and blank.
     def account(self) -> tuple[int, dict[str, int], int, int]: ...
 
-    # Those of all types that have values.
-    def types(self) -> Types: ...
+    # For each bucket, in the order of time, its first second (None: what is in no bucket), its types that have values,
+    # and a single row without a name if there are more types than `max_types`.
+    def tables(self) -> list[tuple[int | None, Types, Types]]: ...
 
 # Stats by type, in code-point order; numbers in plain decimal notation, as they are printed.
 class Types:

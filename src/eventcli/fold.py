@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Final, Protocol, Self
 
 from eventcli import paths
-from eventcli.event import Part, Query, Reason
+from eventcli.event import Bucket, Part, Query, Reason, Timing
 from eventcli.reference import ReferenceFold
-from eventcli.summary import Account, LazyTypes, Summary
+from eventcli.summary import Account, Calendar, LazyTypes, Summary, Types, TypeStats
 
 try:
     import eventcli._kernel as _kernel  # noqa: PLR0402  # the other form hides which module is missing
@@ -28,6 +28,12 @@ BODY_VARIABLE: Final = "EVENTSTATS_KERNEL"
 
 MOST_MARKS: Final = 4096
 """Rejects in one part, about: what they take is to be small beside a block."""
+
+_FARTHEST: Final = 1 << 60
+"""More types than can be, and seconds beyond every time."""
+
+_Moment = tuple[int, int]
+"""Seconds of the epoch and nanoseconds."""
 
 
 class Fold(Protocol):
@@ -70,14 +76,7 @@ def body() -> str:
 
 def new_fold(query: Query) -> Fold:
     """Return an empty fold of the body in use, which counts the events that the query keeps."""
-    return KernelFold(query) if body() == "rust" and _is_known(query) else ReferenceFold(query)
-
-
-def _is_known(query: Query) -> bool:
-    """Whether the Rust body can answer the query."""
-    fields = query.fields
-    are_keys = fields.value is not None and paths.is_key(fields.type) and paths.is_key(fields.value)
-    return are_keys and query.default_value is None and not query.numeric_strings and query.timing is None
+    return KernelFold(query) if body() == "rust" else ReferenceFold(query)
 
 
 class KernelFold:
@@ -85,11 +84,27 @@ class KernelFold:
 
     def __init__(self, query: Query) -> None:
         """Count the events that the query keeps; other valid ones are counted as filtered."""
-        fields, types = query.fields, query.types
-        self._kernel = _kernel.Fold(fields.type, fields.value or "", None if types is None else list(types))
+        fields, types, timing = query.fields, query.types, query.timing
+        self._kernel = _kernel.Fold(
+            type_ways=_ways(fields.type),
+            value_ways=[] if fields.value is None else _ways(fields.value),
+            absent="0" if fields.value is None else query.default_value,
+            numeric_strings=query.numeric_strings,
+            types=None if types is None else list(types),
+            max_types=min(query.max_types, _FARTHEST),
+            time=None if timing is None else _time(fields.time, timing),
+        )
         self._max_types = query.max_types
         # What is no event may hold one.
         self._is_final = not query.salvage
+        self._calendar = self._buckets = self._input_zone = None
+        if timing is not None:
+            from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+            self._input_zone = times.zone(timing.input_zone)
+            if timing.by is not None:
+                self._buckets = times.Buckets(timing.by, timing.zone)
+                self._calendar = Calendar(timing.by, timing.zone)
         self._authority = ReferenceFold(query)
         self._lines = 0
 
@@ -105,11 +120,24 @@ class KernelFold:
         view = memoryview(block)
         line = start = 0
         while start < len(view):
-            lines, start, handed_back = self._kernel.fold(view, start, MOST_MARKS, self._is_final and not marks)
+            rejects = self._is_final and not marks
+            lines, start, handed_back, asked = self._kernel.fold(view, start, MOST_MARKS, rejects)
             self._lines += lines - len(handed_back)
             places = [(line + index, first, end) for index, first, end in handed_back]
-            yield Part(lines, self._authority.add_lines(view, places))
+            if lines:
+                yield Part(lines, self._authority.add_lines(view, places))
             line += lines
+            if asked is not None:
+                self._answer(*asked)
+
+    def _answer(self, is_local: bool, second: int) -> None:  # noqa: FBT001  # as it comes from the kernel
+        """Tell the kernel the rules of time around a second: it has none of its own."""
+        from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+        if is_local and self._input_zone is not None:
+            self._kernel.add_span(*times.local_span(self._input_zone, second))
+        elif self._buckets is not None:
+            self._kernel.add_region(*self._buckets.region(second))
 
     def merge(self, other: Self) -> None:
         """Take over all that another fold holds."""
@@ -123,7 +151,19 @@ class KernelFold:
 
     def summary(self) -> Summary:
         """Return what was folded so far."""
-        certain = Summary(LazyTypes(self._kernel.types()), self._certain(), max_types=self._max_types)
+        types: Types = {}
+        buckets: dict[Bucket, Types] = {}
+        other: dict[Bucket | None, TypeStats] = {}
+        for start, columns, rest in self._kernel.tables():
+            bucket = None
+            if start is None:
+                types = LazyTypes(columns)
+            elif self._buckets is not None:
+                bucket = self._buckets.bucket_at(start)
+                buckets[bucket] = LazyTypes(columns)
+            for stats in LazyTypes(rest).values():
+                other[bucket] = stats
+        certain = Summary(types, self._certain(), (), buckets, other, self._max_types, self._calendar)
         return certain.merge(self._authority.summary())
 
     def _certain(self) -> Account:
@@ -131,3 +171,22 @@ class KernelFold:
         return Account(
             self._lines, accepted, {Reason(reason): count for reason, count in rejected.items()}, filtered, blank
         )
+
+
+def _ways(field: str) -> list[tuple[str, ...]]:
+    """Return the readings of a field, the one that counts first."""
+    as_path = paths.parts(field)
+    return [as_path] if field.startswith("/") or as_path == (field,) else [(field,), as_path]
+
+
+def _time(field: str, timing: Timing) -> tuple[list[tuple[str, ...]], _Moment | None, _Moment | None, bool, bool, bool]:
+    by, local_is_utc = timing.by is not None, timing.input_zone == "UTC"
+    return _ways(field), _moment(timing.since), _moment(timing.until), by, local_is_utc, timing.optional
+
+
+def _moment(instant: int | None) -> _Moment | None:
+    """Return seconds and nanoseconds; beyond all times if the instant is."""
+    if instant is None:
+        return None
+    second, nanos = divmod(instant, 1_000_000_000)
+    return (second, nanos) if abs(second) < _FARTHEST else (_FARTHEST if second > 0 else -_FARTHEST, 0)

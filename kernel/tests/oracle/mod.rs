@@ -5,20 +5,32 @@
 use eventstats_kernel::fold::{Account, Fold, HandedBack, Level};
 use eventstats_kernel::query::Query;
 use eventstats_kernel::summary::TypeStats;
+use eventstats_kernel::time::{Ask, Instant, Region, Span};
 use num_bigint::BigInt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a line means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
     Blank,
     Bad,
+    /// An event whose time is the authority's to read.
+    Odd,
     Event {
         type_name: String,
         literal: String,
+        /// None: time is not looked at.
+        time: Option<Instant>,
         /// Nothing in it that the kernel may leave to the authority.
         common: bool,
     },
+}
+
+/// What a time means.
+enum Time {
+    Bad,
+    Odd,
+    At(Instant, bool),
 }
 
 /// A parsed value, as far as an event needs it.
@@ -262,7 +274,144 @@ pub fn meaning(line: &[u8], query: &Query) -> Meaning {
         }
         _ => return Meaning::Bad,
     };
-    Meaning::Event { type_name: type_name.clone(), literal: literal.clone(), common }
+    let mut time = None;
+    if let Some(timing) = &query.time {
+        let found_time = find(&timing.ways);
+        match found_time.map_or(Time::Bad, |json| instant(json, timing.local_is_utc)) {
+            Time::Bad if found_time.is_none() && timing.optional => {}
+            // One that cannot be used is the authority's to leave out.
+            Time::Bad if !timing.optional => return Meaning::Bad,
+            Time::Bad | Time::Odd => return Meaning::Odd,
+            Time::At(instant, is_common) => (time, common) = (Some(instant), common & is_common),
+        }
+        // One string may be both, of which a layout could tell only one.
+        common &= found_time.is_none_or(|json| !std::ptr::eq(json, found_type.expect("a type")));
+    }
+    let (type_name, literal) = (type_name.clone(), literal.clone());
+    Meaning::Event { type_name, literal, time, common }
+}
+
+/// The second at which the clock of the oracle's zone is put back by one hour, an odd moment.
+pub const CHANGE: i64 = 1_601_978_700;
+
+/// How far the oracle's zone is ahead of UTC, by a second of its local time.
+fn offset(local: i64) -> i64 {
+    if local < CHANGE + 7_200 { 7_200 } else { 3_600 }
+}
+
+/// Days since 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms").
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+fn instant(json: &Json, local_is_utc: bool) -> Time {
+    match json {
+        Json::Text(text, is_plain) => match written(text, local_is_utc) {
+            Some((instant, true)) => Time::At(instant, *is_plain),
+            Some((_, false)) => Time::Odd,
+            None => Time::Bad,
+        },
+        Json::Number(literal) => epoch(literal),
+        _ => Time::Bad,
+    }
+}
+
+/// A time as RFC 3339 has it, or without an offset; second, whether it is not odd.
+fn written(text: &str, local_is_utc: bool) -> Option<(Instant, bool)> {
+    let mut rest = text.chars();
+    let mut number = |digits: usize, behind: &str| {
+        let text: String = rest.by_ref().take(digits).collect();
+        let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i64>());
+        let is_whole = text.len() == digits && behind.contains(rest.clone().next().unwrap_or('$'));
+        rest.next();
+        number?.ok().filter(|_| is_whole)
+    };
+    let (year, month, day) = (number(4, "-")?, number(2, "-")?, number(2, " tT")?);
+    let (hour, minute, second) = (number(2, ":")?, number(2, ":")?, number(2, ".Zz+-$")?);
+    let mut rest = text.get(19..)?;
+    let following = if month == 12 { days(year + 1, 1, 1) } else { days(year, month + 1, 1) };
+    let is_date =
+        year > 0 && (1..=12).contains(&month) && day > 0 && days(year, month, day) < following;
+    (is_date && hour < 24 && minute < 60 && second <= 60).then_some(())?;
+    let mut nanos = 0;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let end = fraction.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(fraction.len());
+        (end > 0).then_some(())?;
+        nanos = format!("{:0<9.9}", &fraction[..end]).parse().expect("digits");
+        rest = &fraction[end..];
+    }
+    let local = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+    let ahead = match rest.chars().next() {
+        None if local_is_utc => 0,
+        None => offset(local),
+        Some('z' | 'Z') if rest.len() == 1 => 0,
+        Some(sign @ ('+' | '-')) if rest.len() == 6 => {
+            let (hours, minutes) = rest[1..].split_once(':')?;
+            let is_two =
+                |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+            (is_two(hours) && is_two(minutes)).then_some(())?;
+            let [hours, minutes] =
+                [hours, minutes].map(|text| text.parse::<i64>().expect("digits"));
+            (hours < 24 && minutes < 60).then_some(())?;
+            (hours * 3_600 + minutes * 60) * if sign == '-' { -1 } else { 1 }
+        }
+        _ => return None,
+    };
+    let is_common = (2..=9998).contains(&year) && second < 60;
+    Some((Instant { second: local - ahead, nanos }, is_common))
+}
+
+/// A number of seconds, milliseconds, microseconds or nanoseconds.
+fn epoch(literal: &str) -> Time {
+    let exponent: i32 =
+        literal.split(['e', 'E']).nth(1).map_or(0, |text| text.parse().expect("digits"));
+    if literal.len() > 60 || exponent.abs() > 100 {
+        return Time::Odd;
+    }
+    let number = decimal(literal);
+    let one = decimal("1");
+    let size = if number < BigInt::ZERO { -number.clone() } else { number.clone() };
+    let Some(unit) = (0..4).find(|unit| size < &one * BigInt::from(10).pow(11 + 3 * unit)) else {
+        return Time::Bad;
+    };
+    let nanos = number * BigInt::from(10).pow(9 - 3 * unit);
+    // Towards the past.
+    let below = ((&nanos % &one) + &one) % &one;
+    let nanos: i128 = ((nanos - below) / &one).try_into().expect("a moment");
+    let second = i64::try_from(nanos.div_euclid(1_000_000_000)).expect("a moment");
+    let nanos = nanos.rem_euclid(1_000_000_000) as u32;
+    let is_integer = literal.bytes().all(|byte| byte.is_ascii_digit());
+    match second {
+        ..-62_135_596_800 => Time::Bad,
+        -62_135_596_800..-62_104_060_800 => Time::Odd,
+        _ => Time::At(Instant { second, nanos }, is_integer && literal.len() < 19),
+    }
+}
+
+/// Where the bucket of a second begins and ends: `size` seconds, but a change of the clock ends one.
+fn bucket(second: i64, size: i64) -> (i64, i64) {
+    let start = second - second.rem_euclid(size);
+    let (before, behind) = (start < CHANGE && second >= CHANGE, start < CHANGE && second < CHANGE);
+    let end = if behind { CHANGE.min(start + size) } else { start + size };
+    (if before { CHANGE } else { start }, end)
+}
+
+/// The stretch around a second in which the buckets are regular, of those that share no second.
+fn region(second: i64, size: i64) -> Region {
+    let window = second - second.rem_euclid(16 * size);
+    let end = window + 16 * size;
+    if !(window..end).contains(&CHANGE) {
+        return Region { from: window, to: end, size, first: window };
+    }
+    // A bucket of its own, of which a stretch may hold a part only.
+    let (start, end) = bucket(second, size);
+    let one = Region { from: start, to: end, size: end - start, first: start };
+    let cut = start + (end - start) / 3;
+    if second < cut { Region { to: cut, ..one } } else { Region { from: cut, ..one } }
 }
 
 /// A decimal of any size, at a scale no literal of the tests passes.
@@ -286,20 +435,59 @@ pub struct Stats {
     pub max: BigInt,
 }
 
-/// The types of a fold with numbers that compare by what they are worth.
-pub fn types(fold: &Fold) -> BTreeMap<String, Stats> {
-    let types: Vec<TypeStats> = fold.types().iter().collect();
-    assert!(types.is_sorted_by(|left, right| left.name < right.name), "in order, each once");
-    types
-        .into_iter()
-        .map(|one| {
+/// First second of the bucket and type; None: in no bucket, and all other types.
+pub type Row = (Option<i64>, Option<String>);
+
+/// The rows of a fold with numbers that compare by what they are worth.
+pub fn rows(fold: &Fold) -> BTreeMap<Row, Stats> {
+    let mut rows = BTreeMap::new();
+    let tables = fold.tables();
+    assert!(tables.is_sorted_by(|left, right| left.0 < right.0), "in order, each once");
+    for (start, table) in tables {
+        let types: Vec<TypeStats> = table.types.iter().collect();
+        assert!(types.is_sorted_by(|left, right| left.name < right.name), "in order, each once");
+        assert!(table.other.len() <= 1);
+        let types = types.into_iter().map(|one| (Some(one.name.clone()), one));
+        for (name, one) in types.chain(table.other.iter().map(|one| (None, one))) {
             let [sum, min, max] = [&one.sum, &one.min, &one.max].map(|text| {
                 assert!(!text.contains(['e', 'E', '+']) && text != "-0", "plain text: {text}");
                 decimal(text)
             });
-            (one.name, Stats { count: one.count, integral: one.integral, sum, min, max })
-        })
-        .collect()
+            let stats = Stats { count: one.count, integral: one.integral, sum, min, max };
+            rows.insert((start, name), stats);
+        }
+    }
+    rows
+}
+
+/// The types of a fold without buckets and without a limit.
+pub fn types(fold: &Fold) -> BTreeMap<String, Stats> {
+    let named = |((start, name), stats): (Row, Stats)| {
+        assert_eq!(start, None);
+        (name.expect("a type"), stats)
+    };
+    rows(fold).into_iter().map(named).collect()
+}
+
+/// Adds the row of all other types up, for each bucket.
+fn limited(rows: BTreeMap<Row, Stats>, most: usize) -> BTreeMap<Row, Stats> {
+    let names: BTreeSet<Option<String>> = rows.keys().map(|(_, name)| name.clone()).collect();
+    let first: BTreeSet<Option<String>> = names.into_iter().take(most).collect();
+    let mut limited: BTreeMap<Row, Stats> = BTreeMap::new();
+    for ((start, name), one) in rows {
+        let row = (start, if first.contains(&name) { name } else { None });
+        match limited.get_mut(&row) {
+            None => drop(limited.insert(row, one)),
+            Some(stats) => {
+                stats.count += one.count;
+                stats.integral &= one.integral;
+                stats.sum += one.sum;
+                stats.min = one.min.min(stats.min.clone());
+                stats.max = one.max.max(stats.max.clone());
+            }
+        }
+    }
+    limited
 }
 
 /// All events with type and value under the usual keys.
@@ -307,23 +495,64 @@ pub fn usual() -> Query {
     Query::of_keys("type", "value")
 }
 
+/// Folds a block as the authority does, which answers where it is asked.
+pub fn fold_all(fold: &mut Fold, size: i64, block: &[u8], most: usize) -> (usize, Vec<HandedBack>) {
+    let (mut line, mut start, mut all) = (0, 0, Vec::new());
+    while start < block.len() {
+        let mut handed_back = Vec::new();
+        let part = fold.fold_part(&block[start..], &mut handed_back, most);
+        all.extend(handed_back.into_iter().map(|back| HandedBack {
+            line: line + back.line,
+            start: start + back.start,
+            end: start + back.end,
+        }));
+        line += part.lines;
+        start += part.bytes;
+        match part.ask {
+            Some(Ask::Region(second)) => assert!(fold.add_region(region(second, size))),
+            Some(Ask::Span(second)) => {
+                let (from, to) = (second - second.rem_euclid(1 << 20), second | ((1 << 20) - 1));
+                let change = CHANGE + 7_200;
+                let (from, to) = match second < change {
+                    true => (from, (to + 1).min(change)),
+                    false => (from.max(change), to + 1),
+                };
+                let offset = offset(second) as i32;
+                assert!(fold.add_span(Span { from, to, offset }));
+            }
+            None => assert!(part.bytes > 0 || block.len() == start),
+        }
+    }
+    (line, all)
+}
+
+/// `assert_agrees_by` with buckets of an hour, if any.
+pub fn assert_agrees(level: Level, query: &Query, blocks: &[&[u8]]) -> Vec<HandedBack> {
+    assert_agrees_by(level, query, 3_600, blocks)
+}
+
 /// Folds the bytes in blocks and asserts that the kernel agrees with the oracle on every line it
 /// takes, and takes every line that is common. Where it may count bad lines, it counts no others.
-pub fn assert_agrees(level: Level, query: &Query, blocks: &[&[u8]]) -> Vec<HandedBack> {
+/// Buckets have a size in seconds.
+pub fn assert_agrees_by(
+    level: Level,
+    query: &Query,
+    size: i64,
+    blocks: &[&[u8]],
+) -> Vec<HandedBack> {
     let mut fold = Fold::with_level(level, query);
     let mut rejecting = Fold::with_level(level, query);
     rejecting.reject(true);
     let mut rejected = 0;
     let mut account = Account::default();
-    let mut expected: BTreeMap<String, Stats> = BTreeMap::new();
+    let mut expected: BTreeMap<Row, Stats> = BTreeMap::new();
     let mut all = Vec::new();
     for &block in blocks {
         // A box of its own, so that the block ends where its memory ends.
         let own: Box<[u8]> = block.into();
-        let mut handed_back = Vec::new();
-        let lines = fold.fold(&own, &mut handed_back);
-        let mut still_handed_back = Vec::new();
-        assert_eq!(rejecting.fold(&own, &mut still_handed_back), lines);
+        let (lines, handed_back) = fold_all(&mut fold, size, &own, usize::MAX);
+        let (still_lines, mut still_handed_back) = fold_all(&mut rejecting, size, &own, usize::MAX);
+        assert_eq!(still_lines, lines);
         let mut rest = handed_back.iter().peekable();
         let mut start = 0;
         let mut number = 0;
@@ -347,19 +576,30 @@ pub fn assert_agrees(level: Level, query: &Query, blocks: &[&[u8]]) -> Vec<Hande
                         rejected += u64::from(!still_handed_back.contains(back));
                         still_handed_back.retain(|still| still != back);
                     }
+                    Meaning::Odd => still_handed_back.retain(|still| still != back),
                     Meaning::Blank => panic!("blank, yet handed back: {}", shown()),
                 }
             } else {
                 match meaning {
                     Meaning::Blank => account.blank += 1,
-                    Meaning::Bad => panic!("was taken: {}", shown()),
-                    Meaning::Event { type_name, literal, .. } => {
-                        if query.types.as_ref().is_some_and(|types| !types.contains(&type_name)) {
+                    Meaning::Bad | Meaning::Odd => panic!("was taken: {}", shown()),
+                    Meaning::Event { type_name, literal, time, .. } => {
+                        let is_wanted =
+                            query.types.as_ref().is_none_or(|types| types.contains(&type_name));
+                        let timing = query.time.as_ref();
+                        let is_inside = timing.zip(time).is_none_or(|(timing, time)| {
+                            timing.since.is_none_or(|since| since <= time)
+                                && timing.until.is_none_or(|until| time < until)
+                        });
+                        if !is_wanted || !is_inside {
                             account.filtered += 1;
                         } else {
                             account.accepted += 1;
                             let value = decimal(&literal);
-                            let stats = expected.entry(type_name).or_insert_with(|| Stats {
+                            let by = timing.zip(time).filter(|(timing, _)| timing.by);
+                            let start = by.map(|(_, time)| bucket(time.second, size).0);
+                            let row = (start, Some(type_name));
+                            let stats = expected.entry(row).or_insert_with(|| Stats {
                                 count: 0,
                                 integral: true,
                                 sum: BigInt::ZERO,
@@ -383,12 +623,13 @@ pub fn assert_agrees(level: Level, query: &Query, blocks: &[&[u8]]) -> Vec<Hande
         assert_eq!(still_handed_back, [], "no other lines than without rejecting");
         all.extend(handed_back);
     }
+    let expected = limited(expected, query.max_types);
     let shown = blocks.iter().map(|block| block.escape_ascii().to_string()).collect::<String>();
     assert_eq!(fold.account(), account, "{level:?} {shown}");
     let Account { rejected: by_reason, .. } = rejecting.account();
     assert_eq!(Account { rejected: [0; 5], ..rejecting.account() }, account, "{level:?} {shown}");
     assert_eq!(by_reason.iter().sum::<u64>(), rejected, "{level:?} {shown}");
-    assert!(types(&rejecting) == expected, "{level:?} {shown}");
-    assert!(types(&fold) == expected, "{level:?} {shown}\n{:?}\n{expected:?}", types(&fold));
+    assert!(rows(&rejecting) == expected, "{level:?} {shown}");
+    assert!(rows(&fold) == expected, "{level:?} {shown}\n{:?}\n{expected:?}", rows(&fold));
     all
 }

@@ -1,0 +1,792 @@
+//! Times as they are written, and the buckets and the window that they fall into.
+//!
+//! Reads the common forms; what is odd is left to the authority (leap seconds, the years at either
+//! end). It knows that dates are days and days are seconds, and nothing of time zones: which stretch
+//! of time has regular buckets, and which stretch of local time has which offset, it is told by the
+//! authority, which it asks when it meets a time that no stretch covers.
+
+use crate::exact::{self, Exact, Number, POWERS};
+use crate::query::Timing;
+use crate::wide::Wide;
+use std::cmp::Ordering;
+
+/// A moment: seconds since 1970-01-01T00:00:00Z, and nanoseconds on top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant {
+    pub second: i64,
+    pub nanos: u32,
+}
+
+/// What no stretch covers yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// A second of time.
+    Region(i64),
+    /// A second of local time, as if it were UTC.
+    Span(i64),
+}
+
+/// A stretch of time, in seconds, in which buckets are regular, each `size` long. The one at `from`
+/// begins at `first`, which may be before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    pub from: i64,
+    pub to: i64,
+    pub size: i64,
+    pub first: i64,
+}
+
+/// A stretch of local time, in seconds as if it were UTC, that is `offset` seconds ahead of UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub from: i64,
+    pub to: i64,
+    pub offset: i32,
+}
+
+/// A bucket by its number in the order of being met.
+pub type Bucket = u32;
+
+/// The bucket of all events where buckets are not asked for.
+pub const NO_BUCKET: Bucket = u32::MAX;
+/// In place of a bucket: the event is outside of the window.
+pub const OUTSIDE: Bucket = u32::MAX - 1;
+
+/// Where a time belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A bucket, `NO_BUCKET` or `OUTSIDE`.
+    In(Bucket),
+    /// It is the authority's to say.
+    Unsure,
+    Unknown(Ask),
+}
+
+/// What became known of an hour as it is written: of its date, of the `offset` behind it, and of the
+/// bucket if it is the same for all of it.
+#[derive(Clone, Copy, Debug)]
+struct Hour {
+    /// `YYYY-MM-DD` and the character behind it; that character and the two digits.
+    date: [u64; 2],
+    /// Its first second, as if it were UTC.
+    start: i64,
+    offset: Offset,
+    bucket: Option<Bucket>,
+}
+
+const HOURS: usize = 256;
+
+/// How far local time is ahead of UTC, in seconds; or `LOCAL`: that of the input zone; or
+/// `UNREAD`, which is no offset.
+type Offset = i32;
+const LOCAL: Offset = i32::MAX;
+const UNREAD: Offset = i32::MIN;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+/// Seconds that no calendar reaches, and with which no sum here overflows.
+const FARTHEST: u64 = 1 << 60;
+
+/// The times of a fold: what was asked for, and what is known so far.
+#[derive(Debug)]
+pub struct Clock {
+    since: Instant,
+    until: Instant,
+    by: bool,
+    /// An event that has no time is in no bucket.
+    optional: bool,
+    /// What a time without an offset has.
+    unwritten: Offset,
+    regions: Vec<Region>,
+    spans: Vec<Span>,
+    /// The first second of each bucket.
+    starts: Vec<i64>,
+    /// The numbers of buckets by a hash of their first second, plus one; at most half are taken.
+    numbers: Vec<u32>,
+    /// The bucket met last, and a stretch of it, first second and end, that is inside the window.
+    last: (Bucket, i64, i64),
+    hours: Vec<Hour>,
+}
+
+impl Clock {
+    pub fn new(timing: &Timing) -> Self {
+        let none = Hour { date: [0; 2], start: 0, offset: UNREAD, bucket: None };
+        Self {
+            since: timing.since.unwrap_or(Instant { second: i64::MIN, nanos: 0 }),
+            until: timing.until.unwrap_or(Instant { second: i64::MAX, nanos: 0 }),
+            by: timing.by,
+            optional: timing.optional,
+            unwritten: if timing.local_is_utc { 0 } else { LOCAL },
+            regions: Vec::new(),
+            spans: Vec::new(),
+            starts: Vec::new(),
+            numbers: vec![0; 64],
+            last: (NO_BUCKET, 0, 0),
+            hours: vec![none; HOURS],
+        }
+    }
+
+    /// Takes up a stretch that was asked for. False: it is empty, has no buckets, shares seconds with
+    /// another one, or is not of this world.
+    pub fn add_region(&mut self, region: Region) -> bool {
+        let is_one = region.size > 0 && region.first.unsigned_abs() < FARTHEST;
+        is_one && insert(&mut self.regions, region, |region| (region.from, region.to))
+    }
+
+    /// Takes up a stretch that was asked for. False: it is empty, shares seconds with another one, is
+    /// not of this world, or its offset is a day or more.
+    pub fn add_span(&mut self, span: Span) -> bool {
+        let is_one = i64::from(span.offset).abs() < DAY;
+        is_one && insert(&mut self.spans, span, |span| (span.from, span.to))
+    }
+
+    /// Whether an event without a time is one, in no bucket.
+    #[inline(always)]
+    pub fn is_optional(&self) -> bool {
+        self.optional
+    }
+
+    /// The first second of a bucket.
+    pub fn start(&self, bucket: Bucket) -> i64 {
+        self.starts[bucket as usize]
+    }
+
+    /// How many buckets were met.
+    pub fn count(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Where the time belongs that is a string with its text from `at`, or a number at `at`, in a
+    /// valid line.
+    #[inline(always)]
+    pub fn read<W: Wide>(&mut self, wide: W, block: &[u8], at: usize) -> Moment {
+        if block[at - 1] == b'"' {
+            return match block[at..].first_chunk() {
+                Some(bytes) => self.read_known(block, at, bytes),
+                None => self.read_text(block, at),
+            };
+        }
+        let mut long = Exact { mantissa: 0, scale: 0, integral: true };
+        let instant = match exact::read_any(wide, block, at, &mut long) {
+            Some((Some(number), _)) => epoch(number),
+            Some((None, _)) => i64::try_from(long.mantissa).ok().and_then(|mantissa| {
+                epoch(Number { mantissa, scale: long.scale, integral: long.integral })
+            }),
+            None => None,
+        };
+        instant.map_or(Moment::Unsure, |instant| self.moment(instant))
+    }
+
+    /// `read` for a text that most likely begins with a date and an hour that were met lately, and
+    /// whose first bytes are given.
+    #[inline(always)]
+    fn read_known(&mut self, block: &[u8], at: usize, bytes: &[u8; 24]) -> Moment {
+        let date = [word(&bytes[0..8]), word(&bytes[5..13])];
+        let hour = self.hours[slot(date)];
+        let rest = word(&bytes[13..21]);
+        if hour.date != date {
+            return self.read_text(block, at);
+        }
+        let Some(second) = minute_and_second(rest) else {
+            return Moment::Unsure;
+        };
+        let (nanos, offset) = if (rest >> 48) as u8 == b'"' {
+            (0, self.unwritten)
+        } else {
+            match suffix(&block[at + 19..], self.unwritten) {
+                Some(found) => found,
+                None => return Moment::Unsure,
+            }
+        };
+        match hour.bucket {
+            Some(bucket) if hour.offset == offset => Moment::In(bucket),
+            _ if hour.offset == offset => self.local(hour.start + second, nanos, offset),
+            _ => self.read_text(block, at),
+        }
+    }
+
+    /// `read` for any text; takes up its hour.
+    #[inline(never)]
+    fn read_text(&mut self, block: &[u8], at: usize) -> Moment {
+        // The text ends with a quote, so what is too short is seen to be so.
+        let Some(text) = block.get(at..at + 19) else {
+            return Moment::Unsure;
+        };
+        let Some(start) = date_and_hour(text) else {
+            return Moment::Unsure;
+        };
+        let mut rest = [0; 8];
+        rest[..6].copy_from_slice(&text[13..]);
+        let (Some(second), Some((nanos, offset))) = (
+            minute_and_second(u64::from_le_bytes(rest)),
+            suffix(&block[at + 19..], self.unwritten),
+        ) else {
+            return Moment::Unsure;
+        };
+        let moment = self.local(start + second, nanos, offset);
+        if let Moment::In(bucket) = moment {
+            let date = [word(&text[0..8]), word(&text[5..13])];
+            let is_whole = self.is_same(start, offset, bucket);
+            let bucket = is_whole.then_some(bucket);
+            self.hours[slot(date)] = Hour { date, start, offset, bucket };
+        }
+        moment
+    }
+
+    /// Whether the hour from `start` on belongs into this bucket from its first to its last moment.
+    fn is_same(&mut self, start: i64, offset: Offset, bucket: Bucket) -> bool {
+        let end = start + HOUR - 1;
+        let Ok(second) = self.second(start, offset) else {
+            return false;
+        };
+        // The hour is a stretch of time, too, if one offset holds for all of it.
+        if offset == LOCAL && self.span(start) != self.span(end) {
+            return false;
+        }
+        let first = Instant { second, nanos: 0 };
+        let last = Instant { second: second + HOUR - 1, nanos: 999_999_999 };
+        if bucket == OUTSIDE {
+            return self.until <= first || last < self.since;
+        }
+        let bucket = Moment::In(bucket);
+        self.moment(first) == bucket && self.moment(last) == bucket
+    }
+
+    fn span(&self, second: i64) -> Option<Span> {
+        find(&self.spans, second, |span| (span.from, span.to))
+    }
+
+    /// The second of time that is written as `second` with an offset, or in the input zone.
+    fn second(&self, second: i64, offset: Offset) -> Result<i64, Ask> {
+        let offset = match offset {
+            LOCAL => self.span(second).ok_or(Ask::Span(second))?.offset,
+            _ => offset,
+        };
+        Ok(second - i64::from(offset))
+    }
+
+    /// Where a second belongs that is written with an offset, or in the input zone.
+    fn local(&mut self, second: i64, nanos: u32, offset: Offset) -> Moment {
+        match self.second(second, offset) {
+            Ok(second) => self.moment(Instant { second, nanos }),
+            Err(ask) => Moment::Unknown(ask),
+        }
+    }
+
+    /// Where a moment belongs.
+    #[inline(always)]
+    fn moment(&mut self, instant: Instant) -> Moment {
+        let (bucket, from, to) = self.last;
+        if from <= instant.second && instant.second < to {
+            return Moment::In(bucket);
+        }
+        self.moment_slowly(instant)
+    }
+
+    #[inline(never)]
+    fn moment_slowly(&mut self, instant: Instant) -> Moment {
+        let Instant { second, .. } = instant;
+        let is_inside = |instant: Instant| self.since <= instant && instant < self.until;
+        if !is_inside(instant) {
+            return Moment::In(OUTSIDE);
+        }
+        if !self.by {
+            return Moment::In(NO_BUCKET);
+        }
+        let Some(region) = find(&self.regions, second, |region| (region.from, region.to)) else {
+            return Moment::Unknown(Ask::Region(second));
+        };
+        let behind = (second - region.from) / region.size * region.size;
+        let from = region.from + behind;
+        let to = region.to.min(from.saturating_add(region.size));
+        let is_whole = is_inside(Instant { second: from, nanos: 0 })
+            && is_inside(Instant { second: to - 1, nanos: 999_999_999 });
+        let bucket = self.bucket(region.first + behind);
+        if is_whole {
+            self.last = (bucket, from, to);
+        }
+        Moment::In(bucket)
+    }
+
+    /// The number of the bucket with this first second, a new one if it was not met before.
+    pub fn bucket(&mut self, start: i64) -> Bucket {
+        let mut at = self.first(start);
+        loop {
+            match self.numbers[at] {
+                0 => break,
+                number if self.starts[number as usize - 1] == start => return number - 1,
+                _ => at = (at + 1) & (self.numbers.len() - 1),
+            }
+        }
+        self.starts.push(start);
+        let number = u32::try_from(self.starts.len()).ok().filter(|&number| number < OUTSIDE);
+        self.numbers[at] = number.expect("fewer than 2^32 buckets");
+        if self.starts.len() * 2 > self.numbers.len() {
+            self.numbers = vec![0; self.numbers.len() * 4];
+            for number in 1..=self.starts.len() {
+                let mut at = self.first(self.starts[number - 1]);
+                while self.numbers[at] != 0 {
+                    at = (at + 1) & (self.numbers.len() - 1);
+                }
+                self.numbers[at] = number as u32;
+            }
+        }
+        self.starts.len() as u32 - 1
+    }
+
+    /// Forgets all buckets.
+    pub fn clear(&mut self) {
+        self.starts.clear();
+        self.numbers = vec![0; 64];
+        self.last = (NO_BUCKET, 0, 0);
+        self.hours.iter_mut().for_each(|hour| hour.offset = UNREAD);
+    }
+
+    fn first(&self, start: i64) -> usize {
+        let mixed = (start as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize & (self.numbers.len() - 1)
+    }
+}
+
+/// Puts a stretch where it belongs, if it is one.
+fn insert<T: Copy>(stretches: &mut Vec<T>, one: T, ends: impl Fn(&T) -> (i64, i64)) -> bool {
+    let (from, to) = ends(&one);
+    let at = stretches.partition_point(|other| ends(other).1 <= from);
+    let is_apart = stretches.get(at).is_none_or(|other| to <= ends(other).0);
+    let is_known = from.unsigned_abs() < FARTHEST && to.unsigned_abs() < FARTHEST;
+    let is_one = from < to && is_apart && is_known;
+    if is_one {
+        stretches.insert(at, one);
+    }
+    is_one
+}
+
+/// The stretch that covers a second; they are in order and do not overlap.
+fn find<T: Copy>(stretches: &[T], second: i64, ends: impl Fn(&T) -> (i64, i64)) -> Option<T> {
+    let found = stretches.binary_search_by(|stretch| {
+        let (from, to) = ends(stretch);
+        match () {
+            () if to <= second => Ordering::Less,
+            () if second < from => Ordering::Greater,
+            () => Ordering::Equal,
+        }
+    });
+    found.ok().map(|at| stretches[at])
+}
+
+#[inline(always)]
+fn word(bytes: &[u8]) -> u64 {
+    let mut eight = [0; 8];
+    eight.copy_from_slice(bytes);
+    u64::from_le_bytes(eight)
+}
+
+#[inline(always)]
+fn slot(date: [u64; 2]) -> usize {
+    // The last digits of day and hour differ most.
+    let mixed = (date[0].rotate_left(17) ^ date[1]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 56) as usize % HOURS
+}
+
+/// The seconds in `:MM:SS`, the first six bytes of a word.
+#[inline(always)]
+fn minute_and_second(word: u64) -> Option<i64> {
+    const ZERO: u64 = 0x3030_3a30_303a;
+    const MOST: u64 = 0x0905_0009_0500;
+    const LOW: u64 = 0x7f7f_7f7f_7f7f;
+    const HIGH: u64 = 0x8080_8080_8080;
+    let values = (word & (LOW | HIGH)) ^ ZERO;
+    // The high bit of every byte that is larger than it may be.
+    let above = ((values & LOW) + (LOW - MOST)) | values;
+    let digit = |at: u32| (values >> (8 * at)) as i64 & 0xff;
+    let second = (digit(1) * 10 + digit(2)) * MINUTE + digit(4) * 10 + digit(5);
+    (above & HIGH == 0).then_some(second)
+}
+
+fn digits(text: &[u8]) -> Option<i64> {
+    let mut number = 0;
+    for byte in text {
+        byte.is_ascii_digit().then_some(())?;
+        number = number * 10 + i64::from(byte - b'0');
+    }
+    Some(number)
+}
+
+/// The first second of the hour at the start of `text`, `2020-10-06 10` or with a `T`, as if it were
+/// UTC. The first and the last year are left to the authority: an offset may lead out of them.
+fn date_and_hour(text: &[u8]) -> Option<i64> {
+    let is_apart = text[4] == b'-' && text[7] == b'-' && matches!(text[10], b' ' | b'T' | b't');
+    let year = digits(&text[..4]).filter(|year| is_apart && (2..=9998).contains(year))?;
+    let month = digits(&text[5..7]).filter(|month| (1..=12).contains(month))?;
+    let day = digits(&text[8..10])?;
+    let hour = digits(&text[11..13]).filter(|&hour| hour < 24)?;
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    const BEFORE: [i64; 13] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
+    let month = month as usize;
+    let length = BEFORE[month] - BEFORE[month - 1] + i64::from(is_leap && month == 2);
+    (1..=length).contains(&day).then_some(())?;
+    let years = year - 1;
+    let leap_days = years / 4 - years / 100 + years / 400 + i64::from(is_leap && month > 2);
+    let days = years * 365 + leap_days + BEFORE[month - 1] + day - 1;
+    // From the first day of the year 1.
+    Some((days - 719_162) * DAY + hour * HOUR)
+}
+
+/// Nanoseconds and offset of what follows the seconds, up to the closing quote: `.5`, `Z`, `+02:00`,
+/// or nothing, which stands for the offset `unwritten`.
+#[inline(always)]
+fn suffix(rest: &[u8], unwritten: Offset) -> Option<(u32, Offset)> {
+    let byte = |at: usize| rest.get(at).copied().unwrap_or(b'\n');
+    let mut at = 0;
+    let mut nanos = 0;
+    if byte(0) == b'.' {
+        at = 1;
+        let mut left = 9;
+        while byte(at).is_ascii_digit() {
+            if left > 0 {
+                nanos = nanos * 10 + u32::from(byte(at) - b'0');
+                left -= 1;
+            }
+            at += 1;
+        }
+        (at > 1).then_some(())?;
+        nanos *= POWERS[left] as u32;
+    }
+    match byte(at) {
+        b'"' => return Some((nanos, unwritten)),
+        b'Z' | b'z' => return (byte(at + 1) == b'"').then_some((nanos, 0)),
+        b'+' | b'-' => {}
+        _ => return None,
+    }
+    (byte(at + 3) == b':' && byte(at + 6) == b'"').then_some(())?;
+    let hours = digits(&rest[at + 1..at + 3]).filter(|&hours| hours < 24)?;
+    let minutes = digits(&rest[at + 4..at + 6]).filter(|&minutes| minutes < 60)?;
+    let offset = (hours * HOUR + minutes * MINUTE) as Offset;
+    Some((nanos, if byte(at) == b'-' { -offset } else { offset }))
+}
+
+/// The moment that a number stands for: seconds, milliseconds, microseconds or nanoseconds, told
+/// apart by size. None: it is none, or the authority's to say.
+#[inline(always)]
+fn epoch(number: Number) -> Option<Instant> {
+    const SECONDS: u64 = POWERS[11] as u64;
+    let Number { mantissa, scale, .. } = number;
+    let size = mantissa.unsigned_abs();
+    if scale == 0 && size < SECONDS {
+        return in_common_years(Instant { second: mantissa, nanos: 0 });
+    }
+    epoch_slowly(number)
+}
+
+#[inline(never)]
+fn epoch_slowly(Number { mantissa, scale, .. }: Number) -> Option<Instant> {
+    let whole = *POWERS.get(usize::from(scale))?;
+    // Zeros behind the point change nothing; what is beyond nanoseconds is the authority's to cut.
+    let size = i128::from(mantissa).abs();
+    let unit = (0..4).find(|unit| size < i128::from(whole) * 10_i128.pow(11 + 3 * unit))?;
+    let up = 9 - 3 * unit as usize;
+    let nanos = i128::from(mantissa) * i128::from(POWERS[up]);
+    (nanos % i128::from(whole) == 0).then_some(())?;
+    let nanos = nanos / i128::from(whole);
+    let second = nanos.div_euclid(i128::from(POWERS[9])) as i64;
+    in_common_years(Instant { second, nanos: nanos.rem_euclid(i128::from(POWERS[9])) as u32 })
+}
+
+/// The same, if it is after the year 1: a number that stands for a time ends before the year 5139.
+#[inline(always)]
+fn in_common_years(instant: Instant) -> Option<Instant> {
+    (instant.second >= -62_104_060_800).then_some(instant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wide::Portable;
+
+    const UTC: Timing = Timing {
+        ways: Vec::new(),
+        since: None,
+        until: None,
+        by: true,
+        local_is_utc: true,
+        optional: false,
+    };
+
+    /// Buckets of a second: their first second is the time itself.
+    fn clock(timing: &Timing) -> Clock {
+        let mut clock = Clock::new(timing);
+        assert!(clock.add_region(Region {
+            from: -100_000_000_000,
+            to: 300_000_000_000,
+            size: 1,
+            first: -100_000_000_000
+        }));
+        clock
+    }
+
+    /// Where a time belongs that is written as JSON.
+    fn read(clock: &mut Clock, json: &str) -> Moment {
+        let at = 4 + usize::from(json.starts_with('"'));
+        let mut moments = Vec::new();
+        // With and without room behind it, new and known.
+        for room in [0, 100, 0, 100] {
+            let block = format!("\"a\":{json}}}{:room$}", "");
+            moments.push(clock.read(Portable, block.as_bytes(), at));
+        }
+        assert!(moments.iter().all(|moment| *moment == moments[0]), "{json} {moments:?}");
+        moments[0]
+    }
+
+    fn second(clock: &mut Clock, json: &str) -> Option<i64> {
+        match read(clock, json) {
+            Moment::In(bucket) => Some(clock.start(bucket)),
+            Moment::Unsure => None,
+            Moment::Unknown(ask) => panic!("{json} {ask:?}"),
+        }
+    }
+
+    /// Every day of four centuries and its neighbours is counted, and no other day is there.
+    #[test]
+    fn dates() {
+        let mut clock = clock(&UTC);
+        let mut expected = second(&mut clock, "\"1899-12-31 10:02:05\"").expect("a time") + DAY;
+        for year in 1900..2301 {
+            for month in 1..13 {
+                let length = match month {
+                    2 if year % 4 != 0 || [1900, 2100, 2200, 2300].contains(&year) => 28,
+                    2 => 29,
+                    4 | 6 | 9 | 11 => 30,
+                    _ => 31,
+                };
+                for day in 1..=length {
+                    let text = format!("{year}-{month:02}-{day:02} 10:02:05");
+                    assert_eq!(
+                        date_and_hour(text.as_bytes()).map(|hour| hour + 125),
+                        Some(expected)
+                    );
+                    expected += DAY;
+                }
+                for day in [0, length + 1, 99] {
+                    let text = format!("{year}-{month:02}-{day:02} 10:02:05");
+                    assert_eq!(date_and_hour(text.as_bytes()), None, "{text}");
+                }
+            }
+        }
+        assert_eq!(second(&mut clock, "\"1970-01-01T00:00:00Z\""), Some(0));
+        assert_eq!(second(&mut clock, "\"2000-03-01 00:00:00\""), Some(951_868_800));
+        assert_eq!(second(&mut clock, "\"0002-01-01 00:00:00\""), Some(-62_104_060_800));
+        assert_eq!(second(&mut clock, "\"9998-12-31T23:59:59Z\""), Some(253_370_764_799));
+    }
+
+    /// The forms of one moment.
+    #[test]
+    fn forms() {
+        let mut clock = clock(&UTC);
+        let expected = second(&mut clock, "1601978525");
+        assert_eq!(expected, Some(1_601_978_525));
+        for same in [
+            "\"2020-10-06 10:02:05\"",
+            "\"2020-10-06T10:02:05\"",
+            "\"2020-10-06t10:02:05z\"",
+            "\"2020-10-06T10:02:05Z\"",
+            "\"2020-10-06T10:02:05.9Z\"",
+            "\"2020-10-06 10:02:05.9999999999999\"",
+            "\"2020-10-06 10:02:05+00:00\"",
+            "\"2020-10-06 10:02:05-00:00\"",
+            "\"2020-10-06 12:02:05.25+02:00\"",
+            "\"2020-10-06 15:47:05+05:45\"",
+            "\"2020-10-05 10:03:05-23:59\"",
+            "1601978525000",
+            "1601978525999",
+            "1601978525000000",
+            "1601978525999999",
+            "1601978525000000000",
+            "1601978525999999999",
+            "1601978525.5",
+            "1601978525.123456789",
+            "1601978525.000000000",
+            "1601978525999.999",
+            "1.601978525e9",
+        ] {
+            assert_eq!(second(&mut clock, same), expected, "{same}");
+        }
+        assert_eq!(second(&mut clock, "-0.5"), Some(-1));
+        assert_eq!(second(&mut clock, "-1"), Some(-1));
+        assert_eq!(second(&mut clock, "99999999999"), Some(99_999_999_999));
+        assert_eq!(second(&mut clock, "100000000000"), Some(100_000_000));
+        assert_eq!(second(&mut clock, "99999999999999"), Some(99_999_999_999));
+        assert_eq!(second(&mut clock, "100000000000000"), Some(100_000_000));
+        assert_eq!(second(&mut clock, "100000000000000000"), Some(100_000_000));
+    }
+
+    /// What is no time, or is odd, is not read.
+    #[test]
+    fn odd_forms() {
+        let mut clock = clock(&UTC);
+        for text in [
+            "",
+            "2020",
+            "2020-10-06",
+            "2020-10-06 10:02",
+            "2020-10-06 10:02:5",
+            "2020-10-06 24:00:00",
+            "2020-10-06 10:60:00",
+            "2020-10-06 10:02:60",
+            "2016-12-31T23:59:60Z",
+            "2020-10-06  10:02:05",
+            "2020-10-06_10:02:05",
+            "2020/10/06 10:02:05",
+            "2020-10-06 10.02.05",
+            "2020-13-06 10:02:05",
+            "2020-02-30 10:02:05",
+            "0000-10-06 10:02:05",
+            "9999-10-06 10:02:05",
+            "+020-10-06 10:02:05",
+            "2020-10-06 10:02:05.",
+            "2020-10-06 10:02:05.Z",
+            "2020-10-06 10:02:05,5",
+            "2020-10-06 10:02:05 Z",
+            "2020-10-06 10:02:05Z ",
+            "2020-10-06 10:02:05ZZ",
+            "2020-10-06 10:02:05+2",
+            "2020-10-06 10:02:05+02",
+            "2020-10-06 10:02:05+0200",
+            "2020-10-06 10:02:05+24:00",
+            "2020-10-06 10:02:05+02:60",
+            "2020-10-06 10:02:05+02:00Z",
+            "2020-10-06 10:02:0é",
+            "2020-10-06 10:02:0\\u0035",
+            "1601978525",
+        ] {
+            // New, and in an hour that is known.
+            for known in ["1999-01-01 00:00:00", "2020-10-06 10:02:05"] {
+                assert!(second(&mut clock, &format!("\"{known}\"")).is_some());
+                assert_eq!(second(&mut clock, &format!("\"{text}\"")), None, "{text}");
+            }
+        }
+        for number in [
+            "-62135596801",
+            "1601978525.0000000000",
+            "-99999999999999",
+            "1601978525.0000000001",
+            "-0.0000000001",
+        ] {
+            assert_eq!(second(&mut clock, number), None, "{number}");
+        }
+    }
+
+    /// Buckets begin where their region says, and are the same whether read as text or as numbers,
+    /// in order or not.
+    #[test]
+    fn buckets() {
+        let mut clock = Clock::new(&UTC);
+        let moment = read(&mut clock, "1601978525");
+        assert_eq!(moment, Moment::Unknown(Ask::Region(1_601_978_525)));
+        let text = "\"2020-10-06 10:02:05\"";
+        assert_eq!(read(&mut clock, text), moment);
+        // An hour that a change cuts after five minutes, and is not regular behind it.
+        let hour = 1_601_978_400;
+        for region in [
+            Region { from: hour + 300, to: hour + HOUR, size: HOUR - 300, first: hour + 300 },
+            Region { from: hour - 10 * HOUR, to: hour + 300, size: HOUR, first: hour - 10 * HOUR },
+            Region { from: hour + HOUR, to: hour + 9 * HOUR, size: 2 * HOUR, first: hour + HOUR },
+            // The rest of a bucket, as if a stretch were cut.
+            Region { from: hour + 9 * HOUR, to: hour + 10 * HOUR, size: 9, first: hour + 7 * HOUR },
+        ] {
+            assert!(clock.add_region(region));
+        }
+        for (minute, start) in [(2, 0), (5, 300), (4, 0), (59, 300), (0, 0), (5, 300)] {
+            let text = format!("\"2020-10-06 10:{minute:02}:00Z\"");
+            assert_eq!(second(&mut clock, &text), Some(hour + start), "{text}");
+            let number = format!("{}", hour + minute * 60);
+            assert_eq!(second(&mut clock, &number), Some(hour + start), "{number}");
+        }
+        assert_eq!(second(&mut clock, "\"2020-10-06 12:59:00\""), Some(hour + HOUR));
+        assert_eq!(second(&mut clock, "\"2020-10-06 13:00:00\""), Some(hour + 3 * HOUR));
+        assert_eq!(second(&mut clock, "\"2020-10-06 14:30:00+02:30\""), Some(hour + HOUR));
+        let rest = "\"2020-10-06 19:00:10\"";
+        assert_eq!(second(&mut clock, rest), Some(hour + 7 * HOUR + 9));
+        let after = "\"2020-10-06 20:00:00\"";
+        assert_eq!(read(&mut clock, after), Moment::Unknown(Ask::Region(hour + 10 * HOUR)));
+        let overlapping = (hour + 299, hour + 301, 1, hour);
+        for none in
+            [(1, 1, 1, 1), (1, 2, 0, 1), (i64::MIN, 2, 1, 1), (1, 2, 1, 1 << 60), overlapping]
+        {
+            let (from, to, size, first) = none;
+            assert!(!clock.add_region(Region { from, to, size, first }));
+        }
+        clock.clear();
+        assert_eq!(clock.count(), 0);
+        assert_eq!(second(&mut clock, text), Some(hour));
+    }
+
+    /// The window has its first moment and not its last, to the nanosecond, wherever it lies in an
+    /// hour.
+    #[test]
+    fn windows() {
+        let second = 1_601_978_525;
+        for (since, until) in [(-1, 1), (0, 1), (0, 0), (-4_000, -100), (100, 200), (-9_000, 9_000)]
+        {
+            let since = Instant { second: second + since, nanos: 500_000_000 };
+            let until = Instant { second: second + until, nanos: 700_000_000 };
+            let window = Timing { since: Some(since), until: Some(until), by: false, ..UTC };
+            let mut clock = Clock::new(&window);
+            for (at, nanos) in (-9_100..9_100)
+                .step_by(25)
+                .flat_map(|at| [(at, 0), (at, 500_000_000), (at, 700_000_000)])
+            {
+                let instant = Instant { second: second + at, nanos };
+                let is_inside = since <= instant && instant < until;
+                let expected = Moment::In(if is_inside { NO_BUCKET } else { OUTSIDE });
+                let of_day = 36_125 + at;
+                let text = format!(
+                    "\"2020-10-06 {:02}:{:02}:{:02}.{nanos:09}\"",
+                    of_day / 3_600,
+                    of_day / 60 % 60,
+                    of_day % 60
+                );
+                assert_eq!(read(&mut clock, &text), expected, "{text}");
+                assert_eq!(read(&mut clock, &format!("{}.{nanos:09}", second + at)), expected);
+            }
+        }
+    }
+
+    /// A time without an offset has that of the span of the input zone; one with an offset its own.
+    #[test]
+    fn spans() {
+        let mut clock = clock(&Timing { local_is_utc: false, ..UTC });
+        let text = "\"2020-10-06 10:02:05\"";
+        let utc = 1_601_978_525;
+        assert_eq!(read(&mut clock, text), Moment::Unknown(Ask::Span(utc)));
+        // A change within the hour.
+        let change = 1_601_978_400 + 300;
+        assert!(clock.add_span(Span { from: change - DAY, to: change, offset: 7_200 }));
+        assert_eq!(second(&mut clock, text), Some(utc - 7_200));
+        let later = "\"2020-10-06 10:05:00\"";
+        assert_eq!(read(&mut clock, later), Moment::Unknown(Ask::Span(change)));
+        assert!(clock.add_span(Span { from: change, to: change + DAY, offset: 3_600 }));
+        for _ in 0..2 {
+            assert_eq!(second(&mut clock, later), Some(change - 3_600));
+            assert_eq!(second(&mut clock, text), Some(utc - 7_200));
+            assert_eq!(second(&mut clock, "\"2020-10-06 10:05:00Z\""), Some(change));
+            assert_eq!(second(&mut clock, "1601978525"), Some(utc));
+        }
+        assert!(!clock.add_span(Span { from: 1, to: 1, offset: 0 }));
+        assert!(!clock.add_span(Span { from: 1, to: 2, offset: 86_400 }));
+    }
+
+    /// Any number of buckets are told apart.
+    #[test]
+    fn many_buckets() {
+        let mut clock = clock(&UTC);
+        for round in 0..2 {
+            for at in 0..10_000_i64 {
+                let start = at * 3_600 - 5_000_000;
+                let bucket = clock.bucket(start);
+                assert_eq!((bucket, clock.start(bucket)), (at as u32, start), "{round}");
+            }
+        }
+        assert_eq!(clock.count(), 10_000);
+    }
+}
