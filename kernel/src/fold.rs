@@ -10,6 +10,7 @@ use crate::layout::Layouts;
 use crate::parse::{self, NOWHERE, Refusal};
 use crate::path::{Found, Paths};
 use crate::query::Query;
+use crate::skeleton::Skeletons;
 use crate::summary::{self, Place, Summary, Table};
 use crate::template::{Event, Templates};
 use crate::time::{Ask, Bucket, Clock, Moment, NO_BUCKET, OUTSIDE, Region, Span};
@@ -168,8 +169,6 @@ struct Waiting {
 }
 
 const MOST_WAITING: usize = 64;
-/// Lines of more chunks are read without a layout.
-const MOST_CHUNKS_WITH_LAYOUT: usize = 16;
 
 /// The state of a fold.
 #[derive(Debug)]
@@ -211,9 +210,13 @@ impl Fold {
         });
         let absent = short.unwrap_or(Number { mantissa: 0, scale: 0, integral: true });
         let time_ways = query.time.as_ref().map(|timing| timing.ways.clone()).unwrap_or_default();
+        let paths = Paths::new(&query.type_ways, &query.value_ways, &time_ways);
+        let is_plain = query.absent.is_none() && !query.numeric_strings && query.time.is_none();
+        let skeletons = paths.plain_keys().filter(|_| is_plain);
+        let skeletons = skeletons.map(|(type_key, value_key)| Skeletons::new(type_key, value_key));
         Self {
             level,
-            paths: Paths::new(&query.type_ways, &query.value_ways, &time_ways),
+            paths,
             absent: short.map(Exact::from),
             may_lack: query.absent.is_some(),
             rejects: false,
@@ -221,7 +224,7 @@ impl Fold {
             summary: Summary::new(query.types.as_deref(), query.max_types),
             account: Account::default(),
             recent: Recent::new(),
-            layouts: Layouts::new(absent),
+            layouts: Layouts::new(absent, skeletons),
             templates: Templates::new(absent),
             waiting: Vec::with_capacity(MOST_WAITING),
             text: Vec::new(),
@@ -399,11 +402,10 @@ fn fold_lines<W: Wide, const TIMED: bool>(
             use_templates = fold.templates.miss();
         }
         let use_layouts = fold.layouts.are_in_use();
-        // The end is looked for first: then the next line does not wait for this one.
         if use_layouts
-            && let Some(end) = line_end(wide, block, at)
-            && let Some(found) = fold.layouts.read::<W, TIMED>(wide, block, at, end, &mut long)
+            && let Some(found) = fold.layouts.read::<W, TIMED>(wide, block, at, &mut long)
         {
+            let end = found.end;
             let (type_text, value) = (found.type_text, Value::new(found.value, &long));
             let added = match moment::<W, TIMED>(wide, fold, block, found.time_at) {
                 Moment::Unsure => Some(false),
@@ -567,20 +569,6 @@ fn learn_template(fold: &mut Fold, block: &[u8], event: Event) {
     if recent.length == raw.len() && recent.bytes[..raw.len()] == *raw {
         fold.templates.learn(block, Event { place: recent.place, ..event });
     }
-}
-
-/// Where the first "\n" from `at` is, unless the line is longer than layouts are worth, or the end of
-/// the block is near.
-#[inline(always)]
-fn line_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> Option<usize> {
-    for _ in 0..MOST_CHUNKS_WITH_LAYOUT {
-        let newline = wide.equal(wide.load(block.get(at..)?.first_chunk()?), b'\n');
-        if newline != 0 {
-            return Some(at + newline.trailing_zeros() as usize);
-        }
-        at += CHUNK;
-    }
-    None
 }
 
 /// The places of the type, of the digits of the value (`NOWHERE` if something stands in for it) and

@@ -11,6 +11,7 @@
 use crate::exact::{self, Exact, Number};
 use crate::parse::{self, NOWHERE};
 use crate::path::Found;
+use crate::skeleton::Skeletons;
 use crate::wide::{CHUNK, Wide};
 
 /// What stands behind the bytes of a piece.
@@ -52,6 +53,8 @@ struct Piece {
 /// A line that has a known layout.
 #[derive(Clone, Copy, Debug)]
 pub struct Match {
+    /// Where its "\n" is.
+    pub end: usize,
     /// The text of its type. If not `is_plain`, only its end is known, not that it is valid.
     pub type_text: (usize, usize),
     pub is_plain: bool,
@@ -63,6 +66,8 @@ pub struct Match {
     pub value: Option<Number>,
 }
 
+/// Lines of more chunks are read without a layout.
+const MOST_CHUNKS: usize = 16;
 const MOST_PIECES: usize = 256;
 const MOST_PIECES_OF_A_LINE: usize = 40;
 /// What a match earns and a miss costs; when nothing is left, layouts rest for some lines.
@@ -74,6 +79,8 @@ const REST: u32 = 1024;
 #[derive(Debug)]
 pub struct Layouts {
     pieces: Vec<Piece>,
+    /// Takes the place of the tree where the fields allow it.
+    skeletons: Option<Skeletons>,
     /// The value of a line that has none.
     absent: Number,
     credit: i32,
@@ -82,13 +89,29 @@ pub struct Layouts {
 
 impl Layouts {
     /// No layouts yet; `absent` is the value of a line that has none.
-    pub fn new(absent: Number) -> Self {
-        Self { pieces: Vec::new(), absent, credit: MOST_CREDIT, rest: 0 }
+    pub fn new(absent: Number, skeletons: Option<Skeletons>) -> Self {
+        Self { pieces: Vec::new(), skeletons, absent, credit: MOST_CREDIT, rest: 0 }
     }
 
-    /// Reads the line that begins at `at` and has its "\n" at `end`, if it has a known layout.
+    /// Reads the line that begins at `at`, if it has a known layout.
     #[inline(always)]
     pub fn read<W: Wide, const TIMED: bool>(
+        &mut self,
+        wide: W,
+        block: &[u8],
+        at: usize,
+        long: &mut Exact,
+    ) -> Option<Match> {
+        if let Some(skeletons) = &mut self.skeletons {
+            return skeletons.read(wide, block, at, long);
+        }
+        // The end is looked for first: then the next line does not wait for this one.
+        let end = line_end(wide, block, at)?;
+        self.read_tree::<W, TIMED>(wide, block, at, end, long)
+    }
+
+    #[inline(always)]
+    fn read_tree<W: Wide, const TIMED: bool>(
         &self,
         wide: W,
         block: &[u8],
@@ -165,7 +188,7 @@ impl Layouts {
                 Gap::None => {}
                 // A type that is not plain may have reached into another line.
                 Gap::End => {
-                    let found = Match { type_text, is_plain, value_at, time_at, value };
+                    let found = Match { end, type_text, is_plain, value_at, time_at, value };
                     return (at == end + 1).then_some(found);
                 }
             }
@@ -198,6 +221,9 @@ impl Layouts {
         self.credit -= PRICE_OF_MISS;
         if self.credit <= 0 {
             self.pieces.clear();
+            if let Some(skeletons) = &mut self.skeletons {
+                skeletons.clear();
+            }
             self.credit = MOST_CREDIT;
             self.rest = REST;
             return;
@@ -209,6 +235,9 @@ impl Layouts {
         let Found { type_at, value_at, time_at } = found;
         let [type_at, value_at, time_at] =
             [type_at, value_at, time_at].map(|at| at.wrapping_sub(start));
+        if let Some(skeletons) = &mut self.skeletons {
+            return skeletons.learn(&block[start..=end], type_at, value_at);
+        }
         let found = Found { type_at, value_at, time_at };
         let Some(pieces) = pieces(&block[start..=end], found) else {
             return;
@@ -243,6 +272,20 @@ impl Layouts {
             self.pieces.push(piece);
         }
     }
+}
+
+/// Where the first "\n" from `at` is, unless the line is longer than layouts are worth, or the end of
+/// the block is near.
+#[inline(always)]
+fn line_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> Option<usize> {
+    for _ in 0..MOST_CHUNKS {
+        let newline = wide.equal(wide.load(block.get(at..)?.first_chunk()?), b'\n');
+        if newline != 0 {
+            return Some(at + newline.trailing_zeros() as usize);
+        }
+        at += CHUNK;
+    }
+    None
 }
 
 /// The layout of a valid line that ends with "\n", unless it has too many parts.
@@ -301,11 +344,10 @@ mod tests {
 
     const LINE: &str = "{\"type\":\"page_view\",\"value\":1,\"occurred_at\":\"2020-10-06\"}\n";
 
-    fn read(layouts: &Layouts, line: &str) -> Option<(String, Option<Number>)> {
+    fn read(layouts: &mut Layouts, line: &str) -> Option<(String, Option<Number>)> {
         let block = format!("{:24}{line}{:128}", "", "");
-        let end = block.find('\n').expect("a line");
         let mut long = Exact { mantissa: 0, scale: 0, integral: true };
-        let found = layouts.read::<_, true>(Portable, block.as_bytes(), 24, end, &mut long)?;
+        let found = layouts.read::<_, true>(Portable, block.as_bytes(), 24, &mut long)?;
         let (start, end) = found.type_text;
         Some((block[start..end].to_owned(), found.value))
     }
@@ -317,7 +359,7 @@ mod tests {
     }
 
     fn known(line: &str, places: (usize, usize)) -> Layouts {
-        let mut layouts = Layouts::new(ABSENT);
+        let mut layouts = Layouts::new(ABSENT, None);
         layouts.learn(line.as_bytes(), 0, line.len() - 1, found(places));
         layouts
     }
@@ -325,11 +367,11 @@ mod tests {
     /// A line with other values in the same layout is read; one with another layout is not.
     #[test]
     fn same_and_other_layouts() {
-        let layouts = known(LINE, (8, 28));
+        let mut layouts = known(LINE, (8, 28));
         let number = |mantissa, scale| Some(Number { mantissa, scale, integral: scale == 0 });
-        assert_eq!(read(&layouts, LINE), Some(("page_view".to_owned(), number(1, 0))));
+        assert_eq!(read(&mut layouts, LINE), Some(("page_view".to_owned(), number(1, 0))));
         let other = "{\"type\":\"\",\"value\":-19.99,\"occurred_at\":\"\\u00e9 é\"}\n";
-        assert_eq!(read(&layouts, other), Some((String::new(), number(-1999, 2))));
+        assert_eq!(read(&mut layouts, other), Some((String::new(), number(-1999, 2))));
         for other in [
             "{\"type\":\"a\",\"value\":1,\"occurred_at\":\"\"} \n",
             "{\"type\":\"a\",\"value\":1 ,\"occurred_at\":\"\"}\n",
@@ -338,7 +380,7 @@ mod tests {
             "{\"type\":\"a\",\"value\":1,\"occurred_at\":\"\\x\"}\n",
             "{\"type\":\"a\",\"value\":1}\n",
         ] {
-            assert_eq!(read(&layouts, other), None, "{other}");
+            assert_eq!(read(&mut layouts, other), None, "{other}");
         }
     }
 
@@ -346,17 +388,17 @@ mod tests {
     #[test]
     fn quoted_and_absent_values() {
         let line = "{\"type\":\"page_view\",\"value\":\"1\",\"at\":\"2020-10-06\"}\n";
-        let layouts = known(line, (8, 29));
+        let mut layouts = known(line, (8, 29));
         let value = Some(Number { mantissa: -1999, scale: 2, integral: false });
-        let read_with = |layouts: &Layouts, to: &str| read(layouts, &line.replace("\"1\"", to));
-        assert_eq!(read_with(&layouts, "\"-19.99\""), Some(("page_view".to_owned(), value)));
+        let read_with = |layouts: &mut Layouts, to: &str| read(layouts, &line.replace("\"1\"", to));
+        assert_eq!(read_with(&mut layouts, "\"-19.99\""), Some(("page_view".to_owned(), value)));
         for wrong in ["1", "\"\"", "\"1 \"", "\"01\"", "\"\\u0031\"", "\"1,\"at\":\""] {
-            assert_eq!(read_with(&layouts, wrong), None, "{wrong}");
+            assert_eq!(read_with(&mut layouts, wrong), None, "{wrong}");
         }
-        let layouts = known(line, (8, NOWHERE));
+        let mut layouts = known(line, (8, NOWHERE));
         let value = Some(ABSENT);
-        assert_eq!(read_with(&layouts, "\"any\""), Some(("page_view".to_owned(), value)));
-        assert_eq!(read_with(&layouts, "1"), None);
+        assert_eq!(read_with(&mut layouts, "\"any\""), Some(("page_view".to_owned(), value)));
+        assert_eq!(read_with(&mut layouts, "1"), None);
     }
 
     /// Layouts with the same beginning share their pieces.
@@ -367,7 +409,7 @@ mod tests {
         let other = "{\"type\":\"page_view\",\"value\":1,\"at\":\"2020-10-06\"}\n";
         layouts.learn(other.as_bytes(), 0, other.len() - 1, found((8, 28)));
         assert_eq!(layouts.pieces.len(), count + 2);
-        assert!(read(&layouts, LINE).is_some() && read(&layouts, other).is_some());
+        assert!(read(&mut layouts, LINE).is_some() && read(&mut layouts, other).is_some());
         layouts.learn(LINE.as_bytes(), 0, LINE.len() - 1, found((8, 28)));
         assert_eq!(layouts.pieces.len(), count + 2);
     }
@@ -375,7 +417,7 @@ mod tests {
     /// Where lines have no layout in common, layouts are forgotten and rest for a while.
     #[test]
     fn rest() {
-        let mut layouts = Layouts::new(ABSENT);
+        let mut layouts = Layouts::new(ABSENT, None);
         let mut tries = 0;
         for at in 0..1_000 {
             if layouts.are_in_use() {

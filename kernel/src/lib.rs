@@ -8,6 +8,7 @@ pub mod layout;
 pub mod parse;
 pub mod path;
 pub mod query;
+pub mod skeleton;
 pub mod summary;
 pub mod template;
 pub mod time;

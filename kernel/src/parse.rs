@@ -363,7 +363,12 @@ pub fn escaped_bytes(backslash: u64, carry: &mut u64) -> u64 {
 /// Marks escapes that do not exist and `\u` without four hexadecimal digits; second, the places of
 /// a `d` or `D` right behind a `\u`.
 #[inline(always)]
-fn wrong_escapes<W: Wide>(wide: W, chunk: W::Chunk, escaped: u64, unicode: &mut u64) -> (u64, u64) {
+pub fn wrong_escapes<W: Wide>(
+    wide: W,
+    chunk: W::Chunk,
+    escaped: u64,
+    unicode: &mut u64,
+) -> (u64, u64) {
     let own = escaped & wide.equal(chunk, b'u');
     let before = std::mem::replace(unicode, own);
     let mut wrong = 0;
@@ -393,7 +398,7 @@ fn wrong_escapes<W: Wide>(wide: W, chunk: W::Chunk, escaped: u64, unicode: &mut 
 /// `places` are those of the `d` behind `\u`; `expected` is where that of a second half must be.
 /// That each has four hexadecimal digits is seen to elsewhere.
 #[inline(never)]
-fn wrong_surrogates(block: &[u8], at: usize, mut places: u64, expected: &mut usize) -> u64 {
+pub fn wrong_surrogates(block: &[u8], at: usize, mut places: u64, expected: &mut usize) -> u64 {
     let byte = |at: usize| block.get(at).copied().unwrap_or(b'\n');
     let mut wrong = 0;
     while places != 0 {

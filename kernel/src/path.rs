@@ -60,6 +60,15 @@ impl Paths {
         &self.keys
     }
 
+    /// The keys of type and value, if both are keys of the outermost object and nothing else.
+    pub fn plain_keys(&self) -> Option<(&[u8], &[u8])> {
+        let plain = |ways: &[Way]| match ways {
+            [Way { top, steps }] if steps.is_empty() => Some(self.keys[*top].text()),
+            _ => None,
+        };
+        Some((plain(&self.type_ways)?, plain(&self.value_ways)?))
+    }
+
     /// The places of the fields in a valid line, given those behind its last keys.
     #[inline(always)]
     pub fn find<W: Wide>(&self, wide: W, block: &[u8], tops: &Tops) -> Found {

@@ -45,6 +45,19 @@ pub trait Wide: Copy {
         mask
     }
 
+    /// Writes `from` plus the place of each bit, lowest first. What is behind as many numbers as there
+    /// are bits is then anything.
+    #[inline(always)]
+    fn write_places(self, mut mask: u64, from: u32, places: &mut [u32; CHUNK]) {
+        let mut places = places.iter_mut();
+        while mask != 0
+            && let Some(place) = places.next()
+        {
+            *place = from + mask.trailing_zeros();
+            mask &= mask - 1;
+        }
+    }
+
     /// Asks for the cache line of a thing that will be read soon.
     #[inline(always)]
     fn prefetch<T>(self, _thing: &T) {}
@@ -312,7 +325,8 @@ mod x86 {
     }
 
     // SAFETY of every block below: the token shows that `detect` found the instructions, and none
-    // of the intrinsics reads memory except `loadu`, which is given all 64 bytes of the chunk.
+    // of the intrinsics reads or writes memory except `loadu`, which is given all 64 bytes of the
+    // chunk, and one `storeu`.
     impl Wide for Avx512 {
         type Chunk = __m512i;
 
@@ -374,6 +388,26 @@ mod x86 {
         fn within(self, chunk: __m512i, low: __m512i, span: __m512i) -> u64 {
             // SAFETY: see above.
             unsafe { _mm512_cmple_epu8_mask(_mm512_sub_epi8(chunk, low), span) }
+        }
+
+        #[inline(always)]
+        fn write_places(self, mask: u64, from: u32, places: &mut [u32; CHUNK]) {
+            let mut written = 0;
+            for quarter in 0..4 {
+                let bits = (mask >> (16 * quarter)) as u16;
+                // At most sixteen are written by each quarter before, so there is room for sixteen.
+                let room: &mut [u32; 16] =
+                    places[written..].first_chunk_mut().expect("a quarter of the places is left");
+                // SAFETY: see above; the store covers exactly the sixteen numbers of the array.
+                unsafe {
+                    let first = _mm512_set1_epi32((from + 16 * quarter) as i32);
+                    let step =
+                        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+                    let found = _mm512_maskz_compress_epi32(bits, _mm512_add_epi32(first, step));
+                    _mm512_storeu_si512(room.as_mut_ptr().cast(), found);
+                }
+                written += bits.count_ones() as usize;
+            }
         }
 
         #[inline(always)]
@@ -444,6 +478,10 @@ mod tests {
                 expected |= u64::from(bytes[at].wrapping_sub(low[at]) <= span[at]) << at;
             }
             assert_eq!(wide.within(chunk, wide.load(&low), wide.load(&span)), expected);
+            let mut places = [u32::MAX; CHUNK];
+            wide.write_places(seed, 7, &mut places);
+            let bits = (0..64).filter(|bit| seed >> bit & 1 == 1).map(|bit| 7 + bit);
+            assert!(bits.eq(places[..seed.count_ones() as usize].iter().copied()));
             let mut parity = 0;
             let mut sum = 0;
             for at in 0..64 {
