@@ -400,11 +400,11 @@ def test_sigusr1_and_a_bar(body: str) -> None:
 
 
 def test_a_short_run_loads_no_library() -> None:
-    """A run that is over in a moment loads neither what draws a bar nor what looks after it."""
+    """A run that is over in a moment does not load what draws a bar."""
     program = (
         "import sys\nsys.argv = ['eventstats', '--progress']\nfrom eventcli import pipeline\n"
         "from eventcli.cli import main\npipeline._FIRST_HEARTBEAT = 60\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
-        "assert not {'eventcli.progress', 'tqdm', 'signal'} & set(sys.modules)"
+        "assert 'tqdm' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], input=GOOD, check=True, stdout=subprocess.DEVNULL)

@@ -316,18 +316,16 @@ def complete(run: Run, inputs: Sequence[str], settings: Settings) -> Summary:
     if is_shown is None:
         is_typed = STDIN in inputs and _is_terminal(sys.stdin)
         is_shown = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not is_typed
-    with ExitStack() as stack:
+    sizes = (lambda: [size_of(path) for path in inputs]) if is_shown else None
+    from eventcli.progress import Watch  # noqa: PLC0415  # start-up of commands that read nothing
 
-        def look_after() -> None:
-            if _Stderr.watch is None:
-                from eventcli.progress import Watch  # noqa: PLC0415  # start-up of short runs
-
-                sizes = (lambda: [size_of(path) for path in inputs]) if is_shown else None
-                stack.callback(setattr, _Stderr, "watch", None)
-                _Stderr.watch = stack.enter_context(Watch(run, started=started, say=say, sizes=sizes))
-            _Stderr.watch.tick()
-
-        return run.complete(look_after)
+    # From the very start: a process that does not take the signal is ended by it.
+    with Watch(run, started=started, say=say, sizes=sizes) as watch:
+        _Stderr.watch = watch
+        try:
+            return run.complete(watch.tick)
+        finally:
+            _Stderr.watch = None
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

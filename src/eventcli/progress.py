@@ -1,6 +1,6 @@
 """What is told while a run is on: a bar on a terminal, and the account so far when a signal asks for it.
 
-Loaded only for runs that last longer than a moment; the library that puts the bar into words, only when one is shown.
+The library that puts the bar into words is loaded only when one is shown.
 """
 
 import os
