@@ -65,6 +65,9 @@ def run_process(
             stderr=subprocess.PIPE,
             env={
                 **os.environ,
+                # Python tools keep their bytecode, as they do for users; an environment for tests may have switched
+                # that off, and then each run compiles all modules again.
+                "PYTHONDONTWRITEBYTECODE": "",
                 **environment,
                 "BENCHMARK_REPORT": str(write_end),
                 "BENCHMARK_MEMORY": str(memory),
