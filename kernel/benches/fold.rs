@@ -11,16 +11,20 @@
 mod oracle;
 
 use eventstats_kernel::fold::{Fold, Level};
-use oracle::{assert_agrees, usual};
+use eventstats_kernel::path::Ways;
+use eventstats_kernel::query::{Query, Timing};
+use eventstats_kernel::time::Instant;
+use oracle::{assert_agrees, fold_all, usual};
 use std::fmt::Write;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::Instant as Clock;
 
 const BYTES: usize = 48 << 20;
 const BLOCK: usize = 1 << 20;
 const RUNS: usize = 9;
 
-struct Random(u64);
+/// A seeded generator, and the seconds of a clock that never goes back.
+struct Random(u64, usize);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
@@ -45,6 +49,14 @@ impl Random {
         let [month, day, hour, minute, second] =
             [12, 28, 24, 60, 60].map(|limit| self.below(limit));
         format!("2020-{:02}-{:02} {hour:02}:{minute:02}:{second:02}", month + 1, day + 1)
+    }
+
+    /// Two events each three seconds, as from a shop.
+    fn next_time(&mut self) -> String {
+        self.1 += self.below(4);
+        let (day, second) = (self.1 / 86_400, self.1 % 86_400);
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        format!("2020-{:02}-{:02} {hour:02}:{minute:02}:{second:02}", day / 28 + 1, day % 28 + 1)
     }
 
     fn value(&mut self) -> String {
@@ -85,6 +97,26 @@ fn shop(random: &mut Random, text: &mut String) {
     let time = random.time();
     write!(text, r#"{{"type":"{kind}","value":{value},"occurred_at":"{time}"}}"#)
         .expect("a string");
+}
+
+fn in_order(random: &mut Random, text: &mut String) {
+    let (kind, value) = (random.one_of(&["page_view", "purchase", "add_to_cart"]), random.value());
+    let time = random.next_time();
+    write!(text, r#"{{"type":"{kind}","value":{value},"occurred_at":"{time}"}}"#)
+        .expect("a string");
+}
+
+fn epoch(random: &mut Random, text: &mut String) {
+    let (kind, value) = (random.one_of(&["page_view", "purchase", "add_to_cart"]), random.value());
+    random.1 += random.below(4);
+    let time = 1_577_836_800_000 + random.1 * 1_000 + random.below(1_000);
+    write!(text, r#"{{"type":"{kind}","value":{value},"occurred_at":{time}}}"#).expect("a string");
+}
+
+fn nested(random: &mut Random, text: &mut String) {
+    *text += r#"{"data":"#;
+    in_order(random, text);
+    text.push('}');
 }
 
 fn spaced(random: &mut Random, text: &mut String) {
@@ -298,17 +330,64 @@ fn long_values(random: &mut Random, text: &mut String) {
 }
 
 type Make = fn(&mut Random, &mut String);
+type Asked = fn() -> Query;
 
-const WORKLOADS: &[(&str, Make)] = &[
-    ("a shop", shop),
-    ("a spaced", spaced),
-    ("c archive", archive),
-    ("d bluesky", bluesky),
-    ("e many types", many_types),
-    ("f some bad", some_bad),
-    ("h not ascii", not_ascii),
-    ("h escaped", escaped),
-    ("i long values", long_values),
+/// One field in "data".
+fn inside(key: &str) -> Ways {
+    vec![vec![format!("data.{key}")], vec!["data".to_owned(), key.to_owned()]]
+}
+
+fn timed(ways: Ways, by: bool, since: Option<i64>) -> Option<Timing> {
+    let since = since.map(|second| Instant { second, nanos: 0 });
+    Some(Timing { ways, since, until: None, by, local_is_utc: true, optional: false })
+}
+
+fn of_data() -> Query {
+    Query { type_ways: inside("type"), value_ways: inside("value"), ..usual() }
+}
+
+fn of_data_by_hour() -> Query {
+    Query { time: timed(inside("occurred_at"), true, None), ..of_data() }
+}
+
+fn by_hour() -> Query {
+    let ways = vec![vec!["occurred_at".to_owned()]];
+    Query { time: timed(ways, true, None), ..usual() }
+}
+
+fn since() -> Query {
+    let ways = vec![vec!["occurred_at".to_owned()]];
+    Query { time: timed(ways, false, Some(1_578_400_000)), ..usual() }
+}
+
+fn count_only() -> Query {
+    Query { value_ways: Vec::new(), absent: Some("0".to_owned()), ..usual() }
+}
+
+fn few_types() -> Query {
+    Query { max_types: 1_000, ..usual() }
+}
+
+const WORKLOADS: &[(&str, Make, Asked)] = &[
+    ("a shop", shop, usual),
+    ("a in order", in_order, usual),
+    ("a by hour", in_order, by_hour),
+    ("a since", in_order, since),
+    ("a epoch", epoch, usual),
+    ("a epoch by hour", epoch, by_hour),
+    ("a shuffled by hour", shop, by_hour),
+    ("a nested", nested, of_data),
+    ("a nested by hour", nested, of_data_by_hour),
+    ("a count only", in_order, count_only),
+    ("a spaced", spaced, usual),
+    ("c archive", archive, usual),
+    ("d bluesky", bluesky, usual),
+    ("e many types", many_types, usual),
+    ("e few rows", many_types, few_types),
+    ("f some bad", some_bad, usual),
+    ("h not ascii", not_ascii, usual),
+    ("h escaped", escaped, usual),
+    ("i long values", long_values, usual),
 ];
 
 /// Cuts into blocks of whole lines.
@@ -325,29 +404,29 @@ fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
     blocks
 }
 
-fn measure(name: &str, bytes: &[u8], levels: &[Level]) {
+fn measure(name: &str, bytes: &[u8], levels: &[Level], query: &Query) {
     let blocks = blocks(bytes);
     let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
     for &level in levels {
-        assert_agrees(level, &usual(), &blocks[..1]);
+        assert_agrees(level, query, &blocks[..1]);
         let mut speeds = Vec::new();
         let mut back = 0;
         for _ in 0..RUNS {
-            let mut fold = Fold::with_level(level, &usual());
-            let mut handed_back = Vec::new();
-            let start = Instant::now();
+            let mut fold = Fold::with_level(level, query);
+            let start = Clock::now();
+            let mut handed_back = 0;
             for block in &blocks {
-                fold.fold(block, &mut handed_back);
+                handed_back += fold_all(&mut fold, 3_600, block, usize::MAX).1.len();
             }
             speeds.push(bytes.len() as f64 / start.elapsed().as_nanos() as f64);
-            back = handed_back.len();
+            back = handed_back;
             black_box(fold.account());
         }
         speeds.sort_by(f64::total_cmp);
         let level = format!("{level:?}");
         let level = level.split('(').next().unwrap_or_default();
         println!(
-            "{name:14} {level:9} {:5.2} GB/s ({:5.2})  {:6.1} ns a line of {} bytes, {back} of {lines} handed back",
+            "{name:18} {level:9} {:5.2} GB/s ({:5.2})  {:6.1} ns a line of {} bytes, {back} of {lines} handed back",
             speeds[RUNS / 2],
             speeds[RUNS - 1],
             bytes.len() as f64 / lines as f64 / speeds[RUNS / 2],
@@ -371,17 +450,17 @@ fn main() {
     if let [path] = &asked[..]
         && let Ok(bytes) = std::fs::read(path)
     {
-        return measure(path, &bytes, &levels);
+        return measure(path, &bytes, &levels, &usual());
     }
-    for (name, make) in WORKLOADS {
+    for (name, make, query) in WORKLOADS {
         if asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str())) {
-            let mut random = Random(1);
+            let mut random = Random(1, 0);
             let mut text = String::with_capacity(BYTES + 8192);
             while text.len() < BYTES {
                 make(&mut random, &mut text);
                 text.push('\n');
             }
-            measure(name, text.as_bytes(), &levels);
+            measure(name, text.as_bytes(), &levels, &query());
         }
     }
 }

@@ -74,7 +74,8 @@ struct Hour {
     bucket: Option<Bucket>,
 }
 
-const HOURS: usize = 256;
+/// Half a year, if no two come to the same place.
+const HOURS: usize = 4_096;
 
 /// How far local time is ahead of UTC, in seconds; or `LOCAL`: that of the input zone; or
 /// `UNREAD`, which is no offset.
@@ -386,7 +387,7 @@ fn word(bytes: &[u8]) -> u64 {
 fn slot(date: [u64; 2]) -> usize {
     // The last digits of day and hour differ most.
     let mixed = (date[0].rotate_left(17) ^ date[1]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 56) as usize % HOURS
+    (mixed >> 52) as usize % HOURS
 }
 
 /// The seconds in `:MM:SS`, the first six bytes of a word.
@@ -473,10 +474,21 @@ fn epoch(number: Number) -> Option<Instant> {
     const SECONDS: u64 = POWERS[11] as u64;
     let Number { mantissa, scale, .. } = number;
     let size = mantissa.unsigned_abs();
-    if scale == 0 && size < SECONDS {
-        return in_common_years(Instant { second: mantissa, nanos: 0 });
-    }
-    epoch_slowly(number)
+    let of = |unit: i64| Instant {
+        second: mantissa.div_euclid(unit),
+        nanos: (mantissa.rem_euclid(unit) * (POWERS[9] / unit)) as u32,
+    };
+    // The units are constants, so that dividing by them is multiplying.
+    let instant = match usize::from(scale) {
+        0 if size < SECONDS => Instant { second: mantissa, nanos: 0 },
+        0 if size < SECONDS * 1_000 => of(1_000),
+        0 if size < SECONDS * 1_000_000 => of(1_000_000),
+        0 => of(1_000_000_000),
+        3 if size < SECONDS * 1_000 => of(1_000),
+        6 if size < SECONDS * 1_000_000 => of(1_000_000),
+        _ => return epoch_slowly(number),
+    };
+    in_common_years(instant)
 }
 
 #[inline(never)]
