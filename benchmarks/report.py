@@ -218,6 +218,14 @@ def goals(record: Record) -> Iterator[Goal]:
     yield Goal("(b) speed, one thread is 1", threads, 1.7)
     longer = ratio(number("j", "rust"), number("a", "rust"))
     yield Goal("(j) time, as a multiple of (a), a tenth of it", longer, 10.5, at_least=False)
+    hour = ratio(number("a", "rust-hour"), number("a", "rust"))
+    yield Goal("(a) time by the hour, the plain run is 1", hour, 1.5, at_least=False)
+    window = ratio(number("a", "rust-window"), number("a", "rust"))
+    yield Goal("(a) time within a window, the plain run is 1", window, 1.5, at_least=False)
+    nested = ratio(number("k", "rust"), number("a", "rust"))
+    yield Goal("(k) time with nested fields, (a) is 1", nested, 1.2, at_least=False)
+    for tool, title in (("rust-hour", "by the hour"), ("rust-window", "within a window")):
+        yield Goal(f"(a) peak memory {title}, MB", number("a", tool, _PEAK), 120.0, at_least=False)
     for key in "bj":
         yield Goal(f"({key}) peak memory, MB", number(key, "rust", _PEAK), 100.0, at_least=False)
     memory = ratio(number("j", "rust", _PEAK), number("a", "rust", _PEAK))

@@ -112,7 +112,7 @@ def compare(workload: Workload, made: Input, tools: list[Tool], limits: Limits) 
     contenders = [
         Contender(tool)
         for tool in tools
-        if tool.takes_part_in(workload) and (tool.kind is Kind.EVENTSTATS or not workload.about_growth)
+        if tool.takes_part_in(workload) and (tool.kind is Kind.EVENTSTATS or not workload.only_ours)
     ]
     before = Cores.now()
     for number in range(limits.rounds):
@@ -190,7 +190,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    workloads.add_options(parser, default="abcdefghij")
+    workloads.add_options(parser, default="abcdefghijk")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each tool (default: %(default)s)")
     parser.add_argument("--tools", metavar="KEYS", help="which tools, separated by commas (default: all that are here)")
     parser.add_argument(

@@ -49,7 +49,10 @@ class Number(StrEnum):
 
 
 class Workload(NamedTuple):
-    """One input of `length` lines; `lines` yields any number of them, the same every time."""
+    """One input of `length` lines; `lines` yields any number of them, the same every time.
+
+    `type_field` and `value_field` are keys, or keys of nested objects with dots between them.
+    """
 
     key: str
     title: str
@@ -59,8 +62,8 @@ class Workload(NamedTuple):
     type_field: str = "type"
     value_field: str = "value"
     has_bad_lines: bool = False
-    about_growth: bool = False
-    """Whether it asks of eventstats how it grows, rather than how the peers compare."""
+    only_ours: bool = False
+    """Whether it asks what something costs in eventstats, rather than how the peers compare."""
 
     def length_at(self, scale: float) -> int:
         """Return the number of lines at a scale; ten lines stay ten lines."""
@@ -88,6 +91,10 @@ def _shop_with_bad_lines(count: int) -> Iterator[bytes]:
 
 def _ten_times_shop(count: int) -> Iterator[bytes]:
     return chain.from_iterable(_shop(count // 10) for _ in range(10))
+
+
+def _nested_shop(count: int) -> Iterator[bytes]:
+    return (b'{"data":%s}\n' % line.rstrip(b"\n") for line in _shop(count))
 
 
 def _many_types(count: int) -> Iterator[bytes]:
@@ -342,7 +349,16 @@ WORKLOADS: Final = {
         Workload("g", "ten lines", 10, _shop),
         Workload("h", "type names that are not ASCII, 5 million", _SHOP_LINES, _other_scripts),
         Workload("i", "values of 17 to 20 digits, 5 million", _SHOP_LINES, _long_values, number=Number.LONG),
-        Workload("j", "(a) ten times over", 10 * _SHOP_LINES, _ten_times_shop, about_growth=True),
+        Workload("j", "(a) ten times over", 10 * _SHOP_LINES, _ten_times_shop, only_ours=True),
+        Workload(
+            "k",
+            "(a), each event nested in another object",
+            _SHOP_LINES,
+            _nested_shop,
+            type_field="data.type",
+            value_field="data.value",
+            only_ours=True,
+        ),
     )
 }
 
@@ -396,7 +412,7 @@ def count_and_add(path: str, workload: Workload) -> tuple[int, Answer]:
         for number, line in enumerate(file, start=1):  # noqa: B007  # the last one is the number of lines
             try:
                 event = decoder.decode(line.decode())
-                name, value = event[workload.type_field], event[workload.value_field]
+                name, value = (_field(event, field) for field in (workload.type_field, workload.value_field))
             except (ValueError, KeyError, TypeError):
                 continue
             if type(name) is not str or type(value) not in (int, Decimal):
@@ -407,6 +423,12 @@ def count_and_add(path: str, workload: Workload) -> tuple[int, Answer]:
                 total + value if type(total) is type(value) is int else _EXACT.add(Decimal(total), Decimal(value))
             )
     return number, {name: (counts[name], Decimal(total)) for name, total in sums.items()}
+
+
+def _field(event: Any, field: str) -> Any:
+    for key in field.split("."):
+        event = event[key]
+    return event
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -20,7 +20,7 @@ from eventcli import Fields, Reason, summarize
 
 ROOT: Final = Path(__file__).parent.parent
 BENCHMARKS: Final = ROOT / "benchmarks"
-KEYS: Final = "abcdefghij"
+KEYS: Final = "abcdefghijk"
 SCALE: Final = 0.0001
 
 Load = Callable[[str], ModuleType]
@@ -143,6 +143,14 @@ def test_answers_are_compared(answer: dict[str, tuple[int, Decimal]], agreement:
         ('{"type":"b","count":1,"sum":"1e20"}\n{"type":"a","count":2,"sum":"0.30"}\n', "exact"),
         ('[["a", 2, 0.30000000000000004], ["b", 1, 1e20]]', "rounded"),
         ('[["a", 2, 0.3], ["b", 1, 1e20], ["a", 2, 0.3]]', "failed"),
+        (
+            (
+                '[{"start":"t1","type":"a","count":1,"sum":0.1},{"start":"t1","type":"b","count":1,"sum":1e20},'
+                '{"start":"t2","type":"a","count":1,"sum":0.2}]'
+            ),
+            "exact",
+        ),
+        ('[{"start":"t1","type":"a","count":1,"sum":0.1},{"start":"t1","type":"a","count":1,"sum":0.2}]', "failed"),
         ("a 2 0.3", "failed"),
         ("", "wrong"),
     ],
