@@ -360,7 +360,10 @@ def test_the_command_line_says_what_is_broken(body: str, tmp_path: Path) -> None
     (tmp_path / "good.log").write_bytes(whole)
     ended = process.run("cut.log", "good.log", "-f", "csv", cwd=tmp_path)
     assert ended.status == 3, body
-    assert ended.stdout == process.run("good.log", "good.log", "-f", "csv", cwd=tmp_path).stdout
+    assert (
+        ended.stdout
+        == process.run(stdin=CONTENT * 2, cwd=tmp_path, env=process.environment(EVENTSTATS_FORMAT="csv")).stdout
+    )
     assert ended.stderr == (
         f"eventstats: cut.log: truncated: the compressed data (gzip) break off, at byte {len(whole) - 3}"
         " (after 60 lines)\n"

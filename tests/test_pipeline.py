@@ -1,16 +1,22 @@
 """`eventcli.pipeline`: the answer depends on the lines alone, failures surface, and an interrupted run stays whole."""
 
+import bz2
 import errno
+import gzip
 import io
 import os
 import signal
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO, cast
+from socket import AF_UNIX
+from socket import socket as unix_socket
+from typing import BinaryIO, Final, cast
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -212,11 +218,12 @@ def test_one_type_may_be_given_as_text(body: str) -> None:
 
 def test_sources_may_be_given_one_by_one_or_together(body: str, tmp_path: Path) -> None:
     """Paths, Paths and streams are taken as arguments or as an iterable of them, in that order."""
-    path = tmp_path / "log"
-    path.write_bytes(event(1))
-    assert summarize(path, str(path), io.BytesIO(event(1)))["a"].count == 3, body
-    assert summarize(open_path for open_path in (path, str(path)))["a"].count == 2
-    assert summarize([path], io.BytesIO(event(1)), [])["a"].count == 2
+    first, second = tmp_path / "first", tmp_path / "second"
+    for path in (first, second):
+        path.write_bytes(event(1))
+    assert summarize(first, str(second), io.BytesIO(event(1)))["a"].count == 3, body
+    assert summarize(path for path in (first, str(second)))["a"].count == 2
+    assert summarize([first], io.BytesIO(event(1)), [])["a"].count == 2
     assert summarize([]) == Summary(max_types=MAX_TYPES)
 
 
@@ -330,17 +337,20 @@ def test_reading_goes_on_with_the_next_source(body: str, jobs: int, tmp_path: Pa
     good = tmp_path / "good"
     good.write_bytes(event(1) * 3)
     problems: list[SourceReport] = []
-    missing = str(tmp_path / "missing")
-    sources = (missing, good, tmp_path, broken([event(5)], IO_ERROR), good)
+    (tmp_path / "better").write_bytes(event(1) * 3)
+    missing, socket = str(tmp_path / "missing"), str(tmp_path / "socket")
+    with closing(unix_socket(AF_UNIX)) as listener:
+        listener.bind(socket)
+    sources = (missing, good, socket, broken([event(5)], IO_ERROR), tmp_path / "better")
     summary = summarize(*sources, jobs=jobs, block_size=30, on_problem=problems.append)
     assert [(report.name, report.status, report.lines) for report in problems] == [
         (missing, Status.MISSING, 0),
-        (str(tmp_path), Status.UNREADABLE, 0),
+        (socket, Status.UNREADABLE, 0),
         ("<BrokenStream>", Status.UNREADABLE, 1),
     ]
     assert [report.message for report in problems] == [
         os.strerror(errno.ENOENT),
-        os.strerror(errno.EISDIR),
+        "Is a socket",
         "Input/output error",
     ]
     assert (summary["a"].count, int(summary["a"].sum), len(summary.sources)) == (7, 11, 5), body
@@ -351,7 +361,7 @@ def test_without_on_problem_an_os_error_is_raised(body: str, jobs: int, tmp_path
     """Whoever does not ask for problems gets them as exceptions: no partial answer passes as a whole one."""
     with pytest.raises(FileNotFoundError):
         summarize(io.BytesIO(event(1)), tmp_path / body, jobs=jobs)
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(FileNotFoundError, match="no file in this directory"):
         summarize(tmp_path, jobs=jobs)
     with pytest.raises(OSError, match="Input/output error"):
         summarize(broken([event(1)], IO_ERROR), jobs=jobs, block_size=1)
@@ -600,3 +610,143 @@ def test_a_fifo_is_read_to_its_end(body: str, tmp_path: Path) -> None:
     summary = summarize(path)
     writer.join()
     assert summary["a"].count == 1000, body
+
+
+# ------------------------------------------------------------------------------------------------- many files
+
+SMALL: Final = st.lists(
+    st.tuples(testing.logs(max_lines=4), st.sampled_from(["plain", "gzip", "bzip2", "named twice"])), max_size=8
+)
+
+
+@few
+@given(files=SMALL, size=st.sampled_from([1, 50, 1000, 1 << 20]), jobs=JOBS)
+def test_files_mean_what_streams_of_the_same_bytes_mean(
+    body: str, files: list[tuple[bytes, str]], size: int, jobs: int
+) -> None:
+    """Small files, read many at a time, give the types, the account, the rejects and the reports that streams give."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths, logs, repeats = [], [], []
+        for number, (log, kind) in enumerate(files):
+            path = os.path.join(folder, str(number))
+            Path(path).write_bytes({"gzip": gzip.compress(log), "bzip2": bz2.compress(log)}.get(kind, log))
+            paths.append(path)
+            logs.append(log)
+            if kind == "named twice":
+                os.symlink(path, f"{path}-link")
+                paths.append(f"{path}-link")
+                repeats.append((f"{path}-link", path))
+        rejects: list[Reject] = []
+        repeated: list[tuple[str, str]] = []
+        summary = summarize(
+            paths,
+            jobs=jobs,
+            block_size=size,
+            on_reject=rejects.append,
+            on_repeat=lambda name, other: repeated.append((name, other)),
+        )
+    expected = run(*logs)
+    assert printed(summary) == expected.printed, body
+    assert summary.account == expected.account
+    assert [bad._replace(source="<BytesIO>") for bad in rejects] == expected.rejects
+    assert repeated == repeats
+    lengths = sorted((os.path.join(folder, str(number)), len(log)) for number, (log, _) in enumerate(files))
+    assert [(report.name, report.bytes) for report in summary.sources] == lengths
+    assert summary.complete
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_small_file_that_is_broken_is_one_of_many(body: str, jobs: int, tmp_path: Path) -> None:
+    """A truncated file among small ones is reported in its place, and no file stays open."""
+    before, threads = os.listdir("/dev/fd"), set(threading.enumerate())
+    for number in range(200):
+        data = event(number) + b"bad\n"
+        (tmp_path / f"{number:03}.log").write_bytes(gzip.compress(data)[:-1] if number == 77 else data)
+    problems: list[SourceReport] = []
+    rejects: list[Reject] = []
+    summary = summarize(tmp_path, jobs=jobs, on_problem=problems.append, on_reject=rejects.append)
+    assert [(Path(problem.name).name, problem.status, problem.lines) for problem in problems] == [
+        ("077.log", Status.TRUNCATED, 2)
+    ], body
+    assert [Path(bad.source).name for bad in rejects] == [f"{number:03}.log" for number in range(200)]
+    assert {(bad.line, bad.raw) for bad in rejects} == {(2, b"bad")}
+    assert summary["a"].count == 200
+    assert os.listdir("/dev/fd") == before
+    with pytest.raises(OSError, match="break off"):
+        summarize(tmp_path, jobs=jobs)
+    for thread in set(threading.enumerate()) - threads:
+        thread.join()
+    assert os.listdir("/dev/fd") == before
+
+
+def test_a_file_counts_once(body: str, tmp_path: Path) -> None:
+    """A file under several names, also of links, counts once; links within one directory are not worth a word."""
+    log, hard, soft = (tmp_path / name for name in ("a.log", "hard.log", "soft.log"))
+    log.write_bytes(event(1))
+    hard.hardlink_to(log)
+    soft.symlink_to(log)
+    repeats: list[tuple[str, str]] = []
+    summary = summarize(tmp_path, str(soft), log, on_repeat=lambda *names: repeats.append(names))
+    assert summary["a"].count == 1, body
+    assert repeats == [(str(soft), str(log)), (str(log), str(log))]
+    assert [report.name for report in summary.sources] == [str(log)]
+
+
+def test_a_fifo_is_opened_once(body: str, tmp_path: Path) -> None:
+    """A named pipe that is named twice is not waited for a second time."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(event(1),))
+    writer.start()
+    repeats: list[tuple[str, str]] = []
+    summary = summarize(path, path, on_repeat=lambda *names: repeats.append(names))
+    writer.join()
+    assert summary["a"].count == 1, body
+    assert repeats == [(str(path), str(path))]
+
+
+# ------------------------------------------------------------------------------------------ files that change
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_file_that_grows_comes_to_an_end(body: str, jobs: int, tmp_path: Path) -> None:
+    """A file that grows with every line that is read is read up to the size that it had in the beginning."""
+    path = tmp_path / "log"
+    path.write_bytes((event(1) + b"bad\n") * 1000)
+    size = path.stat().st_size
+
+    def grow(_reject: Reject) -> None:
+        with path.open("ab") as file:
+            file.write((event(1) + b"bad\n") * 3)
+
+    summary = summarize(path, jobs=jobs, block_size=1000, on_reject=grow)
+    assert summary.account.lines == 2000, body
+    assert summary.sources == (SourceReport(str(path), size, 2000),)
+
+
+def test_a_file_that_is_replaced_is_read_as_it_was_opened(body: str, tmp_path: Path) -> None:
+    """When another file takes the name of one that is being read, the old one is read to its end."""
+    path = tmp_path / "log"
+    path.write_bytes((event(1) + b"bad\n") * 1000)
+
+    def replace(_reject: Reject) -> None:
+        (tmp_path / "new").write_bytes(event(5))
+        (tmp_path / "new").replace(path)
+
+    summary = summarize(path, jobs=1, block_size=1000, on_reject=replace)
+    assert (summary["a"].count, str(summary["a"].max), summary.complete) == (1000, "1", True), body
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_truncated(body: str, tmp_path: Path) -> None:
+    """What could be read of a file that loses its end counts, and the source is truncated, as by copytruncate."""
+    path = tmp_path / "log"
+    path.write_bytes((event(1) + b"bad\n") * 1000)
+    size = path.stat().st_size
+    problems: list[SourceReport] = []
+    summary = summarize(
+        path, jobs=1, block_size=1000, on_reject=lambda _: os.truncate(path, 0), on_problem=problems.append
+    )
+    [problem] = problems
+    assert problem.status is Status.TRUNCATED, body
+    assert problem.message.startswith(f"the file had {size} bytes when it was opened, and was cut while it was read")
+    assert 0 < summary.account.lines < 2000

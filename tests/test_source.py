@@ -3,15 +3,29 @@
 import gzip
 import io
 import os
+import stat
 import sys
+from contextlib import closing
 from pathlib import Path
+from socket import AF_UNIX, socket
 from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventcli.source import STDIN_NAME, Source, name_of, open_source, read_all, size_of, stored
+from eventcli.blocks import TruncatedError
+from eventcli.source import (
+    STDIN_NAME,
+    Source,
+    identity,
+    name_of,
+    open_source,
+    read_all,
+    refuse,
+    size_of,
+    stored,
+)
 
 PATHS = st.binary(min_size=1, max_size=20).filter(lambda path: b"\0" not in path)
 
@@ -76,10 +90,67 @@ def test_a_missing_file_is_a_missing_file(tmp_path: Path) -> None:
         open_source(str(tmp_path / "missing"))
 
 
-def test_a_directory_cannot_be_read(tmp_path: Path) -> None:
-    """A directory is an OSError."""
+def test_what_holds_no_log_is_refused(tmp_path: Path) -> None:
+    """A directory, a socket and a block device are an OSError that says so, and none is opened for it."""
     with pytest.raises(IsADirectoryError):
         open_source(tmp_path)
+    with closing(socket(AF_UNIX)) as listener:
+        listener.bind(str(tmp_path / "socket"))
+    with pytest.raises(OSError, match="Is a socket"):
+        open_source(tmp_path / "socket")
+    with pytest.raises(OSError, match="Is a block device"):
+        refuse(stat.S_IFBLK | 0o600)
+
+
+def test_a_device_that_gives_characters_is_read() -> None:
+    """The null device is an empty source, and has no identity that would make it count once."""
+    with open_source(os.devnull) as stream:
+        assert read_all(stream) == b""
+    assert identity(os.stat(os.devnull)) is None
+
+
+def test_a_file_of_the_kernel_is_read_to_its_end() -> None:
+    """A file that says that it has no bytes and has some is read all the same."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("there are no files of processes here")
+    with open_source("/proc/self/status") as stream:
+        assert b"Name:" in read_all(stream)
+
+
+def test_a_file_is_read_up_to_the_size_that_it_had(tmp_path: Path) -> None:
+    """What is written behind a file after it was opened is not read; where its end is taken away, it is truncated."""
+    path = tmp_path / "log"
+    path.write_bytes(b"a\n" * 1000)
+    buffer = memoryview(bytearray(1000))
+    with open_source(path) as stream, path.open("ab") as file:
+        file.write(b"b\n" * 1000)
+        file.flush()
+        assert read_all(stream) == b"a\n" * 1000
+    with open_source(path) as stream:
+        stream.readinto(buffer)
+        os.truncate(path, 100)
+        with pytest.raises(TruncatedError, match="the file had 4000 bytes when it was opened"):
+            stream.readinto(buffer)
+
+
+@given(st.lists(st.integers(0, 1000), max_size=5), st.booleans(), st.booleans())
+def test_bytes_can_be_left_out(counts: list[int], compressed: bool, seekable: bool) -> None:  # noqa: FBT001  # drawn
+    """Leaving out as many bytes as one likes, wherever one stands, leads to the same place in every kind of stream."""
+    content = b"".join(b'{"%d":0}\n' % number for number in range(200))
+    data = gzip.compress(content) if compressed else content
+    with open_source(io.BytesIO(data) if seekable else cast("BinaryIO", OnlyRead(data))) as stream:
+        place = 0
+        for count in counts:
+            assert stream.skip(count) == min(count, len(content) - place)
+            place = min(place + count, len(content))
+        assert read_all(stream) == content[place:]
+
+
+class OnlyRead:
+    """A stream in which one cannot go back."""
+
+    def __init__(self, data: bytes) -> None:
+        self.read = io.BytesIO(data).read
 
 
 @pytest.mark.parametrize("path", ["-", Path("-")])

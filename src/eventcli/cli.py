@@ -11,6 +11,7 @@ import click
 
 from eventcli import __version__, report, saved
 from eventcli.blocks import MAX_LINE
+from eventcli.discovery import Choice
 from eventcli.event import MAX_TYPES, UNITS
 from eventcli.exits import ExitCode
 from eventcli.fold import BodyError, body
@@ -25,17 +26,21 @@ from eventcli.options import (
     SignalError,
     Sinks,
     Size,
+    choice_options,
     complete,
     debug_option,
     files_argument,
     help_option,
+    identities,
     inputs_of,
+    names_in,
     open_output,
     option,
     output_option,
     output_options,
     query_of,
     say,
+    say_repeat,
     say_source,
     settings_of,
     write_exit_statuses,
@@ -104,6 +109,7 @@ def commands() -> None:
 
 @commands.command(cls=Command, add_help_option=False)
 @files_argument
+@choice_options
 @option(
     "-t",
     "--type",
@@ -200,19 +206,27 @@ def commands() -> None:
 def summarize(
     *,
     files: tuple[str, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    files_from: str | None,
+    null: bool,
     max_line: int,
     jobs: int | None,
     strict: bool,
     max_rejects: Budget | None,
     **options: Any,
 ) -> ExitCode:
-    """Print count and sum of every event type in the FILEs (- or none: standard input)."""
+    """Print count and sum of every event type in the FILEs (- or none: standard input).
+
+    A FILE may be a directory, a quoted glob (** for any number of directories) or a URL, and compressed.
+    """
     query = query_of(options)
     budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
     settings = settings_of(**options, budget=budget, query=query)
-    inputs = inputs_of(files)
+    inputs = inputs_of(files, None if files_from is None else names_in(files_from, files, null=null))
+    choice = Choice(include, exclude)
     kept = {os.path.realpath(path) for path in (settings.save, settings.rejects) if path}
-    if kept & {os.path.realpath(path) for path in inputs if path != STDIN}:
+    if kept and kept & {os.path.realpath(path) for path in inputs if path != STDIN}:
         raise click.UsageError("--save and --rejects must not be an input")
     with Sinks(settings) as sinks:
         run = Run(
@@ -224,9 +238,12 @@ def summarize(
             on_reject=sinks.reject,
             reject_limit=None if settings.rejects else settings.show_rejects,
             on_problem=say_source,
+            choice=choice,
+            on_repeat=say_repeat,
+            left_out=identities(settings.output, settings.save, settings.rejects),
         )
         try:
-            summary = complete(run, inputs, settings)
+            summary = complete(run, inputs, choice, settings)
         except KeyboardInterrupt:
             partial = run.partial()
             say(f"interrupted; partial totals so far, of {partial.account}:")

@@ -120,6 +120,11 @@ def is_plain(data: bytes) -> bool:
         return False
 
 
+def is_certainly_plain(byte: int) -> bool:
+    """Whether a stream that begins with this byte is certainly plain."""
+    return byte in _CERTAIN
+
+
 def _all_magics() -> Iterator[bytes]:
     yield from _SKIPPABLE
     for magic, _ in (*_MAGICS, *_FOREIGN):
@@ -533,6 +538,19 @@ class Decompressed:
             return False
         self._waiting = memoryview(chunk)
         return bool(chunk)
+
+    def skip(self, count: int) -> int:
+        """Leave out `count` bytes, decompressed; return how many there were. Quick where nothing is compressed."""
+        scratch = memoryview(bytearray(min(count, CHUNK)))
+        left = count
+        if self.encoding is Encoding.PLAIN and _tell(self._stream) is not None:
+            left -= self._take(scratch[: min(left, HEAD)])
+            file = cast("BinaryIO", self._stream)
+            start = file.tell()
+            left -= file.seek(min(start + left, max(start, file.seek(0, 2)))) - start
+        while left and (got := self.readinto(scratch[:left])):
+            left -= got
+        return count - left
 
     def close(self) -> None:
         """Close the stream, and end the thread if there is one."""

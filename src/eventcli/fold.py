@@ -125,7 +125,7 @@ class KernelFold:
             self._lines += lines - len(handed_back)
             places = [(line + index, first, end) for index, first, end in handed_back]
             if lines:
-                yield Part(lines, self._authority.add_lines(view, places))
+                yield Part(lines, self._authority.add_lines(view, places) if places else [])
             line += lines
             if asked is not None:
                 self._answer(*asked)

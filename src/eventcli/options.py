@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TextIO
 
 import click
 
-from eventcli import diagnostics, gaps, report, saved
+from eventcli import diagnostics, discovery, gaps, report, saved
+from eventcli.discovery import Choice, discover
 from eventcli.escape import printable
 from eventcli.event import Fields, Query, Reject, Timing
 from eventcli.exits import ExitCode
@@ -21,7 +22,7 @@ from eventcli.gaps import GapsError
 from eventcli.output import STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
 from eventcli.pipeline import Run, check_query
 from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
-from eventcli.source import STDIN, is_url, size_of
+from eventcli.source import STDIN, identity, is_url, name_of, open_source, read_all, size_of
 from eventcli.summary import Account, SourceReport, Summary
 
 if TYPE_CHECKING:
@@ -199,6 +200,37 @@ output_option = option("-o", "--output", type=PathValue(), metavar="FILE", help=
 debug_option = option("--debug", is_flag=True, help="Show the traceback if eventstats itself fails.")
 
 
+def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which files are meant."""
+    options = (
+        option(
+            "--include",
+            type=NameValue(),
+            multiple=True,
+            metavar="GLOB",
+            help="Read the files of this name in directories. Repeatable.  [default: *.jsonl, *.ndjson, *.json, *.log,"
+            " also rotated and compressed]",
+        ),
+        option(
+            "--exclude",
+            type=NameValue(),
+            multiple=True,
+            metavar="GLOB",
+            help="Leave out what has this name in directories and globs. Repeatable.",
+        ),
+        option(
+            "--files-from",
+            type=PathValue(),
+            metavar="FILE",
+            help="Read the files that FILE (- is standard input) names, one a line.",
+        ),
+        option("-0", "--null", is_flag=True, help="In FILE of --files-from, NUL bytes end the names."),
+    )
+    for each in reversed(options):
+        command = each(command)
+    return command
+
+
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that commands with a result share."""
     options = (
@@ -296,9 +328,34 @@ def settings_of(*, debug: bool, **options: Any) -> Settings:  # noqa: ARG001  # 
     return settings
 
 
-def inputs_of(files: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what to read: the files, or standard input."""
-    inputs = files or (STDIN,)
+def names_in(path: str, files: tuple[str, ...], *, null: bool) -> tuple[str, ...]:
+    """Return the names in a list of files; `files` are those that are named on the command line."""
+    if path == STDIN and STDIN in files:
+        raise click.UsageError("standard input cannot hold both events and --files-from")
+    try:
+        with open_source(path) as stream:
+            names = discovery.names(read_all(stream), null=null)
+    except (OSError, ValueError) as error:
+        message = (error.strerror if isinstance(error, OSError) else None) or error
+        raise click.UsageError(f"--files-from {printable(name_of(path))}: {message}") from None
+    if path == STDIN and STDIN in names:
+        raise click.UsageError("standard input cannot hold both events and --files-from; a file of that name is ./-")
+    return tuple(names)
+
+
+def identities(*paths: str | None) -> list[tuple[int, int]]:
+    """Return what the files are known by that a run writes: in a directory they are no input."""
+    found = []
+    for path in paths:
+        with suppress(OSError):
+            key = identity(os.stat(path)) if path else None
+            found += [key] if key else []
+    return found
+
+
+def inputs_of(files: tuple[str, ...], listed: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """Return what to read: the files and those of a list, or standard input where there is neither."""
+    inputs = (*files, *listed) if listed is not None else files or (STDIN,)
     if STDIN in inputs and sys.stdin is not None and sys.stdin.isatty():
         say("reading events from the terminal; end with Ctrl-D")
     if any(map(is_url, inputs)) and not sys.warnoptions:
@@ -309,14 +366,14 @@ def inputs_of(files: tuple[str, ...]) -> tuple[str, ...]:
     return inputs
 
 
-def complete(run: Run, inputs: Sequence[str], settings: Settings) -> Summary:
+def complete(run: Run, inputs: Sequence[str], choice: Choice, settings: Settings) -> Summary:
     """Complete a run; meanwhile show how far it is, and say the account where a signal asks for it."""
     started = time.monotonic()
     is_shown = settings.progress
     if is_shown is None:
         is_typed = STDIN in inputs and _is_terminal(sys.stdin)
         is_shown = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not is_typed
-    sizes = (lambda: [size_of(path) for path in inputs]) if is_shown else None
+    sizes = (lambda: [size_of(str(found.source)) for found in discover(inputs, choice)]) if is_shown else None
     from eventcli.progress import Watch  # noqa: PLC0415  # start-up of commands that read nothing
 
     # From the very start: a process that does not take the signal is ended by it.
@@ -418,6 +475,11 @@ class _Stderr:
 def say(message: str) -> None:
     """Write a line for people."""
     write_stderr(f"{PROGRAM}: {message}\n")
+
+
+def say_repeat(name: str, other: str) -> None:
+    """Say that a file counts already under another name, or for the second time under the same."""
+    say(f"{printable(name)}: the same file as {printable(other)}, counted once")
 
 
 def say_source(source: SourceReport) -> None:

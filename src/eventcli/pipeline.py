@@ -9,18 +9,19 @@ of threads.
 import os
 import sys
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import count
 from typing import Final, NamedTuple, cast
 
 from eventcli import cores, paths
-from eventcli.blocks import MAX_LINE, Block, Blocks, Buffer, DamagedError, LongLine, TruncatedError
-from eventcli.compression import Decompressed
+from eventcli.blocks import BYTE_ORDER_MARK, MAX_LINE, Block, Blocks, Buffer, DamagedError, LongLine, TruncatedError
+from eventcli.compression import Decompressed, is_certainly_plain
+from eventcli.discovery import Choice, Found, discover
 from eventcli.event import MAX_TYPES, Fields, Mark, Query, Reason, Reject, Timing
-from eventcli.fold import Fold, body, new_fold
+from eventcli.fold import MOST_MARKS, Fold, body, new_fold
 from eventcli.parse import explain, is_number
-from eventcli.source import Source, name_of, open_source, stored
+from eventcli.source import STDIN, Source, identity, is_url, name_of, open_path, open_source, stored, stream_of
 from eventcli.summary import Account, AccountError, SourceReport, Status, Summary, TypeStats
 
 BLOCK_SIZE: Final = 1024 * 1024
@@ -28,6 +29,12 @@ BLOCK_SIZE: Final = 1024 * 1024
 
 _AHEAD: Final = 2
 """Results a thread may be ahead of the slowest one, per thread, before it waits: bounds the rejects held in memory."""
+
+_SMALL: Final = 256 * 1024
+"""Bytes of a file that is read whole, with others, by the thread that folds it: opening is what small files cost."""
+
+_MOST_OPEN: Final = 64
+"""Small files that are open at a time, per thread."""
 
 _HEARTBEAT: Final = 0.5
 """Seconds after which the main thread looks for signals that it slept through."""
@@ -51,6 +58,7 @@ class Place(NamedTuple):
 
 OnReject = Callable[[Reject], object]
 OnProblem = Callable[[SourceReport], object]
+OnRepeat = Callable[[str, str], object]
 
 
 def summarize(
@@ -68,8 +76,15 @@ def summarize(
     on_reject: OnReject | None = None,
     reject_limit: int | None = None,
     on_problem: OnProblem | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    on_repeat: OnRepeat | None = None,
 ) -> Summary:
     r"""Read paths (`-` is standard input) or binary streams, and return the Summary of their events.
+
+    A path may also be a URL, a glob or a directory, see `discovery`; `include` and `exclude` are glob patterns that say
+    which files of directories are meant. A file that is there more than once, also through links, counts once;
+    `on_repeat` is called with its name, and with the name under which it counts.
 
     `types` keeps those types only, and each is in the result even if it was never seen. `default_value`,
     `numeric_strings`, `salvage`, `timing` and `max_types` are those of `Query`. `on_reject` is called with
@@ -96,28 +111,73 @@ def summarize(
         on_reject=on_reject,
         reject_limit=reject_limit,
         on_problem=on_problem,
+        choice=Choice(include, exclude),
+        on_repeat=on_repeat,
     )
     return run.complete()
+
+
+class _Small(NamedTuple):
+    """A small regular file, open and not read yet; or, without a descriptor, one that counts already as `repeats`."""
+
+    name: str
+    descriptor: int = -1
+    status: os.stat_result | None = None
+    repeats: str = ""
 
 
 class _Task(NamedTuple):
     """What a worker took to fold: its place in the order of the input, and a block or a long line of a source.
 
-    Neither is there at the end of a source; then `report` is, which does not know the number of lines yet.
+    Neither is there at the end of a source; then `report` is, which does not know the number of lines yet. Or `files`
+    are, which the worker reads itself, one after the other.
     """
 
     place: int
-    name: str
-    block: Block | LongLine | None
+    name: str = ""
+    block: Block | LongLine | None = None
     report: SourceReport | None = None
+    files: tuple[_Small, ...] = ()
 
 
-class _Result(NamedTuple):
-    """What came of a task: how many lines, and the rejects among them, with positions from the start of the block."""
+class _Piece(NamedTuple):
+    """What came of a part of a block: how many lines, and the rejects among them.
 
-    lines: int
-    rejects: list[Reject]
-    report: SourceReport | None
+    Their lines count from the beginning of the part, their offsets from that of the block, which is at `offset`.
+    `report` is there at the end of a source, `repeats` for a source that is not read again.
+    """
+
+    name: str
+    offset: int = 0
+    lines: int = 0
+    rejects: Sequence[Reject] = ()
+    report: SourceReport | None = None
+    repeats: str = ""
+
+
+class _Reading:
+    """One source that is being read: its blocks, and in the end its report."""
+
+    def __init__(self, name: str, stream: Decompressed, *, max_line: int, strict: bool) -> None:
+        """Read from a stream; with `strict`, its errors pass through, and do not go into the report."""
+        self.stream = stream
+        self.blocks = Blocks(stream, max_line=max_line)
+        self._name = name
+        self._strict = strict
+
+    def next(self, buffer: Buffer) -> Block | LongLine | SourceReport:
+        """Return the next block, or the report, which does not know the number of lines."""
+        try:
+            block = self.blocks.next(buffer)
+        except OSError as error:
+            if self._strict:
+                raise
+            report = failed(self._name, error)
+            message = report.message
+            if self.blocks.unfinished:
+                message += f"; {self.blocks.unfinished} bytes of an unfinished line before that do not count"
+            return SourceReport(self._name, self.blocks.offset, 0, report.status, message)
+        return SourceReport(self._name, self.blocks.offset, 0) if block is None else block
 
 
 class Run:
@@ -134,8 +194,14 @@ class Run:
         on_reject: OnReject | None,
         reject_limit: int | None,
         on_problem: OnProblem | None,
+        choice: Choice = Choice(),  # noqa: B008  # immutable
+        on_repeat: OnRepeat | None = None,
+        left_out: Iterable[tuple[int, int]] = (),
     ) -> None:
-        """See `summarize`; ValueError where the query cannot be."""
+        """See `summarize`; ValueError where the query cannot be.
+
+        Files whose `identity` is in `left_out` are not read unless they are named, and nothing is said of them.
+        """
         if jobs is None:
             jobs = cores.usable() if body() == "rust" else 1
         if max_line < 1 or block_size < 1 or jobs < 1:
@@ -144,16 +210,20 @@ class Run:
         self._query = query
         self._max_line = max_line
         self._block_size = block_size
+        self._small = min(_SMALL, block_size, max_line)
         self._on_reject = on_reject
         self._rejects_wanted = (sys.maxsize if reject_limit is None else reject_limit) if on_reject else 0
         self._on_problem = on_problem
+        self._on_repeat = on_repeat
         self._jobs = jobs
         self._folds = [new_fold(query)]
         # Each fold is held while it is folding, so that its account can be asked for between two blocks.
         self._folding = [threading.Lock()]
         # Whoever reads holds this lock, possibly for as long as a pipe is silent.
         self._reading = threading.Lock()
-        self._tasks = self._read(sources)
+        self._left_out = frozenset(left_out)
+        self._seen: dict[tuple[int, int] | None, tuple[str, int]] = {}
+        self._tasks = self._read(discover(sources, choice))
         next(self._tasks)
         # This one guards all that follows, and is held only briefly. Workers wait for a turn, the caller for the end.
         self._delivering = threading.Lock()
@@ -164,7 +234,7 @@ class Run:
         self._working = 0
         self._taken = 0
         self._delivered = 0
-        self._waiting: dict[int, tuple[_Task, _Result]] = {}
+        self._waiting: dict[int, list[_Piece]] = {}
         self._lines = 0
         self._long_lines = 0
         self._reports: list[SourceReport] = []
@@ -265,10 +335,10 @@ class Run:
             buffer = Buffer(self._block_size, self._max_line)
             while (task := self._take(buffer)) is not None:
                 # A small input is folded before another thread would have started.
-                if task.place and task.block is not None and len(self._folds) < self._jobs:
+                if task.place and (task.block or task.files) and len(self._folds) < self._jobs:
                     self._start_other_workers()
                 with folding:
-                    self._fold(fold, task)
+                    self._fold(fold, buffer, task)
         except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it
             failure = raised
         with self._delivering:
@@ -287,87 +357,221 @@ class Run:
             with self._delivering:
                 # What was read after the stop is not taken: whoever stopped is adding up the folds by now.
                 if task is None or self._stopped:
+                    _close(task.files if task else ())
                     return None
                 self._taken += 1
                 return task
 
-    def _read(self, sources: Iterable[Source]) -> Generator[_Task | None, Buffer, None]:
+    def _read(self, sources: Iterable[Found]) -> Generator[_Task | None, Buffer, None]:
         """Yield the tasks of all sources in order, each read into the buffer that was sent for it."""
         buffer = yield None
         place = count()
-        for source in sources:
-            name = name_of(source)
-            blocks = None
-            status, message = Status.COMPLETE, ""
-            try:
-                with open_source(source, ahead=self._jobs == 1) as stream:
-                    blocks = Blocks(stream, max_line=self._max_line)
-                    with self._reading_from(stream, blocks):
-                        while (block := blocks.next(buffer)) is not None:
+        small: list[_Small] = []
+        size = 0
+        try:
+            for found in sources:
+                if small and not found.regular:
+                    # Opening may wait, for the writer of a pipe.
+                    files, size = _taken(small), 0
+                    buffer = yield _Task(next(place), files=files)
+                name = name_of(found.source)
+                opened = self._opened(found, name)
+                self._ended += not isinstance(opened, _Reading)
+                if isinstance(opened, _Small):
+                    small.append(opened)
+                    if opened.status is not None:
+                        # Soon read, by whoever takes it.
+                        size += opened.status.st_size
+                        self._bytes_of_ended += opened.status.st_size
+                    if size < self._block_size and len(small) < _MOST_OPEN:
+                        continue
+                    opened = None
+                if small:
+                    files, size = _taken(small), 0
+                    buffer = yield _Task(next(place), files=files)
+                if isinstance(opened, _Reading):
+                    with closing(opened.stream), self._reading_from(opened.stream, opened.blocks):
+                        while not isinstance(block := opened.next(buffer), SourceReport):
                             buffer = yield _Task(next(place), name, block)
-            except OSError as error:
-                if self._on_problem is None:
-                    raise
-                status, message = status_of(error), error.strerror or str(error)
-                if blocks is not None and blocks.unfinished:
-                    message += f"; {blocks.unfinished} bytes of an unfinished line before that do not count"
-            self._ended += 1
-            report = SourceReport(name, blocks.offset if blocks else 0, 0, status, message)
-            buffer = yield _Task(next(place), name, None, report)
+                    self._ended += 1
+                    opened = block
+                if opened is not None:
+                    buffer = yield _Task(next(place), name, None, opened)
+            if small:
+                files = _taken(small)
+                yield _Task(next(place), files=files)
+        finally:
+            _close(small)
 
-    def _fold(self, fold: Fold, task: _Task) -> None:
-        block = task.block
-        if block is None:
-            self._deliver(task, _Result(0, [], task.report))
-        elif isinstance(block, LongLine):
+    def _opened(self, found: Found, name: str) -> _Small | _Reading | SourceReport | None:
+        """Open a source, unless it was read before; None where nothing is to be said of that."""
+        source, origin, regular, named, error = found
+        earlier = mine = (name, origin)
+        ahead = self._jobs == 1
+        try:
+            if error is not None:
+                raise error
+            if not isinstance(source, str) or (not regular and is_url(source)):
+                return self._reader(name, open_source(source, ahead=ahead))
+            if not regular and source != STDIN:
+                # A pipe that is opened a second time waits for a second writer, so it is looked at first.
+                earlier = self._seen.get(identity(os.stat(source)), mine)
+            if earlier is mine:
+                descriptor, status = open_path(source, regular=regular)
+        except OSError as failure:
+            if self._on_problem is None:
+                raise
+            return failed(name, failure)
+        if earlier is mine:
+            key = identity(status)
+            if not named and key in self._left_out:
+                os.close(descriptor)
+                return None
+            earlier = self._seen.setdefault(key, mine) if key else mine
+            if earlier is mine:
+                if regular and status.st_size <= self._small:
+                    return _Small(name, descriptor, status)
+                return self._reader(name, stream_of(descriptor, status, ahead=ahead, close=source != STDIN))
+            if source != STDIN:
+                os.close(descriptor)
+        # What one argument stands for was not named twice.
+        return None if earlier[1] == origin else _Small(name, repeats=earlier[0])
+
+    def _reader(self, name: str, stream: Decompressed) -> _Reading:
+        return _Reading(name, stream, max_line=self._max_line, strict=self._on_problem is None)
+
+    def _fold(self, fold: Fold, buffer: Buffer, task: _Task) -> None:
+        held: list[_Piece] = []
+        rejects = 0
+        for piece in self._pieces(fold, buffer, task):
+            if piece.rejects:
+                if rejects + len(piece.rejects) > MOST_MARKS and rejects:
+                    self._deliver_early(task, held)
+                    held, rejects = [], 0
+                rejects += len(piece.rejects)
+            held.append(piece)
+        self._deliver(task, held)
+
+    def _pieces(self, fold: Fold, buffer: Buffer, task: _Task) -> Iterator[_Piece]:
+        if task.block is not None:
+            yield from self._block(fold, task.name, task.block)
+        elif task.report is not None:
+            yield _Piece(task.name, report=task.report)
+        for number, file in enumerate(task.files):
+            try:
+                if file.status is None:
+                    yield _Piece(file.name, repeats=file.repeats)
+                elif (view := _whole(file, file.status, buffer)) is None:
+                    yield from self._in_blocks(fold, buffer, file, file.status)
+                else:
+                    name, lines = file.name, 0
+                    block = Block(view, file.status.st_size - len(view))
+                    for piece in self._block(fold, name, block) if len(view) else ():
+                        # Without rejects one piece will do.
+                        lines += piece.lines
+                        if piece.rejects:
+                            yield piece._replace(lines=lines)
+                            lines = 0
+                    yield _Piece(name, 0, lines, (), SourceReport(name, file.status.st_size, lines))
+            except BaseException:
+                _close(task.files[number + 1 :])
+                raise
+
+    def _in_blocks(self, fold: Fold, buffer: Buffer, file: _Small, status: os.stat_result) -> Iterator[_Piece]:
+        """Read and fold a small file that is empty or compressed, or with which something is wrong."""
+        os.lseek(file.descriptor, 0, os.SEEK_SET)
+        reading = self._reader(file.name, stream_of(file.descriptor, status))
+        with closing(reading.stream):
+            while not isinstance(block := reading.next(buffer), SourceReport):
+                yield from self._block(fold, file.name, block)
+        yield _Piece(file.name, report=block)
+
+    def _block(self, fold: Fold, name: str, block: Block | LongLine) -> Iterator[_Piece]:
+        if isinstance(block, LongLine):
             message = f"{block.length} bytes, more than {self._max_line}"
-            self._deliver(task, _Result(1, [Reject(Reason.LINE_TOO_LONG, message, b"", block.length)], None))
-        else:
-            lines = 0
-            rejects: list[Reject] = []
-            for part in fold.add_in_parts(block.data, marks=self._rejects_wanted > 0):
-                if rejects:
-                    self._deliver_early(task, rejects)
-                # Most runs show a few rejects only; the others need not be put into words.
-                rejects = [self._reject(mark, block) for mark in part.marks] if self._rejects_wanted else []
-                lines += part.lines
-            self._deliver(task, _Result(lines, rejects, None))
+            yield _Piece(name, block.offset, 1, [Reject(Reason.LINE_TOO_LONG, message, b"", block.length)])
+            return
+        lines = 0
+        for part in fold.add_in_parts(block.data, marks=self._rejects_wanted > 0):
+            # Most runs show a few rejects only; the others need not be put into words.
+            marks = part.marks if self._rejects_wanted else ()
+            yield _Piece(name, block.offset, part.lines, [self._reject(mark, block, lines) for mark in marks])
+            lines += part.lines
 
-    def _reject(self, mark: Mark, block: Block) -> Reject:
-        """Return the reject with positions from the start of the block."""
+    def _reject(self, mark: Mark, block: Block, lines: int) -> Reject:
+        """Return the reject, its offset from the start of the block, its line from that of the part behind `lines`."""
         raw = bytes(block.data[mark.start : mark.end])
-        return Reject(mark.reason, explain(raw, mark.reason, self._query.fields), raw, len(raw), mark.line, mark.start)
+        message = explain(raw, mark.reason, self._query.fields)
+        return Reject(mark.reason, message, raw, len(raw), mark.line - lines, mark.start)
 
-    def _deliver(self, task: _Task, result: _Result) -> None:
+    def _deliver(self, task: _Task, pieces: list[_Piece]) -> None:
         """Hand on what came of a task, after all earlier tasks."""
         with self._delivering:
             self._turn.wait_for(lambda: task.place < self._delivered + _AHEAD * self._jobs or self._stopped)
-            self._waiting[task.place] = (task, result)
+            self._waiting[task.place] = pieces
             while (in_turn := self._waiting.pop(self._delivered, None)) is not None:
-                self._emit(*in_turn)
+                for piece in in_turn:
+                    self._emit(piece)
                 self._delivered += 1
             self._turn.notify_all()
 
-    def _deliver_early(self, task: _Task, rejects: list[Reject]) -> None:
-        """Hand on rejects of a task that is not at its end, so that they need not be held."""
+    def _deliver_early(self, task: _Task, pieces: list[_Piece]) -> None:
+        """Hand on the first pieces of a task, so that their rejects need not be held."""
         with self._delivering:
             self._turn.wait_for(lambda: task.place == self._delivered or self._failure is not None)
-            self._emit(task, _Result(0, rejects, None))
+            for piece in pieces:
+                self._emit(piece)
 
-    def _emit(self, task: _Task, result: _Result) -> None:
-        for reject in result.rejects:
+    def _emit(self, piece: _Piece) -> None:
+        for reject in piece.rejects:
             self._long_lines += reject.reason is Reason.LINE_TOO_LONG
-            if self._rejects_wanted and self._on_reject is not None and task.block is not None:
+            if self._rejects_wanted and self._on_reject is not None:
                 self._rejects_wanted -= 1
-                line, offset = self._lines + reject.line + 1, task.block.offset + reject.offset
-                self._on_reject(reject._replace(line=line, offset=offset, source=task.name))
-        self._lines += result.lines
-        if result.report is not None:
-            report = result.report._replace(lines=self._lines)
+                line, offset = self._lines + reject.line + 1, piece.offset + reject.offset
+                self._on_reject(reject._replace(line=line, offset=offset, source=piece.name))
+        self._lines += piece.lines
+        if piece.repeats and self._on_repeat is not None:
+            self._on_repeat(piece.name, piece.repeats)
+        if piece.report is not None:
+            name, size, lines, status, message = piece.report
+            report = SourceReport(name, size, self._lines, status, message) if self._lines != lines else piece.report
             self._reports.append(report)
             self._lines = 0
-            if report.status is not Status.COMPLETE and self._on_problem is not None:
+            if status is not Status.COMPLETE and self._on_problem is not None:
                 self._on_problem(report)
+
+
+def _whole(file: _Small, status: os.stat_result, buffer: Buffer) -> memoryview | None:
+    """Read and close a small file; return its lines. None, and it stays open, where that is not all there is to do."""
+    size = status.st_size
+    view = buffer.view[:size]
+    try:
+        # Where a whole read gives less, there is less: it is not worth asking again.
+        if not size or os.readv(file.descriptor, [view]) < size or not is_certainly_plain(view[0]):
+            return None
+    except OSError:
+        return None  # whoever reads it again will meet the error, too
+    os.close(file.descriptor)
+    mark = len(BYTE_ORDER_MARK)
+    return view[mark:] if view[0] == BYTE_ORDER_MARK[0] and bytes(view[:mark]) == BYTE_ORDER_MARK else view
+
+
+def _taken(small: list[_Small]) -> tuple[_Small, ...]:
+    """Take all files out of a list: whoever has them closes them."""
+    files = tuple(small)
+    small.clear()
+    return files
+
+
+def _close(files: Iterable[_Small]) -> None:
+    for file in files:
+        if file.status is not None:
+            os.close(file.descriptor)
+
+
+def failed(name: str, error: OSError) -> SourceReport:
+    """Return the report of a source that could not be opened, or not be read to its end."""
+    return SourceReport(name, 0, 0, status_of(error), error.strerror or str(error))
 
 
 def status_of(error: OSError) -> Status:

@@ -1,13 +1,14 @@
 """A path, standard input or a stream of the caller becomes a named stream of bytes."""
 
+import errno
 import io
 import os
 import stat
 import sys
 from contextlib import suppress
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
-from eventcli.blocks import Readable, read_into, readable
+from eventcli.blocks import Readable, TruncatedError, read_into, readable
 from eventcli.compression import Decompressed
 
 STDIN: Final = "-"
@@ -32,7 +33,7 @@ def name_of(source: Source) -> str:
 
 
 def _text(name: str) -> str:
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def is_url(path: str) -> bool:
@@ -41,25 +42,106 @@ def is_url(path: str) -> bool:
     return bool(mark) and scheme.isascii() and scheme.isalnum()
 
 
+def expand_url(url: str) -> list[str]:
+    """Return the URLs of the objects that match a pattern, sorted; else the URL itself. OSError where that fails."""
+    from eventcli import remote  # noqa: PLC0415  # start-up of all runs on files
+
+    return remote.expand(url)
+
+
 def open_source(source: Source, *, ahead: bool = False) -> Decompressed:
     """Open a source for reading; what is compressed is decompressed, with `ahead` in a thread of its own.
 
     OSError where that fails; also for a directory, which cannot be read. The stream is to be closed; one of the caller
-    stays open all the same.
+    stays open all the same. A regular file is read up to the size that it has now, so a log that grows comes to an
+    end; TruncatedError where it has become shorter when it is read.
     """
     if not isinstance(source, (str, os.PathLike)):
         return Decompressed(readable(source), ahead=ahead)
-    if os.fspath(source) == STDIN:
-        # Unbuffered, and not closed at the end: the descriptor belongs to the process.
-        stream = _prepared(io.FileIO(_standard_input(), closefd=False))
-    elif isinstance(source, str) and is_url(source):
+    path = os.fspath(source)
+    if is_url(path):
         from eventcli import remote  # noqa: PLC0415  # start-up of all runs on files
 
-        download = remote.open_url(source)
+        download = remote.open_url(path)
         return Decompressed(download, ahead=ahead, close=download.close)
+    descriptor, status = open_path(path)
+    return stream_of(descriptor, status, ahead=ahead, close=path != STDIN)
+
+
+def open_path(path: str, *, regular: bool = False) -> tuple[int, os.stat_result]:
+    """Open a file, or standard input, and return its descriptor and what it is. OSError where it cannot be read.
+
+    A file that is not known to be `regular` is looked at first, because opening can wait, or do something to a device.
+    """
+    if path == STDIN:
+        descriptor = _standard_input()
+        return descriptor, os.fstat(descriptor)
+    if not regular:
+        refuse(os.stat(path).st_mode)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return descriptor, os.fstat(descriptor)
+
+
+def refuse(mode: int) -> None:
+    """Raise OSError for a kind of file that holds no log."""
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if stat.S_ISBLK(mode):
+        raise OSError("Is a block device")
+    if stat.S_ISSOCK(mode):
+        raise OSError("Is a socket")
+
+
+def identity(status: os.stat_result) -> tuple[int, int] | None:
+    """Return what a file and all links to it share; None for a device, of which there is more than one can read."""
+    if stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode):
+        return status.st_dev, status.st_ino
+    return None
+
+
+def stream_of(descriptor: int, status: os.stat_result, *, ahead: bool = False, close: bool = True) -> Decompressed:
+    """Return a stream of an open file, which closes it in the end if `close` says so."""
+    # Unbuffered: blocks are large.
+    if stat.S_ISREG(status.st_mode) and status.st_size:
+        file: io.FileIO = _Snapshot(descriptor, status.st_size, closefd=close)
     else:
-        stream = _prepared(io.FileIO(source))
-    return Decompressed(stream, ahead=ahead, close=stream.close)
+        # Files of /proc are regular and say that they have no bytes.
+        file = io.FileIO(descriptor, closefd=close)
+    if stat.S_ISFIFO(status.st_mode):
+        _enlarge(descriptor)
+    return Decompressed(file, ahead=ahead, close=file.close)
+
+
+class _Snapshot(io.FileIO):
+    """A regular file, up to the size that it had when it was opened."""
+
+    def __init__(self, descriptor: int, size: int, *, closefd: bool) -> None:
+        super().__init__(descriptor, closefd=closefd)
+        self._size = size
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read up to the length of the buffer; TruncatedError where the file has become shorter."""
+        position = self.tell()
+        if position >= self._size:
+            return 0
+        got = super().readinto(memoryview(buffer)[: self._size - position])
+        if not got:
+            raise shrunk(position, self._size)
+        return got
+
+
+def shrunk(position: int, size: int) -> TruncatedError:
+    """Return the error for a file that ends at a position before the size that it had when it was opened."""
+    return TruncatedError(f"the file had {size} bytes when it was opened, and was cut while it was read", position)
+
+
+def _enlarge(descriptor: int) -> None:
+    """Let a pipe hold more, so that its writer and the fold wait less for each other."""
+    import fcntl  # noqa: PLC0415  # start-up of all runs on files
+
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
 
 
 def size_of(path: str) -> int | None:
@@ -86,21 +168,6 @@ def stored(source: Decompressed) -> tuple[int | None, int | None]:
 def _size(file: str | int) -> int | None:
     about = os.stat(file)
     return about.st_size if stat.S_ISREG(about.st_mode) else None
-
-
-def _prepared(stream: io.FileIO) -> io.FileIO:
-    """Refuse what holds no log; let a pipe hold more, so that its writer and the fold wait less for each other."""
-    mode = os.fstat(stream.fileno()).st_mode
-    if stat.S_ISBLK(mode):
-        stream.close()
-        raise OSError("Is a block device")
-    if stat.S_ISFIFO(mode):
-        import fcntl  # noqa: PLC0415  # start-up of all runs on files
-
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            with suppress(OSError):
-                fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
-    return stream
 
 
 def read_all(stream: Readable) -> bytes:
