@@ -6,7 +6,7 @@
 //! looked at one by one; what stands further inside is for `path` to find. Nothing is decoded here
 //! but keys with escapes. Of a line that is not found valid, it says whether that is certain.
 
-use crate::wide::{CHUNK, Wide};
+use crate::wide::{CHUNK, Task, Wide};
 
 /// Containers within containers that are followed; a line that goes deeper is handed back.
 const MOST_DEPTH: u32 = 128;
@@ -537,27 +537,42 @@ pub fn string_end(line: &[u8], mut at: usize) -> usize {
 
 /// Where the closing quote of the string is whose text begins at `start`; None if the text is not
 /// certain to be valid, or reaches into the last bytes of the block.
-#[inline(never)]
+#[inline(always)]
 pub fn text_end<W: Wide>(wide: W, block: &[u8], start: usize) -> Option<usize> {
-    let mut at = start;
-    let mut has_high = false;
-    loop {
-        let chunk = wide.load(block.get(at..)?.first_chunk()?);
-        let stop = wide.equal(chunk, b'"') | wide.equal(chunk, b'\\') | wide.control(chunk);
-        let below = stop.wrapping_sub(1) & !stop;
-        has_high |= wide.high(chunk) & below != 0;
-        at += (!below).trailing_zeros() as usize;
-        if stop == 0 {
-            continue;
+    wide.apart(TextEnd { block, start })
+}
+
+struct TextEnd<'a> {
+    block: &'a [u8],
+    start: usize,
+}
+
+impl<W: Wide> Task<W> for TextEnd<'_> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run(self, wide: W) -> Option<usize> {
+        let Self { block, start } = self;
+        let mut at = start;
+        let mut has_high = false;
+        loop {
+            let chunk = wide.load(block.get(at..)?.first_chunk()?);
+            let stop = wide.equal(chunk, b'"') | wide.equal(chunk, b'\\') | wide.control(chunk);
+            let below = stop.wrapping_sub(1) & !stop;
+            has_high |= wide.high(chunk) & below != 0;
+            at += (!below).trailing_zeros() as usize;
+            if stop == 0 {
+                continue;
+            }
+            if block[at] != b'\\' {
+                break;
+            }
+            at += escape_length(&block[at..])?;
         }
-        if block[at] != b'\\' {
-            break;
-        }
-        at += escape_length(&block[at..])?;
+        let is_valid = block[at] == b'"'
+            && (!has_high || simdutf8::basic::from_utf8(&block[start..at]).is_ok());
+        is_valid.then_some(at)
     }
-    let is_valid =
-        block[at] == b'"' && (!has_high || simdutf8::basic::from_utf8(&block[start..at]).is_ok());
-    is_valid.then_some(at)
 }
 
 /// The length of the escape, or pair of escapes, at the start of `rest`, if it is valid.

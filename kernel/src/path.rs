@@ -5,7 +5,7 @@
 //! the authority's to say; it comes here as ways.
 
 use crate::parse::{self, Key, NOWHERE, Tops};
-use crate::wide::{CHUNK, Wide};
+use crate::wide::{CHUNK, Task, Wide};
 
 /// The ways to a field: each is a key of the outermost object, and the steps from there. The first
 /// that leads somewhere is taken.
@@ -82,7 +82,7 @@ impl Paths {
                 if way.steps.is_empty() {
                     return at;
                 }
-                let at = walk(wide, block, at, &way.steps);
+                let at = wide.apart(Walk { block, at, steps: &way.steps });
                 if at != NOWHERE {
                     return at;
                 }
@@ -133,19 +133,30 @@ impl Step {
 }
 
 /// Follows the steps from the value that begins at `at`.
-#[inline(never)]
-fn walk<W: Wide>(wide: W, block: &[u8], mut at: usize, steps: &[Step]) -> usize {
-    for step in steps {
-        at = match block[at] {
-            b'{' => member(wide, block, at, step),
-            b'[' => element(wide, block, at, step),
-            _ => NOWHERE,
-        };
-        if at == NOWHERE {
-            break;
+struct Walk<'a> {
+    block: &'a [u8],
+    at: usize,
+    steps: &'a [Step],
+}
+
+impl<W: Wide> Task<W> for Walk<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self, wide: W) -> usize {
+        let Self { block, mut at, steps } = self;
+        for step in steps {
+            at = match block[at] {
+                b'{' => member(wide, block, at, step),
+                b'[' => element(wide, block, at, step),
+                _ => NOWHERE,
+            };
+            if at == NOWHERE {
+                break;
+            }
         }
+        at
     }
-    at
 }
 
 /// Where the last value under the key begins, in the object that begins at `at`.
@@ -199,7 +210,7 @@ fn behind_spaces(block: &[u8], mut at: usize) -> usize {
 fn value_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> usize {
     match block[at] {
         b'"' => string_end(wide, block, at + 1).0 + 1,
-        b'{' | b'[' => container_end(wide, block, at),
+        b'{' | b'[' => wide.apart(ContainerEnd { block, at }),
         _ => {
             while !parse::is_space(block[at]) && !matches!(block[at], b',' | b'}' | b']') {
                 at += 1;
@@ -231,42 +242,52 @@ fn string_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> (usize, bool) {
 }
 
 /// The byte behind the container that begins at `at`.
-#[inline(never)]
-fn container_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> usize {
-    let mut in_string = 0_u64;
-    let mut escaped = 0_u64;
-    let mut depth = 0_u32;
-    loop {
-        let mut last = [b'\n'; CHUNK];
-        let bytes: &[u8; CHUNK] = match block[at..].first_chunk() {
-            Some(bytes) => bytes,
-            None => {
-                last[..block.len() - at].copy_from_slice(&block[at..]);
-                &last
+struct ContainerEnd<'a> {
+    block: &'a [u8],
+    at: usize,
+}
+
+impl<W: Wide> Task<W> for ContainerEnd<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self, wide: W) -> usize {
+        let Self { block, mut at } = self;
+        let mut in_string = 0_u64;
+        let mut escaped = 0_u64;
+        let mut depth = 0_u32;
+        loop {
+            let mut last = [b'\n'; CHUNK];
+            let bytes: &[u8; CHUNK] = match block[at..].first_chunk() {
+                Some(bytes) => bytes,
+                None => {
+                    last[..block.len() - at].copy_from_slice(&block[at..]);
+                    &last
+                }
+            };
+            let chunk = wide.load(bytes);
+            let mut quote = wide.equal(chunk, b'"');
+            let backslash = wide.equal(chunk, b'\\');
+            if backslash | escaped != 0 {
+                quote &= !parse::escaped_bytes(backslash, &mut escaped);
             }
-        };
-        let chunk = wide.load(bytes);
-        let mut quote = wide.equal(chunk, b'"');
-        let backslash = wide.equal(chunk, b'\\');
-        if backslash | escaped != 0 {
-            quote &= !parse::escaped_bytes(backslash, &mut escaped);
-        }
-        let string = wide.running_parity(quote) ^ in_string;
-        in_string = ((string as i64) >> 63) as u64;
-        let open = wide.equal_folded(chunk, b'{') & !string;
-        let close = wide.equal_folded(chunk, b'}') & !string;
-        let mut rest = close;
-        let mut closed = 0;
-        while rest != 0 {
-            let bit = rest & rest.wrapping_neg();
-            rest ^= bit;
-            closed += 1;
-            if depth + (open & (bit - 1)).count_ones() == closed {
-                return at + bit.trailing_zeros() as usize + 1;
+            let string = wide.running_parity(quote) ^ in_string;
+            in_string = ((string as i64) >> 63) as u64;
+            let open = wide.equal_folded(chunk, b'{') & !string;
+            let close = wide.equal_folded(chunk, b'}') & !string;
+            let mut rest = close;
+            let mut closed = 0;
+            while rest != 0 {
+                let bit = rest & rest.wrapping_neg();
+                rest ^= bit;
+                closed += 1;
+                if depth + (open & (bit - 1)).count_ones() == closed {
+                    return at + bit.trailing_zeros() as usize + 1;
+                }
             }
+            depth = depth + open.count_ones() - closed;
+            at += CHUNK;
         }
-        depth = depth + open.count_ones() - closed;
-        at += CHUNK;
     }
 }
 

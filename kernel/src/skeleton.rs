@@ -14,6 +14,7 @@ use crate::exact::{self, Exact};
 use crate::layout::Match;
 use crate::parse::{self, NOWHERE};
 use crate::wide::{CHUNK, Wide};
+use std::ops::Range;
 
 /// What stands behind the bytes of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +93,9 @@ struct Line {
     /// Where its "\n" is.
     end: usize,
     quotes: usize,
-    /// The first and the last byte of all that is not ASCII, if there is any.
-    high: Option<(usize, usize)>,
+    /// From the first chunk to the last that is not all ASCII, if there is one. No character goes
+    /// beyond either, or its other bytes would make their chunk one of them.
+    high: Option<Range<usize>>,
 }
 
 impl Skeletons {
@@ -173,7 +175,7 @@ impl Skeletons {
         // No other piece holds a "\n".
         debug_assert_eq!(at, line.end + 1);
         let is_text = match line.high {
-            Some((first, last)) => simdutf8::basic::from_utf8(&block[first..=last]).is_ok(),
+            Some(range) => simdutf8::basic::from_utf8(&block[range]).is_ok(),
             None => true,
         };
         let ((value_at, value), type_text) = (value?, type_text?);
@@ -335,10 +337,8 @@ fn scan<W: Wide>(
         let mut quote = wide.equal(chunk, b'"') & live;
         let backslash = wide.equal(chunk, b'\\') & live;
         let high = wide.high(chunk) & live;
-        if high != 0 {
-            first_high = first_high.min(at + high.trailing_zeros() as usize);
-            last_high = at + 63 - high.leading_zeros() as usize;
-        }
+        first_high = first_high.min(if high == 0 { NOWHERE } else { at });
+        last_high = if high == 0 { last_high } else { at };
         if backslash | escaped | (unicode >> 60) != 0 {
             let here = parse::escaped_bytes(backslash, &mut escaped) & live;
             let (wrong_here, unicode_d) = parse::wrong_escapes(wide, chunk, here, &mut unicode);
@@ -354,10 +354,7 @@ fn scan<W: Wide>(
         wide.write_places(quote, (at - start) as u32, places);
         count += quote.count_ones() as usize;
         if let Some(end) = end {
-            let high = (first_high <= last_high).then(|| {
-                // All bytes before the first are ASCII; and a text of a chunk or more is checked faster.
-                (first_high.min((last_high + 1).saturating_sub(CHUNK)).max(start), last_high)
-            });
+            let high = (first_high <= last_high).then(|| first_high..end.min(last_high + CHUNK));
             return (wrong == 0).then_some(Line { end, quotes: count, high });
         }
         if count > MOST_QUOTES {

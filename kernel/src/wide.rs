@@ -9,10 +9,25 @@
 /// Bytes in a chunk.
 pub const CHUNK: usize = 64;
 
+/// What a function of its own does with a level.
+///
+/// A plain function that takes a level is compiled without the instructions of it unless it becomes a
+/// part of its caller; it would then call one more for each question. `run`, and all that it calls,
+/// must be marked `inline(always)`.
+pub trait Task<W> {
+    type Output;
+
+    fn run(self, wide: W) -> Self::Output;
+}
+
 /// The questions.
 pub trait Wide: Copy {
     /// A chunk, in the registers of the level.
     type Chunk: Copy;
+
+    /// Runs a task as a function of its own, with the instructions of the level: for what is long
+    /// and not always needed.
+    fn apart<T: Task<Self>>(self, task: T) -> T::Output;
 
     /// Takes up the bytes.
     fn load(self, bytes: &[u8; CHUNK]) -> Self::Chunk;
@@ -92,6 +107,11 @@ fn zero_bytes(word: u64) -> u64 {
 impl Wide for Portable {
     type Chunk = [u64; 8];
 
+    #[inline(never)]
+    fn apart<T: Task<Self>>(self, task: T) -> T::Output {
+        task.run(self)
+    }
+
     #[inline(always)]
     fn load(self, bytes: &[u8; CHUNK]) -> [u64; 8] {
         let mut words = [0; 8];
@@ -165,7 +185,7 @@ pub use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{CHUNK, Wide};
+    use super::{CHUNK, Task, Wide};
     use std::arch::x86_64::*;
 
     /// Thirty-two bytes at a time.
@@ -196,6 +216,18 @@ mod x86 {
     // none of the intrinsics reads memory except `loadu`, which is given 32 of the chunk's bytes.
     impl Wide for Avx2 {
         type Chunk = [__m256i; 2];
+
+        #[inline(always)]
+        fn apart<T: Task<Self>>(self, task: T) -> T::Output {
+            /// SAFETY: the caller has a token of the level.
+            #[inline(never)]
+            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
+            unsafe fn run<T: Task<Avx2>>(wide: Avx2, task: T) -> T::Output {
+                task.run(wide)
+            }
+            // SAFETY: `self` is the token.
+            unsafe { run(self, task) }
+        }
 
         #[inline(always)]
         fn load(self, bytes: &[u8; CHUNK]) -> Self::Chunk {
@@ -326,9 +358,23 @@ mod x86 {
 
     // SAFETY of every block below: the token shows that `detect` found the instructions, and none
     // of the intrinsics reads or writes memory except `loadu`, which is given all 64 bytes of the
-    // chunk, and one `storeu`.
+    // chunk, and the `storeu` of `write_places`.
     impl Wide for Avx512 {
         type Chunk = __m512i;
+
+        #[inline(always)]
+        fn apart<T: Task<Self>>(self, task: T) -> T::Output {
+            /// SAFETY: the caller has a token of the level.
+            #[inline(never)]
+            #[target_feature(
+                enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq"
+            )]
+            unsafe fn run<T: Task<Avx512>>(wide: Avx512, task: T) -> T::Output {
+                task.run(wide)
+            }
+            // SAFETY: `self` is the token.
+            unsafe { run(self, task) }
+        }
 
         #[inline(always)]
         fn load(self, bytes: &[u8; CHUNK]) -> __m512i {
@@ -395,18 +441,25 @@ mod x86 {
             let mut written = 0;
             for quarter in 0..4 {
                 let bits = (mask >> (16 * quarter)) as u16;
+                let count = bits.count_ones() as usize;
                 // At most sixteen are written by each quarter before, so there is room for sixteen.
                 let room: &mut [u32; 16] =
                     places[written..].first_chunk_mut().expect("a quarter of the places is left");
-                // SAFETY: see above; the store covers exactly the sixteen numbers of the array.
+                // SAFETY: see above; the stores cover all or half of the sixteen numbers of the array.
                 unsafe {
                     let first = _mm512_set1_epi32((from + 16 * quarter) as i32);
                     let step =
                         _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
                     let found = _mm512_maskz_compress_epi32(bits, _mm512_add_epi32(first, step));
-                    _mm512_storeu_si512(room.as_mut_ptr().cast(), found);
+                    // A short store is quicker, as it rarely crosses cache lines.
+                    if count <= 8 {
+                        let half = _mm512_castsi512_si256(found);
+                        _mm256_storeu_si256(room.as_mut_ptr().cast(), half);
+                    } else {
+                        _mm512_storeu_si512(room.as_mut_ptr().cast(), found);
+                    }
                 }
-                written += bits.count_ones() as usize;
+                written += count;
             }
         }
 
