@@ -120,6 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._google(bucket, name.strip("/"), query)
         elif "list-type" in query:
             self._list_of_s3(path, query)
+        elif any(name.startswith(f"{path}/") for name in state.objects) and "/" not in path:
+            self._send(200, b"", {})  # a bucket
         elif path in state.objects:
             self._object(state.objects[path])
         else:

@@ -548,6 +548,28 @@ def test_urls_on_the_command_line(body: str, server: Server) -> None:
     ]
 
 
+@pytest.mark.parametrize("store", STORES)
+def test_the_same_url_twice_counts_once(body: str, store: str, server: Server) -> None:
+    """A URL that is named again, also by a pattern, counts once, and a line says so."""
+    server.objects.update({"bucket/a.jsonl": LINE, "bucket/b.jsonl": LINE * 2})
+    first, second = (url_of(server, store, f"bucket/{name}.jsonl") for name in "ab")
+    again = first if store == "http" else url_of(server, store, "bucket/*.jsonl")
+    ended = process.run(first, second, again, "-f", "jsonl")
+    assert (ended.status, ended.stdout) == (0, b'{"type":"a","count":3,"sum":0.3}\n'), body
+    repeated = [first] if store == "http" else [first, second]
+    lines = [f"eventstats: {url}: the same file as {url}, counted once" for url in repeated]
+    assert ended.stderr.splitlines() == lines
+
+
+def test_a_pattern_that_names_nothing_is_missing(server: Server) -> None:
+    """Where no object matches, the pattern is a missing source: exit status 3."""
+    server.objects["bucket/a.jsonl"] = LINE
+    pattern = url_of(server, "s3", "bucket/*.gz")
+    ended = process.run(pattern, "-", "-f", "jsonl", stdin=LINE)
+    assert (ended.status, ended.stdout) == (3, b'{"type":"a","count":1,"sum":0.1}\n')
+    assert ended.stderr.splitlines()[0] == f"eventstats: {pattern}: missing: no object matches"
+
+
 def test_a_missing_extra_on_the_command_line(tmp_path: Path) -> None:
     """Without the extra the source is unreadable and the message is what to do; the rest counts: exit status 3."""
     for library in ("fsspec", "gcsfs"):

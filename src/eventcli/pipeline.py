@@ -222,7 +222,7 @@ class Run:
         # Whoever reads holds this lock, possibly for as long as a pipe is silent.
         self._reading = threading.Lock()
         self._left_out = frozenset(left_out)
-        self._seen: dict[tuple[int, int] | None, tuple[str, int]] = {}
+        self._seen: dict[tuple[int, int] | str | None, tuple[str, int]] = {}
         self._tasks = self._read(discover(sources, choice))
         next(self._tasks)
         # This one guards all that follows, and is held only briefly. Workers wait for a turn, the caller for the end.
@@ -411,8 +411,13 @@ class Run:
         try:
             if error is not None:
                 raise error
-            if not isinstance(source, str) or (not regular and is_url(source)):
+            if not isinstance(source, str):
                 return self._reader(name, open_source(source, ahead=ahead))
+            if not regular and is_url(source):
+                earlier = self._seen.setdefault(source, mine)
+                if earlier is mine:
+                    return self._reader(name, open_source(source, ahead=ahead))
+                return None if earlier[1] == origin else _Small(name, repeats=earlier[0])
             if not regular and source != STDIN:
                 # A pipe that is opened a second time waits for a second writer, so it is looked at first.
                 earlier = self._seen.get(identity(os.stat(source)), mine)
