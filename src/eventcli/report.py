@@ -99,27 +99,32 @@ def _keys(summary: Summary) -> list[str]:
 
 def _parts(summary: Summary, other_label: str) -> Iterator[tuple[str | None, Types]]:
     """Yield rows that belong together: where their bucket begins (None: they are in none), and their stats by type."""
+    if has_buckets(summary):
+        from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
     for bucket, types, other in summary.parts():
-        start = None
-        if bucket is not None:
-            from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
-
-            start = times.label(bucket)
+        start = None if bucket is None else times.label(bucket)
         yield start, types
         if other is not None:
             yield start, {other_label: other}
 
 
 def _objects(summary: Summary, stats: Sequence[Stat], other_label: str) -> Iterator[str]:
+    are_timed = has_buckets(summary)
+    heads: list[str] = []
+    columns: list[list[object]] = [[] for _ in ("type", *stats)]
+    # All buckets at once: most hold few types, and what is done for each takes longer than its rows.
     for start, types in _parts(summary, other_label):
-        if not types:
-            continue
-        names, *numbers = _cells(types, stats, "null")
-        # With one name a line: a line break within a name is escaped.
-        quoted = orjson.dumps(list(names), option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")
-        head = "" if not has_buckets(summary) else '"start":null,' if start is None else f'"start":"{start}",'
-        template = f'{{{head}"type":%s' + "".join([f',"{stat}":%s' for stat in stats]) + "}"
-        yield from map(template.__mod__, zip(quoted, *numbers, strict=True))
+        head = "" if not are_timed else '"start":null,' if start is None else f'"start":"{start}",'
+        heads += [head] * len(types)
+        for column, cells in zip(columns, _cells(types, stats, "null"), strict=True):
+            column.extend(cells)
+    if not heads:
+        return iter(())
+    names, *numbers = columns
+    # With one name a line: a line break within a name is escaped.
+    quoted = orjson.dumps(names, option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")
+    template = '{%s"type":%s' + "".join([f',"{stat}":%s' for stat in stats]) + "}"
+    return map(template.__mod__, zip(heads, quoted, *numbers, strict=True))
 
 
 def json(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:

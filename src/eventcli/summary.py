@@ -370,21 +370,27 @@ class Summary(_Value):
         types: dict[str, TypeStats] = {}
         account = Account()
         sources: list[SourceReport] = []
-        buckets: dict[Bucket, dict[str, TypeStats]] = {}
+        buckets: dict[Bucket, Types] = {}
+        joined: dict[Bucket, dict[str, TypeStats]] = {}
         other: dict[Bucket | None, TypeStats] = {}
         limits: list[int] = []
         calendar: Calendar | None = None
         for summary in summaries:
             account += summary.account
             sources += summary.sources
-            # A single one with types, as after most runs, is passed on as it is.
+            # A single one with types, as after most runs, is passed on as it is; so is that of a bucket.
             if not single:
                 single = summary.types
             elif summary.types:
                 types = types or dict(single)
                 _add_all(types, summary.types)
             for bucket, stats in summary.buckets.items():
-                _add_all(buckets.setdefault(bucket, {}), stats)
+                if bucket not in buckets:
+                    buckets[bucket] = stats
+                    continue
+                if bucket not in joined:
+                    buckets[bucket] = joined[bucket] = dict(buckets[bucket])
+                _add_all(joined[bucket], stats)
             _add_all(other, summary.other)
             if summary.max_types is not None:
                 limits.append(summary.max_types)

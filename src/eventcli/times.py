@@ -156,15 +156,23 @@ def label(bucket: Bucket) -> str:
     '2020-10-06T12:00:00+02:00'
     """
     day, second = divmod(bucket.start + bucket.offset, _DAY)
+    minute = second // 60
+    return f"{_date_label(day)}T{minute // 60:02}:{minute % 60:02}:{second % 60:02}{_offset_label(bucket.offset)}"
+
+
+@lru_cache
+def _date_label(day: int) -> str:
     shift = _shift(day)
     local = date.fromordinal(day + _EPOCH_DAY + shift * _CYCLE)
-    year = local.year - shift * 400
-    clock = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
-    hours, rest = divmod(abs(bucket.offset), 3600)
-    sign = "-" if bucket.offset < 0 else "+"
+    return f"{local.year - shift * 400:04}-{local.month:02}-{local.day:02}"
+
+
+@lru_cache
+def _offset_label(ahead: int) -> str:
+    hours, rest = divmod(abs(ahead), 3600)
     # Before there were zones, offsets had seconds. RFC 3339 has none, but to leave them out would be another time.
     seconds = f":{rest % 60:02}" if rest % 60 else ""
-    return f"{year:04}-{local.month:02}-{local.day:02}T{clock}{sign}{hours:02}:{rest // 60:02}{seconds}"
+    return f"{'-' if ahead < 0 else '+'}{hours:02}:{rest // 60:02}{seconds}"
 
 
 def from_label(text: str) -> Bucket | None:
