@@ -224,7 +224,13 @@ def goals(record: Record) -> Iterator[Goal]:
     yield Goal("(a) time within a window, the plain run is 1", window, 1.5, at_least=False)
     nested = ratio(number("k", "rust"), number("a", "rust"))
     yield Goal("(k) time with nested fields, (a) is 1", nested, 1.2, at_least=False)
-    for tool, title in (("rust-hour", "by the hour"), ("rust-window", "within a window")):
+    gzip = ratio(number("a", "isal"), number("a", "rust-gzip"))
+    yield Goal("(a) speed on gzip, isal that only decompresses is 1", gzip, 0.9)
+    files = ratio(number("a", "rust-files"), number("a", "rust"))
+    yield Goal("(a) time as 10,000 files, one file is 1", files, 1.5, at_least=False)
+    titles = {"rust-hour": "by the hour", "rust-window": "within a window"}
+    titles |= {"rust-gzip": "on gzip", "rust-files": "as 10,000 files"}
+    for tool, title in titles.items():
         yield Goal(f"(a) peak memory {title}, MB", number("a", tool, _PEAK), 120.0, at_least=False)
     for key in "bj":
         yield Goal(f"({key}) peak memory, MB", number(key, "rust", _PEAK), 100.0, at_least=False)

@@ -13,6 +13,7 @@ from functools import partial
 from importlib import metadata, util
 from typing import Any, Final, NamedTuple
 
+import forms
 from duckdb_query import query
 from measuring import Finished, find_eventstats, find_tool
 from task import Task
@@ -106,6 +107,26 @@ def all_tools() -> list[Tool]:
             rust.environment,
             only="a",
         ),
+        # The same bytes in other forms, which are made beside the input.
+        Tool(
+            "rust-gzip",
+            "eventstats, Rust body, gzip",
+            Kind.EVENTSTATS,
+            rust.version,
+            _eventstats(form=forms.compressed),
+            rust.environment,
+            only="a",
+        ),
+        Tool(
+            "rust-files",
+            "eventstats, Rust body, 10,000 files",
+            Kind.EVENTSTATS,
+            rust.version,
+            _eventstats(form=forms.in_pieces),
+            rust.environment,
+            only="a",
+        ),
+        Tool("isal", "isal alone, gzip", Kind.FLOOR, _package("isal"), _isal, only="a"),
         Tool("python", "eventstats, Python body", Kind.EVENTSTATS, python.version, _eventstats(), python.environment),
         _program("duckdb-cli", "DuckDB, command line", _duckdb(), _duckdb_query),
         _script("duckdb", "DuckDB, Python", "duckdb_python.py"),
@@ -150,12 +171,16 @@ def _body(name: str) -> _Body:
     return _Body(_printed_version(find_eventstats(), environment), environment)
 
 
-def _eventstats(*options: str) -> Command:
+def _eventstats(*options: str, form: Callable[[str], str] = str) -> Command:
     def command(workload: Workload, path: str) -> list[str]:
         fields = ["--type-field", workload.type_field, "--value-field", workload.value_field]
-        return [find_eventstats(), "summarize", *options, *fields, path]
+        return [find_eventstats(), "summarize", *options, *fields, form(path)]
 
     return command
+
+
+def _isal(_: Workload, path: str) -> list[str]:
+    return [sys.executable, os.path.join(_PEERS, "isal_alone.py"), forms.compressed(path)]
 
 
 def _script(key: str, title: str, name: str, *more: str, package: str | None = None, only: str = "") -> Tool:

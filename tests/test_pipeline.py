@@ -23,7 +23,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import oracle
-from eventcli import Account, Fields, Query, Reason, Reject, SourceReport, Status, Summary, summarize, testing
+from eventcli import Account, Fields, Query, Reason, Reject, SourceReport, Status, Summary, pipeline, summarize, testing
 from eventcli.blocks import MAX_LINE, TruncatedError
 from eventcli.compression import is_plain
 from eventcli.event import MAX_TYPES
@@ -677,6 +677,19 @@ def test_a_small_file_that_is_broken_is_one_of_many(body: str, jobs: int, tmp_pa
     for thread in set(threading.enumerate()) - threads:
         thread.join()
     assert os.listdir("/dev/fd") == before
+
+
+def test_lines_of_a_small_file_are_numbered_over_all_its_parts(body: str, tmp_path: Path) -> None:
+    """Where a file is folded in several parts, its bad lines have the numbers that they have in the file."""
+    odd = (b'{"type":"a","value":%d}\n' % 10**60) * 5000  # the Rust body is not certain of such lines
+    log = odd + b"bad\n" + odd + b"bad\n"
+    (tmp_path / "log").write_bytes(log)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "_SMALL", len(log))
+        rejects: list[Reject] = []
+        summary = summarize(tmp_path / "log", on_reject=rejects.append, block_size=len(log))
+    assert [(bad.line, bad.offset) for bad in rejects] == [(5001, len(odd)), (10002, 2 * len(odd) + 4)], body
+    assert summary.account.lines == 10002
 
 
 def test_a_file_counts_once(body: str, tmp_path: Path) -> None:

@@ -428,7 +428,7 @@ class Run:
                 raise
             return failed(name, failure)
         if earlier is mine:
-            key = identity(status)
+            key = (status.st_dev, status.st_ino) if regular else identity(status)
             if not named and key in self._left_out:
                 os.close(descriptor)
                 return None
@@ -473,10 +473,12 @@ class Run:
                     block = Block(view, file.status.st_size - len(view))
                     for piece in self._block(fold, name, block) if len(view) else ():
                         # Without rejects one piece will do.
-                        lines += piece.lines
                         if piece.rejects:
-                            yield piece._replace(lines=lines)
+                            yield _Piece(name, 0, lines)
+                            yield piece
                             lines = 0
+                        else:
+                            lines += piece.lines
                     yield _Piece(name, 0, lines, (), SourceReport(name, file.status.st_size, lines))
             except BaseException:
                 _close(task.files[number + 1 :])
@@ -500,7 +502,8 @@ class Run:
         for part in fold.add_in_parts(block.data, marks=self._rejects_wanted > 0):
             # Most runs show a few rejects only; the others need not be put into words.
             marks = part.marks if self._rejects_wanted else ()
-            yield _Piece(name, block.offset, part.lines, [self._reject(mark, block, lines) for mark in marks])
+            rejects = [self._reject(mark, block, lines) for mark in marks] if marks else ()
+            yield _Piece(name, block.offset, part.lines, rejects)
             lines += part.lines
 
     def _reject(self, mark: Mark, block: Block, lines: int) -> Reject:
