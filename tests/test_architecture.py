@@ -106,7 +106,7 @@ def users_of(library: str) -> set[str]:
 
 def test_click_is_used_by_the_command_line_only() -> None:
     """No module but the command line and what its commands share knows of click."""
-    assert users_of("click") == {"cli", "options"}
+    assert users_of("click") == {"cli", "cli_ledger", "options"}
 
 
 def test_hypothesis_is_used_by_the_strategies_only() -> None:

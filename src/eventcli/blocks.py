@@ -95,18 +95,30 @@ class Blocks:
     No block is longer than `max_line` + 1 bytes; that is what keeps lines within the limit without measuring each.
     """
 
-    def __init__(self, stream: Readable, *, max_line: int = MAX_LINE) -> None:
-        """Nothing is read before the first block is asked for."""
+    def __init__(
+        self, stream: Readable, *, max_line: int = MAX_LINE, start: int = 0, whole: bool = False, keep: int = 0
+    ) -> None:
+        """Nothing is read before the first block is asked for.
+
+        `start` is where the stream begins in a longer one. With `whole`, a last line without its newline is left.
+        The first `keep` bytes are kept in `head`.
+        """
         self._stream = stream
         self._limit = max_line + 1
         self._ended = False
-        self._begun = False
+        # Only the start of a stream has a byte-order mark.
+        self._begun = bool(start)
         self._pushed_back = b""
         self._rest = b""
-        self.offset = 0
+        self._whole = whole
+        self._keep = keep
+        self.head = b""
+        self.offset = start
         """Bytes handed out so far, a byte-order mark included."""
         self.unfinished = 0
         """After an error of the stream: bytes read of a line whose end was not, which is not handed out."""
+        self.pending = 0
+        """Bytes of a last line that was left."""
 
     def next(self, buffer: Buffer) -> Block | LongLine | None:
         """Fill `buffer` with whole lines; None at the end of the stream. Errors of the stream pass through.
@@ -135,6 +147,9 @@ class Blocks:
             got = self._fill(buffer.view[filled:room])
             if not got:
                 self._rest = b""
+                if self._whole:
+                    self.pending = filled
+                    return None
                 return self._block(buffer, filled) if filled else None
             filled += got
 
@@ -143,7 +158,7 @@ class Blocks:
         self.offset += length
         return block
 
-    def _skip_line(self, buffer: Buffer, length: int) -> LongLine:
+    def _skip_line(self, buffer: Buffer, length: int) -> LongLine | None:
         start = self.offset
         buffer.trim()
         view = buffer.view[: min(buffer.size, self._limit)]
@@ -157,6 +172,9 @@ class Blocks:
                 return LongLine(start, length)
             length += got
             self.unfinished = length
+        if self._whole:
+            self.pending = length
+            return None
         self.offset = start + length
         return LongLine(start, length)
 
@@ -171,6 +189,10 @@ class Blocks:
             return 0
         got = read_into(self._stream, view)
         self._ended = not got
+        if self._keep:
+            kept = bytes(view[: min(got, self._keep)])
+            self.head += kept
+            self._keep -= len(kept)
         return got
 
     def _begin(self, buffer: Buffer) -> int:

@@ -12,6 +12,7 @@ import click
 from eventcli import __version__, report, saved
 from eventcli.blocks import MAX_LINE
 from eventcli.discovery import Choice
+from eventcli.escape import printable
 from eventcli.event import MAX_TYPES, UNITS
 from eventcli.exits import ExitCode
 from eventcli.fold import BodyError, body
@@ -22,7 +23,6 @@ from eventcli.options import (
     BudgetValue,
     Command,
     NameValue,
-    PathValue,
     SignalError,
     Sinks,
     Size,
@@ -33,16 +33,20 @@ from eventcli.options import (
     help_option,
     identities,
     inputs_of,
+    jobs_option,
     names_in,
     open_output,
     option,
     output_option,
     output_options,
     query_of,
+    rejects_option,
     say,
     say_repeat,
     say_source,
     settings_of,
+    show_rejects_option,
+    types_option,
     write_exit_statuses,
     write_stderr,
 )
@@ -50,12 +54,14 @@ from eventcli.output import STDOUT, OutputError, ReaderGoneError, write_stdout
 from eventcli.pipeline import BLOCK_SIZE, Run, status_of
 from eventcli.report import OTHER_LABEL, UnknownStatError
 from eventcli.source import STDIN, name_of, open_source, read_all
-from eventcli.summary import CalendarError, SourceReport, Status, Summary
+from eventcli.summary import CalendarError, SourceReport, Status, Summary, overlaps
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _DEFAULT_COMMAND: Final = "summarize"
+_DATABASE: Final = b"SQLite format 3\0"
+_LEDGER_COMMANDS: Final = ("ingest", "rejects", "replay", "totals", "verify")
 
 
 # --------------------------------------------------------------------------------------------------- commands
@@ -69,9 +75,21 @@ class _DefaultCommand(click.Group):
         if ctx.resilient_parsing and not args:
             return super().parse_args(ctx, args)  # a shell completes the name of a command
         own = {name for param in self.get_params(ctx) for name in param.opts}
-        if not args or (args[0] not in self.commands and args[0] not in own):
+        if not args or args[0] not in {*self.commands, *_LEDGER_COMMANDS, *own}:
             args = [_DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *_LEDGER_COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; those of the ledger are loaded when they are asked for."""
+        if cmd_name not in _LEDGER_COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        from eventcli import cli_ledger  # noqa: PLC0415  # start-up of all other commands
+
+        return cli_ledger.commands()[cmd_name]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
         """Complete commands, and what the default command takes."""
@@ -110,15 +128,7 @@ def commands() -> None:
 @commands.command(cls=Command, add_help_option=False)
 @files_argument
 @choice_options
-@option(
-    "-t",
-    "--type",
-    "types",
-    type=NameValue(),
-    multiple=True,
-    metavar="TYPE",
-    help="Keep this type only. Repeatable.",
-)
+@types_option
 @option(
     "--type-field",
     type=NameValue(),
@@ -179,23 +189,9 @@ def commands() -> None:
     type=BudgetValue(),
     help="Fail, and print no result, if more lines (or per cent of them) are bad.",
 )
-@option(
-    "--rejects",
-    type=PathValue(),
-    metavar="FILE",
-    help="Keep rejected lines in FILE as JSON lines, to be repaired and fed again.",
-)
-@option(
-    "--show-rejects",
-    type=click.IntRange(min=0),
-    default=5,
-    show_default=True,
-    metavar="N",
-    help="Bad lines to show.",
-)
-@option(
-    "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: the cores it may use]"
-)
+@rejects_option
+@show_rejects_option
+@jobs_option
 @option(
     "--progress/--no-progress",
     default=None,
@@ -241,6 +237,7 @@ def summarize(
             choice=choice,
             on_repeat=say_repeat,
             left_out=identities(settings.output, settings.save, settings.rejects),
+            stretches=settings.save is not None,
         )
         try:
             summary = complete(run, inputs, choice, settings)
@@ -254,28 +251,52 @@ def summarize(
 
 @commands.command(cls=Command, add_help_option=False)
 @files_argument
+@option("--allow-overlap", is_flag=True, help="Add up also what covers the same lines: they count as often.")
 @output_options
-def merge(*, files: tuple[str, ...], **options: Any) -> ExitCode:
-    """Add up saved summaries and printed results (json or jsonl) in the FILEs (- or none: standard input)."""
+def merge(*, files: tuple[str, ...], allow_overlap: bool, **options: Any) -> ExitCode:
+    """Add up saved summaries, ledgers and printed results (json or jsonl) in the FILEs (- or none: standard input)."""
+    inputs = inputs_of(files)
     summaries = []
-    for path in inputs_of(files):
-        name = name_of(path)
+    for path in inputs:
         try:
-            with open_source(path) as stream:
-                summaries.append(saved.load(read_all(stream)))
+            summaries.append(_load(path))
         except (OSError, saved.SavedError) as error:
             status = status_of(error) if isinstance(error, OSError) else Status.UNREADABLE
             message = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            summaries.append(Summary(sources=(SourceReport(name, 0, 0, status, message),)))
+            summaries.append(Summary(sources=(SourceReport(name_of(path), 0, 0, status, message),)))
         for source in summaries[-1].sources:
             if source.status is not Status.COMPLETE:
                 say_source(source)
+    for place, source, other_place, other in () if allow_overlap else overlaps(summaries):
+        name, other_name = printable(name_of(inputs[place])), printable(name_of(inputs[other_place]))
+        raise click.UsageError(
+            f"{name} and {other_name} cover the same lines: {_stretch(source)} and {_stretch(other)}"
+            " (--allow-overlap adds them up all the same)"
+        )
     with Sinks(settings_of(**options)) as sinks:
         try:
             summary = Summary.union(summaries)
         except CalendarError as error:
             raise click.UsageError(str(error)) from None
         return sinks.finish(summary)
+
+
+def _stretch(source: SourceReport) -> str:
+    return f"bytes {source.stretch.start} to {source.stretch.end} of {printable(source.name)}"
+
+
+def _load(path: str) -> Summary:
+    """Return the Summary that a file holds: OSError or SavedError where that fails."""
+    with open_source(path) as stream:
+        data = read_all(stream)
+    if not data.startswith(_DATABASE):
+        return saved.load(data)
+    from eventcli import database, ledger  # noqa: PLC0415  # start-up of nearly all merges
+
+    try:
+        return ledger.load(path)
+    except (database.LedgerError, database.BusyError) as error:
+        raise saved.SavedError(str(error)) from error
 
 
 @commands.command(cls=Command, add_help_option=False)

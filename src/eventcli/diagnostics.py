@@ -26,7 +26,13 @@ def closing(summary: Summary) -> str | None:
     account = summary.account
     if not account.rejects and not account.salvaged and summary.complete:
         return None
-    return str(account) if summary.complete else f"{account}; incomplete"
+    return with_pending(summary) if summary.complete else f"{with_pending(summary)}; incomplete"
+
+
+def with_pending(summary: Summary) -> str:
+    """Return the account, and how many last lines were left because they had no newline yet."""
+    pending = sum(1 for source in summary.sources if source.pending)
+    return f"{summary.account}; {pending} pending" if pending else str(summary.account)
 
 
 def record(reject: Reject) -> bytes:
@@ -42,6 +48,8 @@ def record(reject: Reject) -> bytes:
         "reason": reject.reason,
         "message": reject.message,
     }
+    if reject.stream:
+        fields["stream"] = reject.stream
     if len(reject.raw) == reject.length:
         try:
             fields["raw"] = reject.raw.decode("utf-8")

@@ -131,7 +131,7 @@ class Reject(NamedTuple):
 
     `reason` is for programs, `message` for people. `line` counts from 1 in its `source`; `offset` and `length` are
     in bytes of the decompressed source, without the newline. `raw` is the line itself, but empty for
-    `Reason.LINE_TOO_LONG`: such a line is never held in memory.
+    `Reason.LINE_TOO_LONG`: such a line is never held in memory. `stream` is the key of the stream in a ledger.
     """
 
     reason: Reason
@@ -141,3 +141,4 @@ class Reject(NamedTuple):
     line: int = 0
     offset: int = 0
     source: str = ""
+    stream: str = ""

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from decimal import Decimal
 from types import FrameType
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "eventstats"
 _LARGEST: Final = 1024**4
-_NO_VALUE: Final = "none"
+NO_VALUE: Final = "none"
 
 
 class Budget(NamedTuple):
@@ -158,6 +158,9 @@ class NameValue(click.ParamType[str]):
 class Command(click.Command):
     """A command that tells a bug from what can happen, and ends its help with the table of exit statuses."""
 
+    expected: tuple[type[Exception], ...] = ()
+    """What else can happen, beside wrong usage and output that cannot be written."""
+
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Run the command and return its exit status."""
         try:
@@ -166,7 +169,10 @@ class Command(click.Command):
             raise SignalError("SIGINT") from None  # click would make an Abort of it
         except (BodyError, GapsError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
             raise
-        except Exception as error:  # noqa: BLE001  # the last resort, which users must never need
+        except Exception as error:
+            if isinstance(error, self.expected):
+                raise
+            # The last resort, which users must never need.
             if ctx.params["debug"]:
                 import traceback  # noqa: PLC0415  # not needed otherwise
 
@@ -231,13 +237,47 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that commands with a result share."""
-    options = (
+types_option = option(
+    "-t",
+    "--type",
+    "types",
+    type=NameValue(),
+    multiple=True,
+    metavar="TYPE",
+    help="Keep this type only. Repeatable.",
+)
+rejects_option = option(
+    "--rejects",
+    type=PathValue(),
+    metavar="FILE",
+    help="Keep rejected lines in FILE as JSON lines, to be repaired and fed again.",
+)
+show_rejects_option = option(
+    "--show-rejects",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Bad lines to show.",
+)
+jobs_option = option(
+    "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: the cores it may use]"
+)
+
+
+def output_options_with(formats: Iterable[str]) -> Decorator:
+    """Return a decorator that adds the options that commands with a result share, with these formats."""
+
+    def add_all(command: Callable[..., Any]) -> Callable[..., Any]:
+        for add in reversed(added):
+            command = add(command)
+        return command
+
+    added = (
         option(
             "-f",
             "--format",
-            type=click.Choice(list(FORMATS)),
+            type=click.Choice(list(formats)),
             default="json",
             show_default=True,
             help="How to print.",
@@ -256,9 +296,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         debug_option,
         help_option,
     )
-    for add in reversed(options):
-        command = add(command)
-    return command
+    return add_all
 
 
 def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's form
@@ -279,6 +317,9 @@ help_option = click.option(
 )
 
 
+output_options = output_options_with(FORMATS)
+
+
 # --------------------------------------------------------------------------------- what the commands share
 
 
@@ -287,7 +328,7 @@ def query_of(options: dict[str, Any]) -> Query:
     names = ("types", "type_field", "value_field", "count_only", "time_field", "default_value", "numeric_strings")
     types, type_field, value_field, count_only, time_field, default_value, numeric_strings = map(options.pop, names)
     salvage, max_types = map(options.pop, ("salvage", "max_types"))
-    has_no_value = count_only or value_field == _NO_VALUE
+    has_no_value = count_only or value_field == NO_VALUE
     fields = Fields(type_field, None if has_no_value else value_field, time_field)
     timing = timing_of(options)
     query = Query(fields, types or None, default_value, numeric_strings, salvage, timing, max_types)
@@ -420,28 +461,43 @@ class Sinks:
             self._shown += 1
             say(diagnostics.of_reject(reject))
 
-    def finish(self, summary: Summary) -> ExitCode:
-        """Write everything that is due at the end of a run, and return its exit status."""
+    def finish(
+        self,
+        summary: Summary,
+        *,
+        shown: Summary | None = None,
+        render: Callable[[Summary], bytes] | None = None,
+        has_result: bool = True,
+        all_rejected: bool | None = None,
+    ) -> ExitCode:
+        """Write everything that is due at the end of a run, and return its exit status.
+
+        `shown` is printed in place of the summary, by `render` in place of the format. `all_rejected` says whether this
+        is to be taken for the wrong input.
+        """
         account = summary.account
+        shown = summary if shown is None else shown
         budget = self._settings.budget
         failed = budget is not None and budget.is_passed_by(account)
-        all_rejected = account.rejects > 0 and account.rejects == account.lines - account.blank
-        result = b"" if failed else self._render(summary)
+        has_result = has_result and not failed
+        if all_rejected is None:
+            all_rejected = account.rejects > 0 and account.rejects == account.lines - account.blank
+        result = (render or self._render)(shown) if has_result else b""
         if failed:
             say(f"no result: {account.rejects} lines were rejected, more than {budget} allows")
         elif all_rejected:
             say("every line was rejected: is this the right file, with the right --type-field and --value-field?")
-        if summary.other:
+        if shown.other:
             label = printable(self._settings.other_label)
-            say(f"more than {summary.max_types} types: the others add up in {label!r} (--max-types)")
+            say(f"more than {shown.max_types} types: the others add up in {label!r} (--max-types)")
         closing = diagnostics.closing(summary)
         if closing:
             say(closing)
         if self._rejects:
             self._rejects.commit() if account.rejects else self._rejects.remove_target()
-        if not failed:
+        if has_result:
             if self._save:
-                self._save.write(saved.dump(summary))
+                self._save.write(saved.dump(shown))
                 self._save.commit()
             if self._output:
                 self._output.write(result)

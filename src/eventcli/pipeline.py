@@ -15,14 +15,25 @@ from itertools import count
 from typing import Final, NamedTuple, cast
 
 from eventcli import cores, paths
-from eventcli.blocks import BYTE_ORDER_MARK, MAX_LINE, Block, Blocks, Buffer, DamagedError, LongLine, TruncatedError
+from eventcli.blocks import (
+    BYTE_ORDER_MARK,
+    MAX_LINE,
+    Block,
+    Blocks,
+    Buffer,
+    DamagedError,
+    LongLine,
+    Readable,
+    TruncatedError,
+)
 from eventcli.compression import Decompressed, is_certainly_plain
 from eventcli.discovery import Choice, Found, discover
 from eventcli.event import MAX_TYPES, Fields, Mark, Query, Reason, Reject, Timing
 from eventcli.fold import MOST_MARKS, Fold, body, new_fold
+from eventcli.marks import WINDOW, marks
 from eventcli.parse import explain, is_number
 from eventcli.source import STDIN, Source, identity, is_url, name_of, open_path, open_source, stored, stream_of
-from eventcli.summary import Account, AccountError, SourceReport, Status, Summary, TypeStats
+from eventcli.summary import Account, AccountError, SourceReport, Status, Stretch, Summary, TypeStats
 
 BLOCK_SIZE: Final = 1024 * 1024
 """Bytes read at a time. Measured: smaller blocks cost turns, larger ones memory, and neither is faster."""
@@ -79,12 +90,14 @@ def summarize(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     on_repeat: OnRepeat | None = None,
+    stretches: bool = False,
 ) -> Summary:
     r"""Read paths (`-` is standard input) or binary streams, and return the Summary of their events.
 
     A path may also be a URL, a glob or a directory, see `discovery`; `include` and `exclude` are glob patterns that say
     which files of directories are meant. A file that is there more than once, also through links, counts once;
-    `on_repeat` is called with its name, and with the name under which it counts.
+    `on_repeat` is called with its name, and with the name under which it counts. With `stretches`, the sources of the
+    result say which part of which stream was read, so that saved summaries that cover the same lines can be told.
 
     `types` keeps those types only, and each is in the result even if it was never seen. `default_value`,
     `numeric_strings`, `salvage`, `timing` and `max_types` are those of `Query`. `on_reject` is called with
@@ -113,6 +126,7 @@ def summarize(
         on_problem=on_problem,
         choice=Choice(include, exclude),
         on_repeat=on_repeat,
+        stretches=stretches,
     )
     return run.complete()
 
@@ -155,15 +169,37 @@ class _Piece(NamedTuple):
     repeats: str = ""
 
 
+class Portion:
+    """A part of a longer stream, from `start` on, as a source. A last line without its newline is left.
+
+    After the run, `end` tells up to where lines were read, and `pending` how many bytes were left.
+    """
+
+    def __init__(self, name: str, stream: Readable, start: int) -> None:
+        """Take a stream that begins at `start` of the longer one."""
+        self.name = name
+        self.start = self.end = start
+        self.pending = 0
+        self.readinto = stream.readinto
+
+    def close(self) -> None:
+        """Leave the stream to whoever opened it."""
+
+
 class _Reading:
     """One source that is being read: its blocks, and in the end its report."""
 
-    def __init__(self, name: str, stream: Decompressed, *, max_line: int, strict: bool) -> None:
+    def __init__(
+        self, name: str, stream: "Decompressed | Portion", *, max_line: int, strict: bool, stretches: bool = False
+    ) -> None:
         """Read from a stream; with `strict`, its errors pass through, and do not go into the report."""
         self.stream = stream
-        self.blocks = Blocks(stream, max_line=max_line)
+        self._portion = stream if isinstance(stream, Portion) else None
+        start, keep = self._portion.start if self._portion else 0, WINDOW if stretches else 0
+        self.blocks = Blocks(stream, max_line=max_line, start=start, whole=self._portion is not None, keep=keep)
         self._name = name
         self._strict = strict
+        self._stretches = stretches
 
     def next(self, buffer: Buffer) -> Block | LongLine | SourceReport:
         """Return the next block, or the report, which does not know the number of lines."""
@@ -176,8 +212,15 @@ class _Reading:
             message = report.message
             if self.blocks.unfinished:
                 message += f"; {self.blocks.unfinished} bytes of an unfinished line before that do not count"
-            return SourceReport(self._name, self.blocks.offset, 0, report.status, message)
-        return SourceReport(self._name, self.blocks.offset, 0) if block is None else block
+            return self._report(report.status, message, self.blocks.unfinished)
+        return self._report(Status.COMPLETE, "", self.blocks.pending) if block is None else block
+
+    def _report(self, status: Status, message: str, pending: int) -> SourceReport:
+        end = self.blocks.offset
+        if self._portion is not None:
+            self._portion.end, self._portion.pending = end, pending
+        stretch = _stretch(self.blocks.head, end) if self._stretches else Stretch()
+        return SourceReport(self._name, end, 0, status, message, stretch=stretch)
 
 
 class Run:
@@ -185,7 +228,7 @@ class Run:
 
     def __init__(
         self,
-        sources: Iterable[Source],
+        sources: Iterable[Source | Portion],
         *,
         query: Query,
         max_line: int,
@@ -197,6 +240,7 @@ class Run:
         choice: Choice = Choice(),  # noqa: B008  # immutable
         on_repeat: OnRepeat | None = None,
         left_out: Iterable[tuple[int, int]] = (),
+        stretches: bool = False,
     ) -> None:
         """See `summarize`; ValueError where the query cannot be.
 
@@ -215,6 +259,7 @@ class Run:
         self._rejects_wanted = (sys.maxsize if reject_limit is None else reject_limit) if on_reject else 0
         self._on_problem = on_problem
         self._on_repeat = on_repeat
+        self._stretches = stretches
         self._jobs = jobs
         self._folds = [new_fold(query)]
         # Each fold is held while it is folding, so that its account can be asked for between two blocks.
@@ -223,7 +268,7 @@ class Run:
         self._reading = threading.Lock()
         self._left_out = frozenset(left_out)
         self._seen: dict[tuple[int, int] | str | None, tuple[str, int]] = {}
-        self._tasks = self._read(discover(sources, choice))
+        self._tasks = self._read(discover(cast("Iterable[Source]", sources), choice))
         next(self._tasks)
         # This one guards all that follows, and is held only briefly. Workers wait for a turn, the caller for the end.
         self._delivering = threading.Lock()
@@ -240,7 +285,7 @@ class Run:
         self._reports: list[SourceReport] = []
         self._ended = 0
         self._bytes_of_ended = 0
-        self._open: tuple[Decompressed, Blocks] | None = None
+        self._open: tuple[Decompressed | Portion, Blocks] | None = None
 
     def complete(self, on_heartbeat: Callable[[], object] = lambda: None) -> Summary:
         """Read all sources to their end, and return their Summary.
@@ -281,11 +326,11 @@ class Run:
         if self._open is None:
             return 0, None
         stream, blocks = self._open
-        position, size = stored(stream)
+        position, size = (None, None) if isinstance(stream, Portion) else stored(stream)
         return blocks.offset if position is None else position, size
 
     @contextmanager
-    def _reading_from(self, stream: Decompressed, blocks: Blocks) -> Iterator[None]:
+    def _reading_from(self, stream: Decompressed | Portion, blocks: Blocks) -> Iterator[None]:
         self._open = (stream, blocks)
         try:
             yield
@@ -411,6 +456,8 @@ class Run:
         try:
             if error is not None:
                 raise error
+            if isinstance(source, Portion):
+                return self._reader(name, source)
             if not isinstance(source, str):
                 return self._reader(name, open_source(source, ahead=ahead))
             if not regular and is_url(source):
@@ -442,8 +489,9 @@ class Run:
         # What one argument stands for was not named twice.
         return None if earlier[1] == origin else _Small(name, repeats=earlier[0])
 
-    def _reader(self, name: str, stream: Decompressed) -> _Reading:
-        return _Reading(name, stream, max_line=self._max_line, strict=self._on_problem is None)
+    def _reader(self, name: str, stream: Decompressed | Portion) -> _Reading:
+        strict = self._on_problem is None
+        return _Reading(name, stream, max_line=self._max_line, strict=strict, stretches=self._stretches)
 
     def _fold(self, fold: Fold, buffer: Buffer, task: _Task) -> None:
         held: list[_Piece] = []
@@ -479,7 +527,9 @@ class Run:
                             lines = 0
                         else:
                             lines += piece.lines
-                    yield _Piece(name, 0, lines, (), SourceReport(name, file.status.st_size, lines))
+                    size = file.status.st_size
+                    stretch = _stretch(bytes(buffer.view[: min(WINDOW, size)]), size) if self._stretches else Stretch()
+                    yield _Piece(name, 0, lines, (), SourceReport(name, size, lines, stretch=stretch))
             except BaseException:
                 _close(task.files[number + 1 :])
                 raise
@@ -541,8 +591,9 @@ class Run:
         if piece.repeats and self._on_repeat is not None:
             self._on_repeat(piece.name, piece.repeats)
         if piece.report is not None:
-            name, size, lines, status, message = piece.report
-            report = SourceReport(name, size, self._lines, status, message) if self._lines != lines else piece.report
+            report, status = piece.report, piece.report.status
+            if report.lines != self._lines:
+                report = report._replace(lines=self._lines)
             self._reports.append(report)
             self._lines = 0
             if status is not Status.COMPLETE and self._on_problem is not None:
@@ -589,6 +640,11 @@ def status_of(error: OSError) -> Status:
     if isinstance(error, TruncatedError):
         return Status.TRUNCATED
     return Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
+
+
+def _stretch(head: bytes, end: int) -> Stretch:
+    """Return what was read of a source from its beginning on."""
+    return Stretch(marks(head[:end]), 0, end)
 
 
 def check_query(query: Query) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from eventcli import exact
 from eventcli.event import MAX_TYPES, Bucket, Reason
-from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Summary, TypeStats
+from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Stretch, Summary, TypeStats
 
 SCHEMA: Final = "eventstats.summary"
 VERSION: Final = 1
@@ -38,7 +38,7 @@ def dump(summary: Summary) -> bytes:
             "blank": account.blank,
             **({"salvaged": account.salvaged} if account.salvaged else {}),
         },
-        "sources": [source._asdict() for source in summary.sources],
+        "sources": [_source_row(source) for source in summary.sources],
         "types": [_row(*row) for row in summary.rows()],
         **({} if summary.max_types == MAX_TYPES else {"max_types": summary.max_types}),
         **({} if summary.calendar is None else {"by": summary.calendar.by, "tz": summary.calendar.zone}),
@@ -59,6 +59,21 @@ def load(data: bytes) -> Summary:
         raise SavedError("not UTF-8") from None
     documents = _documents(text)
     return Summary.union(_summary(document) for document in documents)
+
+
+def _source_row(source: SourceReport) -> dict[str, object]:
+    row: dict[str, object] = {
+        "name": source.name,
+        "bytes": source.bytes,
+        "lines": source.lines,
+        "status": source.status,
+        "message": source.message,
+    }
+    if source.pending:
+        row["pending"] = source.pending
+    if source.stretch.head:
+        row["stretch"] = source.stretch._asdict() | {"head": " ".join(source.stretch.head)}
+    return row
 
 
 def _row(bucket: Bucket | None, name: str | None, stats: TypeStats) -> dict[str, object]:
@@ -210,10 +225,21 @@ def _text(text: object) -> str:
 
 
 def _source(source: Mapping[str, Any]) -> SourceReport:
+    stretch = source.get("stretch")
     return SourceReport(
         _text(source["name"]),
         _count(source["bytes"]),
         _count(source["lines"]),
         Status(source["status"]),
         _text(source["message"]),
+        _count(source.get("pending", _NONE)),
+        Stretch() if stretch is None else _stretch(stretch),
     )
+
+
+def _stretch(stretch: Mapping[str, Any]) -> Stretch:
+    head = tuple(_text(stretch["head"]).split())
+    start, end = _count(stretch["start"]), _count(stretch["end"])
+    if start > end:
+        raise ValueError("a stretch ends before it begins")
+    return Stretch(head, start, end)

@@ -242,16 +242,36 @@ class Status(StrEnum):
     TRUNCATED = "truncated"
     DAMAGED = "damaged"
     INTERRUPTED = "interrupted"
+    DISCONTINUITY = "discontinuity"
+
+
+class Stretch(NamedTuple):
+    """Which part of a stream was read, in bytes, and the marks (see `marks`) of the beginning of the stream."""
+
+    head: tuple[str, ...] = ()
+    start: int = 0
+    end: int = 0
+
+    def overlaps(self, other: Self) -> bool:
+        """Whether both are parts of one stream, and have bytes in common."""
+        if not self.head or not other.head or self.start >= other.end or other.start >= self.end:
+            return False
+        return self.head[-1] in other.head or other.head[-1] in self.head
 
 
 class SourceReport(NamedTuple):
-    """What was read of one source: bytes (decompressed) and lines; `message` says why it is not complete."""
+    """What was read of one source: bytes (decompressed) and lines; `message` says why it is not complete.
+
+    `pending` are the bytes of a last line without its newline that was left, by runs that read it the next time.
+    """
 
     name: str
     bytes: int
     lines: int
     status: Status = Status.COMPLETE
     message: str = ""
+    pending: int = 0
+    stretch: Stretch = Stretch()
 
 
 _EMPTY_STATS: Final = TypeStats()
@@ -455,3 +475,25 @@ def _limited(
         return {name: one for name, one in stats.items() if name in kept}
 
     return part(None, types), {bucket: part(bucket, stats) for bucket, stats in buckets.items()}, rest
+
+
+def overlaps(summaries: Iterable[Summary]) -> Iterator[tuple[int, SourceReport, int, SourceReport]]:
+    """Yield pairs of sources of different summaries that cover the same stretch of the same stream.
+
+    Each source comes with the place of its summary. Lines that both cover would count twice in a merge.
+    """
+    by_mark: dict[str, list[tuple[int, SourceReport]]] = {}
+    by_last: dict[str, list[tuple[int, SourceReport]]] = {}
+    for place, summary in enumerate(summaries):
+        for source in summary.sources:
+            head = source.stretch.head
+            if not head:
+                continue
+            # One of two heads is the beginning of the other: the last mark of the shorter one is among the other's.
+            earlier = [*by_mark.get(head[-1], ()), *(one for mark in head[:-1] for one in by_last.get(mark, ()))]
+            for other_place, other in earlier:
+                if other_place != place and source.stretch.overlaps(other.stretch):
+                    yield other_place, other, place, source
+            for mark in head:
+                by_mark.setdefault(mark, []).append((place, source))
+            by_last.setdefault(head[-1], []).append((place, source))

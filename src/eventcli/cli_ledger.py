@@ -1,0 +1,498 @@
+"""The commands of the ledger: `ingest`, `totals`, `rejects`, `replay`, `verify`. Loaded when one of them is called."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from decimal import Decimal
+from typing import Any, Final, cast
+
+import click
+
+from eventcli import diagnostics, ledger, prometheus
+from eventcli.database import BusyError, Database, LedgerError
+from eventcli.database import Run as RunRecord
+from eventcli.discovery import Choice, discover
+from eventcli.event import UNITS, Reason, Timing
+from eventcli.exits import ExitCode
+from eventcli.ledger import GRANULARITIES, Ingest, Meaning, MeaningError, Repair
+from eventcli.options import (
+    NO_VALUE,
+    Budget,
+    BudgetValue,
+    Command,
+    NameValue,
+    PathValue,
+    Settings,
+    Sinks,
+    Size,
+    choice_options,
+    debug_option,
+    help_option,
+    identities,
+    inputs_of,
+    jobs_option,
+    names_in,
+    open_output,
+    option,
+    output_option,
+    output_options_with,
+    rejects_option,
+    say,
+    say_source,
+    settings_of,
+    show_rejects_option,
+    timing_of,
+    types_option,
+    write_stderr,
+)
+from eventcli.output import OutputFile, write_stdout
+from eventcli.pipeline import check_query
+from eventcli.report import FORMATS, OTHER_LABEL
+from eventcli.source import name_of, open_source, read_all
+from eventcli.summary import Calendar, Summary
+
+_PROMETHEUS: Final = "prometheus"
+
+_output_options = output_options_with([*FORMATS, _PROMETHEUS])
+_ledger_option = option(
+    "--ledger", "path", type=PathValue(), required=True, metavar="FILE", help="The ledger, an SQLite file."
+)
+_wait_option = option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait so long for another run to end, before giving up.  [default: 0]",
+)
+_other_label_option = option(
+    "--other-label",
+    type=NameValue(),
+    default=OTHER_LABEL,
+    show_default=True,
+    metavar="TEXT",
+    help="Name of the row of all types beyond the limit.",
+)
+
+
+class _LedgerCommand(Command):
+    """A command that knows what can happen to a ledger."""
+
+    expected = (LedgerError, BusyError, MeaningError)
+
+    def invoke(self, ctx: click.Context) -> ExitCode:
+        """Run the command; that a ledger cannot be used is said in one line."""
+        try:
+            return super().invoke(ctx)
+        except LedgerError as error:
+            say(str(error))
+            return ExitCode.LEDGER
+        except BusyError as error:
+            say(str(error))
+            return ExitCode.BUSY
+        except MeaningError as error:
+            raise click.UsageError(str(error), ctx) from None
+
+
+def _command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    return click.command(name, cls=_LedgerCommand, add_help_option=False)
+
+
+def _open(path: str) -> Database:
+    """Open a ledger that must be there."""
+    try:
+        return Database.open_to_read(path)
+    except OSError as error:
+        raise click.UsageError(f"--ledger {name_of(path)}: {error.strerror or error}") from None
+
+
+def _open_to_change(path: str, wait: float) -> Database:
+    try:
+        return Database.open_to_write(path, create=False, wait=wait)
+    except OSError as error:
+        raise click.UsageError(f"--ledger {name_of(path)}: {error.strerror or error}") from None
+
+
+# ------------------------------------------------------------------------------------------------------ ingest
+
+
+@_command("ingest")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, type=PathValue())
+@_ledger_option
+@_wait_option
+@choice_options
+@option("--totals", "wants_totals", is_flag=True, help="Print the totals over all runs, not what this run added.")
+@option("--require-continuity", is_flag=True, help="Add nothing if a rest of a stream was lost.")
+@option("--type-field", type=NameValue(), metavar="KEY", help="Key, dotted path or JSON Pointer of the type.")
+@option("--value-field", type=NameValue(), metavar="KEY", help="The same of the value; none: there is none.")
+@option("--count-only", is_flag=True, default=None, help="Count events that have no value, as --value-field none does.")
+@option("--default-value", metavar="N", help="Number that stands in for a value that is missing.")
+@option("--numeric-strings", is_flag=True, default=None, help='Take "19.99" for a number.')
+@option("--time-field", type=NameValue(), metavar="KEY", help="The same of the time.")
+@option("--input-tz", metavar="ZONE", help="Time zone of times without an offset.")
+@option("--salvage", is_flag=True, default=None, help="Recover what is certain from damaged lines.")
+@option("--max-types", type=click.IntRange(min=1), metavar="N", help="Types with a row of their own.")
+@option("--max-line", type=Size(), help="Reject lines longer than this.")
+@option("--granularity", type=click.Choice(GRANULARITIES), help="Size of the buckets of time that are kept, in UTC.")
+@option("--strict", is_flag=True, help="Add nothing, and fail, if any line is bad.")
+@option("--max-rejects", type=BudgetValue(), help="Add nothing, and fail, if more lines (or per cent of them) are bad.")
+@rejects_option
+@show_rejects_option
+@option(
+    "--keep-rejects",
+    type=Size(),
+    default=ledger.KEEP_REJECTS,
+    help="How much of rejected lines the ledger keeps for repair.  [default: 16MiB]",
+)
+@option(
+    "--commit-every",
+    type=Size(),
+    default=ledger.COMMIT_BYTES,
+    help="Commit after so much was read, or after 10 seconds.  [default: 512MiB]",
+)
+@_other_label_option
+@jobs_option
+@_output_options
+def ingest(
+    *,
+    sources: tuple[str, ...],
+    path: str,
+    wait: float,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    files_from: str | None,
+    null: bool,
+    wants_totals: bool,
+    require_continuity: bool,
+    strict: bool,
+    max_rejects: Budget | None,
+    keep_rejects: int,
+    commit_every: int,
+    jobs: int | None,
+    **options: Any,
+) -> ExitCode:
+    """Read what is new in the SOURCEs, add it to the ledger, and print what was added.
+
+    A SOURCE is a log, whatever happens to it between two runs: it grows, is rotated, compressed, copied and cut
+    back. It may also be a directory or a quoted glob.
+    The options that say what a line means are kept in the ledger when it is begun; later runs need not give them.
+    """
+    budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
+    given = _given(options)
+    settings = settings_of(**options, budget=budget)
+    if not sources and files_from is None:
+        raise click.UsageError("Missing argument 'SOURCE...'.")
+    listed = None if files_from is None else names_in(files_from, sources, null=null)
+    with ExitStack() as stack:
+        sinks = stack.enter_context(Sinks(settings))
+        database = stack.enter_context(Database.open_to_write(path, create=True, wait=wait))
+        meaning = _meaning(database, given)
+        run = Ingest(
+            database,
+            meaning,
+            jobs=jobs,
+            on_reject=sinks.reject,
+            reject_limit=None if settings.rejects else settings.show_rejects,
+            on_problem=say_source,
+            on_copy=_say_copy,
+            keep_rejects=keep_rejects,
+            commit_bytes=commit_every,
+            require_continuity=require_continuity,
+            may_commit=None if budget is None else lambda account: not budget.is_passed_by(account),
+        )
+        try:
+            own = identities(path, settings.output, settings.save, settings.rejects)
+            outcome = run.run(_found(inputs_of(sources, listed), Choice(include, exclude), own))
+        except KeyboardInterrupt:
+            say("interrupted; what was committed stays, the rest is read the next time")
+            raise
+        added = outcome.summary
+        if not outcome.is_committed:
+            say("nothing was added to the ledger")
+            return sinks.finish(added, has_result=False)
+        shown = _totals(database) if wants_totals or settings.format == _PROMETHEUS else None
+        record = outcome.record
+        if sys.stderr is not None and sys.stderr.isatty() and record.pending and diagnostics.closing(added) is None:
+            say(diagnostics.with_pending(added))
+        return sinks.finish(
+            added,
+            shown=shown,
+            render=_renderer(settings, record),
+            all_rejected=not database.account().accepted and _is_all_rejected(added),
+        )
+
+
+def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]]) -> list[str]:
+    """Return the files that the sources stand for; those of the run itself are none, unless they are named."""
+    paths = []
+    for found in discover(sources, choice):
+        path = str(found.source)
+        if found.named or not set(identities(path)) & set(own):
+            paths.append(path)
+    return paths
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options that give numbers their meaning out of all options, as far as they were given."""
+    given = {name: value for name in Meaning._fields if (value := options.pop(name)) is not None}
+    if options.pop("count_only"):
+        given["value_field"] = NO_VALUE
+    if given.get("value_field") == NO_VALUE:
+        given["value_field"] = None
+    return given
+
+
+def _meaning(database: Database, given: Mapping[str, Any]) -> Meaning:
+    meaning = ledger.meaning_of(database, given)
+    try:
+        check_query(meaning.query)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return meaning
+
+
+def _say_copy(name: str, other: str) -> None:
+    say(f"{name}: holds what {other} holds, too: it is counted once")
+
+
+def _is_all_rejected(summary: Summary) -> bool:
+    account = summary.account
+    return account.rejects > 0 and account.rejects == account.lines - account.blank
+
+
+def _renderer(settings: Settings, record: RunRecord | None) -> Callable[[Summary], bytes] | None:
+    """Return what makes metrics of the totals, where they are asked for."""
+    if settings.format != _PROMETHEUS:
+        return None
+    figures = None
+    if record is not None:
+        lines = {name: getattr(record, name) for name in ("accepted", "rejected", "filtered", "blank")}
+        figures = prometheus.Figures(
+            record.started_at,
+            record.seconds,
+            record.bytes,
+            lines,
+            record.pending,
+            record.discontinuities,
+            record.status,
+        )
+    return lambda summary: prometheus.metrics(summary, figures, settings.other_label)
+
+
+# ------------------------------------------------------------------------------------------------------ totals
+
+
+@_command("totals")
+@_ledger_option
+@types_option
+@option("--since", metavar="TIME", help="Keep events from this time on.")
+@option("--until", metavar="TIME", help="Keep events before this time.")
+@option("--by", type=click.Choice(UNITS), help="Print in buckets of time, as far as the ledger keeps them.")
+@option("--tz", metavar="ZONE", help="Time zone of the buckets, and of TIME without an offset.  [default: UTC]")
+@option("--gaps", is_flag=True, help="Print rows of count 0 for empty buckets.")
+@_other_label_option
+@_output_options
+def totals(*, path: str, types: tuple[str, ...], **options: Any) -> ExitCode:
+    """Print the totals over all runs, from the ledger alone."""
+    timing = timing_of(options | {"input_tz": None})
+    for name in ("since", "until", "by", "tz"):
+        options.pop(name)
+    settings = settings_of(**options)
+    settings = settings._replace(query=settings.query._replace(types=types or None, timing=timing))
+    with _open(path) as database, Sinks(settings) as sinks:
+        summary = _totals(database, types or None, timing)
+        for source in summary.sources:
+            if source.message:
+                say_source(source)
+        return sinks.finish(summary, render=_renderer(settings, database.last_run()), all_rejected=False)
+
+
+def _totals(database: Database, types: tuple[str, ...] | None = None, timing: Timing | None = None) -> Summary:
+    if timing is None:
+        return ledger.totals(database, types=types)
+    calendar = Calendar(timing.by, timing.zone) if timing.by else None
+    return ledger.totals(database, types=types, since=timing.since, until=timing.until, calendar=calendar)
+
+
+# --------------------------------------------------------------------------------------------- rejects, replay
+
+
+@_command("rejects")
+@_ledger_option
+@output_option
+@debug_option
+@help_option
+def rejects(*, path: str, output: str | None, **_debug: bool) -> ExitCode:
+    """Write the rejected lines that the ledger keeps, as JSON lines, to be repaired and replayed."""
+    with ExitStack() as stack:
+        database = stack.enter_context(_open(path))
+        file = stack.enter_context(open_output(output)) if output else None
+        write = file.write if file else write_stdout
+        for reject in ledger.rejects(database):
+            write(diagnostics.record(reject))
+        if file:
+            file.commit()
+    return ExitCode.OK
+
+
+@_command("replay")
+@click.argument("files", metavar="REJECTS...", nargs=-1, required=True, type=PathValue())
+@_ledger_option
+@_wait_option
+@option("--totals", "wants_totals", is_flag=True, help="Print the totals over all runs, not what was added.")
+@show_rejects_option
+@_other_label_option
+@_output_options
+def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool, **options: Any) -> ExitCode:
+    """Add rejected lines that were repaired: in the REJECTS, written by `rejects` or --rejects, `raw` is the line.
+
+    Each counts once, however often it is replayed; it moves from the rejected to the accepted lines.
+    """
+    settings = settings_of(**options)
+    problems: list[str] = []
+    repairs = list(_repairs(files, problems))
+    with ExitStack() as stack:
+        sinks = stack.enter_context(Sinks(settings))
+        database = stack.enter_context(_open_to_change(path, wait))
+        outcome = ledger.replay(database, repairs, sinks.reject)
+        problems += outcome.problems
+        for problem in problems:
+            say(problem)
+        summary = ledger.assemble(outcome.cells, outcome.account, [])
+        shown = _totals(database) if wants_totals or settings.format == _PROMETHEUS else None
+        status = sinks.finish(
+            summary,
+            shown=shown,
+            render=_renderer(settings, database.last_run()),
+            all_rejected=_is_all_rejected(summary),
+        )
+        return ExitCode.DATA if problems and status is ExitCode.OK else status
+
+
+def _repairs(files: tuple[str, ...], problems: list[str]) -> Iterator[Repair]:
+    """Yield what is in files of rejects; what is none is a problem."""
+    for path in inputs_of(files):
+        name = name_of(path)
+        try:
+            with open_source(path) as stream:
+                lines = read_all(stream).split(b"\n")
+        except OSError as error:
+            raise click.UsageError(f"{name}: {error.strerror or error}") from None
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                yield _repair(json.loads(line), f"{name}:{number}")
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                what = f"no key {error}" if isinstance(error, KeyError) else str(error)
+                problems.append(f"{name}:{number}: not a reject of a ledger: {what}")
+
+
+def _repair(record: Any, place: str) -> Repair:
+    if not isinstance(record, dict):
+        raise TypeError("not an object")
+    if "raw" in record:
+        raw = record["raw"].encode("utf-8") if isinstance(record["raw"], str) else None
+    elif "raw_base64" in record:
+        import base64  # noqa: PLC0415  # start-up of all runs but this one
+
+        raw = base64.b64decode(record["raw_base64"], validate=True)
+    else:
+        raise KeyError("raw")
+    offset, stream = record["offset"], record["stream"]
+    if raw is None or type(offset) is not int or offset < 0 or type(stream) is not str:
+        raise TypeError("raw and stream are texts, offset is a number")
+    return Repair(stream, offset, Reason(record["reason"]), raw, place)
+
+
+# ------------------------------------------------------------------------------------------------------ verify
+
+
+@_command("verify")
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1, type=PathValue())
+@_ledger_option
+@_wait_option
+@option("--prune", type=click.FloatRange(min=0), metavar="DAYS", help="Forget streams that are gone for so long.")
+@option("--acknowledge", is_flag=True, help="Take note of all discontinuities: totals are complete without them.")
+@output_option
+@jobs_option
+@debug_option
+@help_option
+def verify(
+    *,
+    sources: tuple[str, ...],
+    path: str,
+    wait: float,
+    prune: float | None,
+    acknowledge: bool,
+    output: str | None,
+    jobs: int | None,
+    **_debug: bool,
+) -> ExitCode:
+    """Read again what is still on disk, and prove the totals of the ledger by it.
+
+    Streams are looked for where they were, among their siblings, and in the SOURCEs. Prints one JSON
+    object a stream: proved, gone (nothing holds it any more), or different.
+    """
+    changes = prune is not None or acknowledge
+    with ExitStack() as stack:
+        database = stack.enter_context(_open_to_change(path, wait) if changes else _open(path))
+        file = stack.enter_context(open_output(output)) if output else None
+        return _verify(database, sources, prune=prune, acknowledge=acknowledge, jobs=jobs, write=_writer(file))
+
+
+def _writer(file: OutputFile | None) -> Callable[[bytes], None]:
+    def write(data: bytes) -> None:
+        if file is None:
+            write_stdout(data)
+        else:
+            file.write(data)
+            file.commit()
+
+    return write
+
+
+def _verify(
+    database: Database,
+    sources: tuple[str, ...],
+    *,
+    prune: float | None,
+    acknowledge: bool,
+    jobs: int | None,
+    write: Callable[[bytes], None],
+) -> ExitCode:
+    verdicts = list(ledger.verify(database, sources, jobs))
+    lines = []
+    for stream, verdict, message in verdicts:
+        record = {
+            "source": stream.label,
+            "stream": stream.key,
+            "bytes": stream.offset - stream.start,
+            "lines": stream.account.lines,
+            "verdict": verdict,
+            "message": message,
+        }
+        lines.append(json.dumps(record, ensure_ascii=False) + "\n")
+        if verdict != "proved":
+            say(f"{stream.label}: {verdict}: {message} ({stream.account.lines} lines)")
+    open_ones = [one for one in database.discontinuities() if not one.settled]
+    if not acknowledge:
+        for one in open_ones:
+            say_source(ledger.report_of(one))
+    pruned = 0
+    if prune is not None:
+        pruned = ledger.prune(database, verdicts, prune)
+    if acknowledge:
+        ledger.acknowledge(database)
+    write("".join(lines).encode())
+    if pruned:
+        write_stderr(f"eventstats: {pruned} streams were forgotten; what they added stays\n")
+    found = {verdict for _, verdict, _ in verdicts}
+    if "different" in found:
+        return ExitCode.DATA
+    return ExitCode.INCOMPLETE if "gone" in found or (open_ones and not acknowledge) else ExitCode.OK
+
+
+def commands() -> dict[str, click.Command]:
+    """Return the commands by name."""
+    return {cast("str", command.name): command for command in (ingest, totals, rejects, replay, verify)}

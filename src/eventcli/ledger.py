@@ -1,0 +1,893 @@
+"""Totals over many runs: every line of a stream is counted once, whatever happens to its files and to the runs.
+
+A run finds out which file holds which stream, reads what is new, and commits totals and cursors in one transaction.
+What it cannot prove it says: a rest of a stream that is not found any more is a discontinuity.
+"""
+
+import os
+import time
+from _blake2 import blake2b  # see streams
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from eventcli import times
+from eventcli.blocks import MAX_LINE
+from eventcli.database import (
+    CHECKSUM_PRIME,
+    Database,
+    Discontinuity,
+    KeptReject,
+    LedgerError,
+    Replayed,
+    Setting,
+)
+from eventcli.database import Run as RunRecord
+from eventcli.event import MAX_TYPES, Bucket, Fields, Query, Reason, Reject, Timing
+from eventcli.fold import new_fold
+from eventcli.marks import WINDOW
+from eventcli.parse import explain
+from eventcli.pipeline import BLOCK_SIZE, Portion, Run
+from eventcli.source import name_of
+from eventcli.streams import (
+    Content,
+    File,
+    Loss,
+    Planner,
+    Reading,
+    Registry,
+    State,
+    Stream,
+    candidates,
+    note_content,
+    note_place,
+)
+from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Stretch, Summary, TypeStats
+
+KEEP_REJECTS: Final = 16 * 1024 * 1024
+"""Bytes of rejected lines that are kept for repair, unless told otherwise."""
+
+COMMIT_BYTES: Final = 512 * 1024 * 1024
+COMMIT_SECONDS: Final = 10.0
+"""A long run commits whenever it has read that much, or for that long."""
+
+GRANULARITIES: Final = ("minute", "hour", "day", "none")
+
+_TRIES: Final = 3
+"""How often a file that changes while it is read is looked at again."""
+
+_REJECT_COST: Final = 64
+"""Bytes that a kept reject takes beside its line, about."""
+
+Cells = dict[tuple[str | None, str], TypeStats]
+"""Stats by type (None: all types beyond the limit) and start of the bucket (RFC 3339; '' where there is none)."""
+
+
+class MeaningError(ValueError):
+    """Something was asked for that does not go with what is in the ledger; the message says what."""
+
+
+class Meaning(NamedTuple):
+    """What gives the numbers of a ledger their meaning; it is set when the ledger is begun.
+
+    A `value_field` of None counts events that have none. `granularity` is the size of the buckets that are kept, in
+    UTC.
+    """
+
+    type_field: str = "type"
+    value_field: str | None = "value"
+    time_field: str = "occurred_at"
+    default_value: str | None = None
+    numeric_strings: bool = False
+    salvage: bool = False
+    input_tz: str = "UTC"
+    granularity: str = "hour"
+    max_types: int = MAX_TYPES
+    max_line: int = MAX_LINE
+
+    @property
+    def query(self) -> Query:
+        """What a line means."""
+        timing = None
+        if self.granularity != "none":
+            timing = Timing(input_zone=self.input_tz, by=self.granularity, zone="UTC", optional=True)
+        fields = Fields(self.type_field, self.value_field, self.time_field)
+        return Query(fields, None, self.default_value, self.numeric_strings, self.salvage, timing, self.max_types)
+
+
+def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
+    """Return the meaning of a ledger, or that of a new one; MeaningError where `given` is something else."""
+    if database.is_new:
+        return Meaning(**given)
+    stored = database.settings()
+    try:
+        meaning = Meaning(**{name: stored[name] for name in Meaning._fields})  # type: ignore[arg-type]
+    except KeyError as error:
+        raise LedgerError(f"{name_of(database.path)}: damaged: no setting {error}") from None
+    for name, value in given.items():
+        known = getattr(meaning, name)
+        if value != known:
+            option = f"--{name.replace('_', '-')}"
+            raise MeaningError(
+                f"{option} {_shown(value)}: the ledger was begun with {option} {_shown(known)};"
+                " numbers of different meaning are not added up"
+            )
+    return meaning
+
+
+def _shown(value: object) -> str:
+    return (
+        {None: "none", True: "on", False: "off"}.get(value, str(value))
+        if isinstance(value, bool | None)
+        else str(value)
+    )
+
+
+# --------------------------------------------------------------------------------------------------- ingesting
+
+
+class Outcome(NamedTuple):
+    """What a run came to: what it added, its discontinuities, and whether it was committed."""
+
+    cells: Cells
+    account: Account
+    sources: list[SourceReport]
+    record: RunRecord
+    is_committed: bool
+
+    @property
+    def summary(self) -> Summary:
+        """What was added, without buckets."""
+        return assemble(self.cells, self.account, self.sources)
+
+
+class Ingest:
+    """One run: reads what is new in some files, adds it, and commits."""
+
+    def __init__(
+        self,
+        database: Database,
+        meaning: Meaning,
+        *,
+        jobs: int | None = None,
+        on_reject: Callable[[Reject], object] | None = None,
+        reject_limit: int | None = None,
+        on_problem: Callable[[SourceReport], object] | None = None,
+        on_copy: Callable[[str, str], object] | None = None,
+        keep_rejects: int = KEEP_REJECTS,
+        commit_bytes: int = COMMIT_BYTES,
+        commit_seconds: float = COMMIT_SECONDS,
+        require_continuity: bool = False,
+        may_commit: Callable[[Account], bool] | None = None,
+    ) -> None:
+        """`on_reject`, `reject_limit`, `on_problem` and `jobs` are those of `summarize`.
+
+        `may_commit` is asked at the end whether the lines of this run are good enough to be added; with it, and with
+        `require_continuity`, all is committed at the end or not at all.
+        """
+        self._database = database
+        self._meaning = meaning
+        self._jobs = jobs
+        self._on_reject = on_reject
+        self._reject_limit = reject_limit
+        self._on_problem = on_problem or (lambda _: None)
+        self._on_copy = on_copy or (lambda _file, _other: None)
+        self._keep = keep_rejects
+        self._commit_bytes = commit_bytes
+        self._commit_seconds = commit_seconds
+        self._require_continuity = require_continuity
+        self._may_commit = may_commit
+        self._is_new = database.is_new
+        self._registry = Registry(database.streams())
+        self._started = time.monotonic()
+        self._started_at = _now()
+        self._committed_at = self._started
+        # What was added by this run, and what of it is not committed yet.
+        self._cells: Cells = {}
+        self._delta: Cells = {}
+        self._account = Account()
+        self._bytes = 0
+        self._changed: dict[str, Stream] = {}
+        self._rejects: list[KeptReject] = []
+        self._step_rejects: list[KeptReject] = []
+        self._losses: list[tuple[Stream, Discontinuity]] = []
+        self._found: list[Stream] = []
+        self._all_losses = 0
+        self._sources: list[SourceReport] = []
+        self._pending = 0
+        self._since_commit = 0
+        self._kept = 0 if self._is_new else database.kept()
+
+    def run(self, paths: Sequence[str]) -> Outcome:
+        """Read these files: MeaningError, LedgerError, BusyError or OutputError where that fails."""
+        for last in (*[False] * (_TRIES - 1), True):
+            plan = Planner(self._registry, _new_key).plan(paths)
+            for loss in plan.losses:
+                self._note_loss(loss)
+            for stream, state in plan.retired:
+                self._retire(stream, state)
+            for stream in plan.settled:
+                if stream.last_seen[:10] != self._started_at[:10]:  # once a day is enough for --prune
+                    stream.last_seen = self._started_at
+                    self._changed[stream.key] = stream
+            if self._losses and self._require_continuity:
+                return self._outcome(is_committed=False)
+            for stream, file, _ in plan.readings:
+                if stream.is_new:
+                    # Known from the first commit on, so that it is missed if it vanishes before it is read.
+                    note_place(stream, file)
+                    self._registry.locate(stream)
+                    self._changed[stream.key] = stream
+            unsteady = [reading.file.name for reading in plan.readings if not self._read(reading)]
+            if not unsteady or last:
+                break
+        for problem in (*plan.problems, *map(_unsteady, unsteady)):
+            self._sources.append(problem)
+            self._on_problem(problem)
+        for name, other in plan.copies:
+            self._on_copy(name, other)
+        if self._may_commit is not None and not self._may_commit(self._account):
+            return self._outcome(is_committed=False)
+        self._commit(is_last=True)
+        return self._outcome(is_committed=True)
+
+    # ---- one stream
+
+    def _read(self, reading: Reading) -> bool:
+        """Read what is new in one file; return False where it changed meanwhile, and nothing was taken of it."""
+        file = reading.file
+        try:
+            return self._read_new(reading)
+        except OSError as error:
+            report = SourceReport(file.name, 0, 0, Status.UNREADABLE, error.strerror or str(error))
+            self._sources.append(report)
+            self._on_problem(report)
+            return True
+        finally:
+            file.close()
+
+    def _read_new(self, reading: Reading) -> bool:
+        stream, file = reading.stream, reading.file
+        start, lines = stream.offset, stream.lines
+        if stream.state is State.LOST:
+            self._found.append(stream)
+        window = file.window(start)
+        if window is None:
+            return False
+        end = None if file.is_compressed else file.whole_lines(start)
+        status, message = Status.COMPLETE, ""
+        if end == start or stream.is_read_up(file):
+            self._settle(reading, stream.pending if file.is_compressed else file.size - start, None)
+        else:
+            with file.open(start, ahead=True) as content:
+                steps = _Steps(content, None if end is None else end - start, window)
+                while not steps.is_at_end and status is Status.COMPLETE:
+                    before = steps.last
+                    steps.begin(self._commit_bytes, self._commit_seconds)
+                    portion = Portion(file.name, steps, stream.offset)
+                    summary = self._fold(portion, stream)
+                    if not _is_steady(file, portion, before, steps.last):
+                        self._kept -= sum(map(_cost, self._step_rejects))
+                        return False
+                    status, message = summary.sources[0].status, summary.sources[0].message
+                    self._take(reading, portion, steps, summary)
+                if not file.is_compressed:
+                    stream.pending = file.size - stream.offset
+                elif status is Status.COMPLETE:
+                    stream.raw_length = stream.offset + stream.pending
+        # Not before: a rotated stream that was not read to its end is not to vanish silently.
+        stream.state = reading.state
+        self._changed[stream.key] = stream
+        self._report(stream, file, start, lines, status, message)
+        return True
+
+    def _fold(self, portion: Portion, stream: Stream) -> Summary:
+        """Fold a step of a stream; its rejects wait until it is known that nothing changed meanwhile."""
+        self._step_rejects = []
+        # So many rejects are wanted, to be shown or kept; the others need not be put into words.
+        room = max(0, self._keep - self._kept) // _REJECT_COST
+        run = Run(
+            [portion],
+            query=self._meaning.query,
+            max_line=self._meaning.max_line,
+            block_size=BLOCK_SIZE,
+            jobs=self._jobs,
+            on_reject=lambda reject: self._note_reject(stream, reject),
+            reject_limit=None if self._reject_limit is None else max(self._reject_limit, room),
+            on_problem=lambda _: None,
+        )
+        return run.complete()
+
+    def _note_reject(self, stream: Stream, reject: Reject) -> None:
+        reject = reject._replace(line=reject.line + stream.lines, stream=stream.key)
+        if self._on_reject is not None:
+            self._on_reject(reject)
+        one = KeptReject(stream.key, reject.offset, reject.line, reject.length, reject.reason, reject.raw)
+        if self._kept + _cost(one) <= self._keep:
+            self._kept += _cost(one)
+            self._step_rejects.append(one)
+
+    def _take(self, reading: Reading, portion: Portion, steps: "_Steps", summary: Summary) -> None:
+        """Add what was read of a stream."""
+        stream = reading.stream
+        self._rejects += self._step_rejects
+        cells = cells_of(summary)
+        _add(self._cells, cells)
+        _add(self._delta, cells)
+        self._account += summary.account
+        stream.account += summary.account
+        stream.checksum += checksum(cells)
+        if summary.account.lines:  # not only a byte-order mark
+            self._bytes += portion.end - stream.offset
+            self._since_commit += portion.end - stream.offset
+            stream.lines += summary.account.lines
+            stream.offset = portion.end
+        self._settle(reading, portion.pending, None if portion.pending else steps.last)
+        if self._is_due():
+            self._commit(is_last=False)
+
+    def _settle(self, reading: Reading, pending: int, window: bytes | None) -> None:
+        """Remember where a stream is, and what proves it; `window` ends there, if it is at hand."""
+        stream, file = reading.stream, reading.file
+        stream.pending = pending
+        stream.last_seen = self._started_at
+        note_place(stream, file)
+        if stream.seen != stream.offset:
+            note_content(stream, file, stream.offset, window)
+        self._registry.locate(stream)
+        self._changed[stream.key] = stream
+
+    def _report(self, stream: Stream, file: File, start: int, lines: int, status: Status, message: str) -> None:
+        self._pending += bool(stream.pending)
+        if stream.offset == start and not stream.pending and status is Status.COMPLETE:
+            return
+        report = SourceReport(
+            file.name,
+            stream.offset - start,
+            stream.lines - lines,
+            status,
+            message,
+            stream.pending,
+            Stretch(stream.head, start, stream.offset),
+        )
+        self._sources.append(report)
+        if status is not Status.COMPLETE:
+            self._on_problem(report)
+
+    def _note_loss(self, loss: Loss) -> None:
+        stream = loss.stream
+        one = Discontinuity(name_of(stream.name), loss.offset, _now(), loss.message, "")
+        self._losses.append((stream, one))
+        self._all_losses += 1
+        self._changed[stream.key] = stream
+        report = report_of(one)
+        self._sources.append(report)
+        self._on_problem(report)
+
+    def _retire(self, stream: Stream, state: State) -> None:
+        stream.state = state
+        self._changed[stream.key] = stream
+
+    # ---- the transaction
+
+    def _is_due(self) -> bool:
+        if self._require_continuity or self._may_commit is not None:
+            return False
+        return self._since_commit >= self._commit_bytes or time.monotonic() - self._committed_at >= self._commit_seconds
+
+    def _commit(self, *, is_last: bool) -> None:
+        """Write totals and cursors at once."""
+        database, now = self._database, _now()
+        with database.transaction():
+            if self._is_new:
+                database.create(Setting(name, value) for name, value in self._meaning._asdict().items())
+            database.put_streams(self._changes(), now)
+            database.add_totals((name, start, stats) for (name, start), stats in self._delta.items())
+            database.put_rejects(self._rejects)
+            for stream, one in self._losses:
+                database.put_discontinuity(stream.key, one)
+            for stream in self._found:
+                database.settle_discontinuities(now, stream.key)
+            database.put_run(self._record(is_last=is_last))
+        for stream in self._registry:
+            stream.is_new = stream.is_renamed = False
+        self._is_new = False
+        self._delta, self._rejects, self._changed = {}, [], {}
+        self._losses, self._found = [], []
+        self._since_commit = 0
+        self._committed_at = time.monotonic()
+
+    def _changes(self) -> list[Stream]:
+        others = (one for one in self._registry if one.is_renamed or (one.is_new and one.state is State.IGNORED))
+        return list({**self._changed, **{one.key: one for one in others}}.values())
+
+    def _record(self, *, is_last: bool) -> RunRecord:
+        account = self._account
+        is_complete = all(source.status is Status.COMPLETE for source in self._sources)
+        return RunRecord(
+            self._started_at,
+            round(time.monotonic() - self._started, 6),
+            self._bytes,
+            account.accepted,
+            account.rejects,
+            account.filtered,
+            account.blank,
+            self._pending,
+            self._all_losses,
+            (0 if is_complete else 3) if is_last else None,
+        )
+
+    def _outcome(self, *, is_committed: bool) -> Outcome:
+        return Outcome(self._cells, self._account, self._sources, self._record(is_last=True), is_committed)
+
+
+def _unsteady(name: str) -> SourceReport:
+    return SourceReport(name, 0, 0, Status.UNREADABLE, "it changed whenever it was read")
+
+
+def _cost(reject: KeptReject) -> int:
+    return len(reject.raw) + _REJECT_COST
+
+
+def _is_steady(file: File, portion: Portion, before: bytes, last: bytes) -> bool:
+    """Whether what was read is the content of one file at one time: it was not cut back, nor filled again, meanwhile.
+
+    `before` and `last` are the windows that ended where it began and where it ended.
+    """
+    if file.is_compressed:
+        return file.is_unchanged()
+    return not portion.pending and (
+        file.window(portion.start) == before
+        and file.window(portion.end) == last
+        and file.is_head_unchanged(portion.end)
+    )
+
+
+class _Steps:
+    """The new content of a stream, in steps that end with a line, and the last window of what was handed out."""
+
+    def __init__(self, content: Content, length: int | None, window: bytes) -> None:
+        """Hand out `length` bytes (None: all); `window` is what stands before them."""
+        self._content = content
+        self._left = length
+        self._carry = memoryview(b"")
+        self._room = 0
+        self._deadline = 0.0
+        self._is_paused = False
+        self.is_at_end = False
+        self.last = window
+
+    def begin(self, size: int, seconds: float) -> None:
+        """Begin a step of about that many bytes, or seconds."""
+        self._room = size
+        self._deadline = time.monotonic() + seconds
+        self._is_paused = False
+
+    def readinto(self, buffer: memoryview) -> int | None:
+        """Fill the buffer; 0 at the end of a step."""
+        if self._is_paused:
+            return 0
+        got = self._more(buffer)
+        if not got:
+            self.is_at_end = got == 0
+            return got
+        self._room -= got
+        if self._room <= 0 or time.monotonic() >= self._deadline:
+            newline = bytes(buffer[:got]).rfind(b"\n")
+            if newline >= 0:
+                self._is_paused = True
+                self._carry = memoryview(bytes(buffer[newline + 1 : got]) + bytes(self._carry))
+                got = newline + 1
+        self.last = (b"" if got >= WINDOW else self.last) + bytes(buffer[max(0, got - WINDOW) : got])
+        self.last = self.last[-WINDOW:]
+        return got
+
+    def _more(self, buffer: memoryview) -> int | None:
+        if self._carry:
+            carried = min(len(buffer), len(self._carry))
+            buffer[:carried] = self._carry[:carried]
+            self._carry = self._carry[carried:]
+            return carried
+        if self._left is None:
+            return self._content.readinto(buffer)
+        if not self._left:
+            return 0
+        got = self._content.readinto(buffer[: self._left])
+        self._left -= got or 0
+        return got
+
+
+# ----------------------------------------------------------------------------------------------------- totals
+
+
+def cells_of(summary: Summary) -> Cells:
+    """Return the rows of a Summary by type and start."""
+    return {
+        (name, "" if bucket is None else times.label(bucket)): stats
+        for bucket, name, stats in summary.rows()
+        if stats.count
+    }
+
+
+def _add(total: Cells, more: Cells) -> None:
+    for key, stats in more.items():
+        known = total.get(key)
+        total[key] = stats if known is None else known.merge(stats)
+
+
+def checksum(cells: Mapping[tuple[str | None, str], TypeStats]) -> int:
+    """Return a number that says what these cells hold; that of cells added up is the sum of those of the parts.
+
+    So what a stream added can be proved long after it was added to what others had. Each cell has two factors of its
+    own, one for its count and one for its sum; all is reckoned modulo a prime, in which decimal fractions are whole.
+    """
+    return (
+        sum(_cell_sum(name, start, stats.count, stats.sum) for (name, start), stats in cells.items()) % CHECKSUM_PRIME
+    )
+
+
+def _cell_sum(name: str | None, start: str, count: int, total: Decimal) -> int:
+    factors = blake2b(f"{start}\n{'' if name is None else f'={name}'}".encode(), digest_size=32).digest()
+    numerator, denominator = total.as_integer_ratio()
+    value = numerator * _inverse(denominator)
+    return count * int.from_bytes(factors[:16], "big") + value * int.from_bytes(factors[16:], "big")
+
+
+@lru_cache
+def _inverse(number: int) -> int:
+    return pow(number, -1, CHECKSUM_PRIME)
+
+
+def assemble(
+    cells: Mapping[tuple[str | None, str], TypeStats],
+    account: Account,
+    sources: Iterable[SourceReport],
+    calendar: Calendar | None = None,
+    max_types: int | None = None,
+) -> Summary:
+    """Return the Summary of cells, in the buckets of a calendar (None: without buckets)."""
+    places = Places({start for _, start in cells}, None, calendar=calendar)
+    rows = ((places.buckets[places.numbers[start]], name, stats) for (name, start), stats in cells.items())
+    return _summary(rows, account, sources, calendar, max_types)
+
+
+def _summary(
+    rows: Iterable[tuple[Bucket | None, str | None, TypeStats]],
+    account: Account,
+    sources: Iterable[SourceReport],
+    calendar: Calendar | None,
+    max_types: int | None,
+) -> Summary:
+    types: dict[str, TypeStats] = {}
+    buckets: dict[Bucket, dict[str, TypeStats]] = {}
+    other: dict[Bucket | None, TypeStats] = {}
+    for bucket, name, stats in rows:
+        if name is None:
+            other[bucket] = other[bucket].merge(stats) if bucket in other else stats
+        else:
+            group = types if bucket is None else buckets.setdefault(bucket, {})
+            group[name] = group[name].merge(stats) if name in group else stats
+    return Summary(types, account, sources, buckets, other, max_types, calendar)
+
+
+class Places:
+    """Which of the kept buckets go into which bucket that was asked for."""
+
+    def __init__(
+        self,
+        starts: Iterable[str],
+        granularity: str | None,
+        *,
+        calendar: Calendar | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> None:
+        """Sort the starts. `since` and `until` are in nanoseconds of the epoch, as in `Timing`.
+
+        MeaningError where a kept bucket would have to be cut: only known with its `granularity`.
+        """
+        self.buckets: list[Bucket | None] = [None]
+        self.numbers: dict[str, int] = {}
+        """The place in `buckets` of each start that is wanted."""
+        numbers: dict[Bucket | None, int] = {None: 0}
+        target = times.Buckets(calendar.by, calendar.zone) if calendar else None
+        kept = times.Buckets(granularity, "UTC") if granularity not in (None, "none") else None
+        is_limited = since is not None or until is not None
+        if is_limited and kept is None:
+            raise MeaningError("--since and --until: the ledger was begun with --granularity none, and keeps no times")
+        if target is not None and granularity == "none":
+            raise MeaningError("--by: the ledger was begun with --granularity none, and keeps no times")
+        for start in starts:
+            if not start:
+                if not is_limited:
+                    self.numbers[start] = 0
+                continue
+            bucket = times.from_label(start)
+            if bucket is None:
+                raise LedgerError(f"damaged: {start!r} is not the start of a bucket")
+            first = bucket.start
+            last = first if kept is None else _end(kept, first) - 1
+            for name, limit in (("--since", since), ("--until", until)):
+                if limit is not None and first * times.NANOS < limit <= last * times.NANOS:
+                    raise MeaningError(
+                        f"{name} lies within a bucket: the ledger keeps whole {_plural(granularity)} (UTC)"
+                    )
+            if (since is not None and first * times.NANOS < since) or (
+                until is not None and first * times.NANOS >= until
+            ):
+                continue
+            place = None
+            if target is not None:
+                place = target.bucket(first)
+                if target.bucket(last) != place:
+                    raise MeaningError(
+                        f"--by {calendar.by} --tz {calendar.zone}: its buckets begin within those of the ledger,"  # type: ignore[union-attr]
+                        f" which keeps whole {_plural(granularity)} (UTC)"
+                    )
+            if place not in numbers:
+                numbers[place] = len(self.buckets)
+                self.buckets.append(place)
+            self.numbers[start] = numbers[place]
+
+
+def _end(buckets: "times.Buckets", start: int) -> int:
+    region = buckets.region(start)
+    return start + region.size
+
+
+def _plural(granularity: str | None) -> str:
+    return f"{granularity}s"
+
+
+def totals(
+    database: Database,
+    *,
+    types: tuple[str, ...] | None = None,
+    since: int | None = None,
+    until: int | None = None,
+    calendar: Calendar | None = None,
+) -> Summary:
+    """Return the totals over all runs, from the database alone.
+
+    `types`, `since` and `until` are those of a `Query`: what they leave out is counted as filtered. MeaningError where
+    the ledger does not keep what is asked for.
+    """
+    meaning = meaning_of(database, {})
+    places = Places(database.starts(), meaning.granularity, calendar=calendar, since=since, until=until)
+    rows: list[tuple[Bucket | None, str | None, TypeStats]] = [
+        (places.buckets[number], name, stats) for number, name, stats in database.totals(places.numbers, types)
+    ]
+    if types is None:
+        rows += [(places.buckets[number], None, stats) for number, stats in database.other_totals(places.numbers)]
+    account = database.account()
+    shown = sum(stats.count for _, _, stats in rows)
+    left_out = account.accepted - shown
+    account = Account(
+        account.lines,
+        shown,
+        account.rejected,
+        account.filtered + left_out,
+        account.blank,
+        min(account.salvaged, shown),
+    )
+    if calendar is None:
+        rows += [(None, name, TypeStats()) for name in types or ()]
+    summary = _summary(rows, account, sources_of(database), calendar, meaning.max_types)
+    try:
+        summary.check()
+    except AccountError as error:
+        raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from error
+    return summary
+
+
+def sources_of(database: Database) -> list[SourceReport]:
+    """Return what the ledger holds of each stream, and the discontinuities of which nobody took note."""
+    reports = [
+        SourceReport(
+            stream.label,
+            stream.offset - stream.start,
+            stream.account.lines,
+            Status.COMPLETE,
+            "",
+            stream.pending,
+            Stretch(stream.head, stream.start, stream.offset),
+        )
+        for stream in database.streams()
+        if stream.state is not State.IGNORED
+    ]
+    return reports + [report_of(one) for one in database.discontinuities() if not one.settled]
+
+
+def report_of(one: Discontinuity) -> SourceReport:
+    """Return a discontinuity as the report of a source."""
+    message = f"what followed byte {one.offset} may be lost ({one.noticed_at}): {one.message}"
+    return SourceReport(one.name, 0, 0, Status.DISCONTINUITY, message)
+
+
+# --------------------------------------------------------------------------------------------- rejects, replay
+
+
+def rejects(database: Database) -> Iterator[Reject]:
+    """Yield the rejected lines that are kept for repair."""
+    meaning = meaning_of(database, {})
+    for name, one in database.rejects():
+        if one.reason is Reason.LINE_TOO_LONG:
+            message = f"{one.length} bytes, more than {meaning.max_line}"
+        else:
+            message = explain(one.raw, one.reason, meaning.query.fields)
+        yield Reject(one.reason, message, one.raw, one.length, one.line, one.offset, name, one.stream)
+
+
+class Repair(NamedTuple):
+    """A repaired line: which reject it was, and the line as it is now."""
+
+    stream: str
+    offset: int
+    reason: Reason
+    raw: bytes
+    place: str
+
+
+class Replay(NamedTuple):
+    """What came of repaired lines: what they added, how many had been replayed before, and what is said of others."""
+
+    cells: Cells
+    account: Account
+    repeated: int
+    problems: list[str]
+
+
+def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[Reject], object]) -> Replay:
+    """Move rejects that were repaired to what they are now, each at most once, in one transaction."""
+    meaning = meaning_of(database, {})
+    query = meaning.query
+    cells: Cells = {}
+    account = Account()
+    repeated, problems = 0, []
+    now = _now()
+    with database.transaction():
+        for repair in repairs:
+            number = database.id_of(repair.stream)
+            if number is None:
+                problems.append(f"{repair.place}: the ledger knows no stream {repair.stream!r}")
+                continue
+            if database.is_replayed(number, repair.offset):
+                repeated += 1
+                continue
+            reason = database.reject_at(number, repair.offset)
+            if reason is None and database.unkept(number, repair.reason) > 0:
+                reason = repair.reason
+            if reason is None:
+                problems.append(f"{repair.place}: no line at byte {repair.offset} of this stream was rejected")
+                continue
+            raw = repair.raw.removesuffix(b"\n")
+            fold = new_fold(query)
+            part = fold.add(raw + b"\n") if b"\n" not in raw else None
+            if part is None or part.marks:
+                why = part.marks[0].reason if part else Reason.INVALID_JSON
+                message = (
+                    explain(raw, why, query.fields) if part else "one line was rejected, and several stand in its place"
+                )
+                on_reject(Reject(why, message, raw, len(raw), 0, repair.offset, repair.place, repair.stream))
+                account += Account(1, 0, {why: 1})
+                continue
+            summary = fold.summary()
+            account += summary.account
+            added = cells_of(summary)
+            _add(cells, added)
+            if not added:
+                database.put_replayed(Replayed(number, repair.offset, reason, "blank", None, None, None, None), now)
+            for (name, start), stats in added.items():
+                value = f"{stats.sum:f}"
+                database.put_replayed(
+                    Replayed(number, repair.offset, reason, "accepted", name, start, value, stats.integral), now
+                )
+        database.add_totals((name, start, stats) for (name, start), stats in cells.items())
+    return Replay(cells, account, repeated, problems)
+
+
+# ----------------------------------------------------------------------------------------------------- verify
+
+
+class Verdict(NamedTuple):
+    """What can be said of a stream: `proved`, `gone` (it is not on disk any more), or `different`."""
+
+    stream: Stream
+    verdict: str
+    message: str
+
+
+def verify(database: Database, paths: Iterable[str], jobs: int | None = None) -> Iterator[Verdict]:
+    """Read again what is still on disk, and yield what that proves; LedgerError where the ledger contradicts itself."""
+    database.check_integrity()
+    check_sums(database)
+    meaning = meaning_of(database, {})
+    find = candidates(paths)
+    for stream in database.streams():
+        if stream.state is not State.IGNORED and stream.account.lines:
+            yield _verify(stream, find(stream), meaning, jobs)
+
+
+def check_sums(database: Database) -> None:
+    """Raise LedgerError unless the totals are what the streams and the repaired lines added."""
+    added = sum(stream.checksum for stream in database.streams()) + database.pruned_checksum()
+    for one in database.replays():
+        if one.outcome == "accepted":
+            added += _cell_sum(one.type, one.start or "", 1, Decimal(one.value or 0))
+    held = sum(_cell_sum(name, start, count, Decimal(total)) for name, start, count, total in database.cells())
+    if (held - added) % CHECKSUM_PRIME:
+        raise LedgerError(f"{name_of(database.path)}: damaged: the totals are not what the streams added")
+
+
+def _verify(stream: Stream, files: Iterable[File], meaning: Meaning, jobs: int | None) -> Verdict:
+    for file in files:
+        with file.open(stream.start) as content:
+            steps = _Steps(content, stream.offset - stream.start, b"")
+            steps.begin(stream.offset + 1, float("inf"))
+            run = Run(
+                [Portion(stream.label, steps, stream.start)],
+                query=meaning.query,
+                max_line=meaning.max_line,
+                block_size=BLOCK_SIZE,
+                jobs=jobs,
+                on_reject=None,
+                reject_limit=0,
+                on_problem=lambda _: None,
+            )
+            summary = run.complete()
+        file.close()
+        if summary.account != stream.account:
+            return Verdict(stream, "different", f"{file.path} has {summary.account}; counted were {stream.account}")
+        if (checksum(cells_of(summary)) - stream.checksum) % CHECKSUM_PRIME:
+            return Verdict(stream, "different", f"the events in {file.path} are others than those that were counted")
+        return Verdict(stream, "proved", file.path)
+    return Verdict(stream, "gone", "no file holds it any more")
+
+
+def prune(database: Database, verdicts: Iterable[Verdict], days: float) -> int:
+    """Forget the streams that are gone, or were never counted, and were not seen for so many days; return how many.
+
+    Their lines stay in the totals. Should one of them come back, it is taken for a new one.
+    """
+    gone = {stream.key for stream, verdict, _ in verdicts if verdict == "gone"}
+    streams = [
+        stream
+        for stream in database.streams()
+        if stream.key in gone or (not stream.account.lines and not os.path.exists(stream.path))
+    ]
+    old = gone_for(streams, days)
+    if old:
+        with database.transaction():
+            database.prune(old, _now())
+    return len(old)
+
+
+def acknowledge(database: Database) -> None:
+    """Take note of all discontinuities."""
+    with database.transaction():
+        database.settle_discontinuities(_now())
+
+
+def load(path: str) -> Summary:
+    """Return the totals of a ledger, without buckets: OSError or LedgerError where that fails."""
+    with Database.open_to_read(path) as database:
+        return totals(database)
+
+
+def gone_for(streams: Iterable[Stream], days: float) -> list[Stream]:
+    """Return those of the streams that were not seen for so many days; none while the clock stands before that."""
+    return [one for one in streams if _age(one.last_seen) >= days * 86_400]
+
+
+def _age(moment: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _new_key() -> str:
+    return os.urandom(8).hex()

@@ -1,0 +1,228 @@
+"""A writer of logs and whatever happens to its files, with an oracle that sees every line.
+
+The oracle knows nothing of how the ledger works. It knows which lines a file holds, which of them a committed run
+could see, and which were destroyed before any could.
+"""
+
+import bz2
+import gzip
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+LOG: Final = "app.log"
+
+_COMPRESS: Final[dict[str, Callable[[bytes], bytes]]] = {".gz": gzip.compress, ".bz2": bz2.compress}
+
+
+class Generation:
+    """What the writer wrote between two rotations: where it is, its lines, and what may be said of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: list[int] = []
+        self.is_copy = False
+        self.torn: int | None = None
+        """The number of a line that was begun."""
+        self.was_live = False
+        """Whether the last run saw it as the file that is written to."""
+        self.was_rotated = False
+        """Whether a run saw it as a rotated file."""
+
+
+class World:
+    """One log with its rotated files, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Begin with an empty log."""
+        self.folder = folder
+        self.folder.mkdir(parents=True)
+        self.generations: list[Generation] = []
+        """The oldest first; the last is written to."""
+        self.counted: set[int] = set()
+        self.is_lost = False
+        """Whether lines that no run could see were destroyed since the last run."""
+        self.is_moved = False
+        """Whether no run has seen the folder."""
+        self.may_be_lost = False
+        """Whether something was removed of which nothing proves that it was read to its end."""
+        self._next = 0
+        self._unlinked = 0
+        self.begin()
+
+    @property
+    def live(self) -> Generation:
+        """The generation that is written to."""
+        return self.generations[-1]
+
+    @property
+    def log(self) -> Path:
+        """The file that is written to."""
+        return self.folder / LOG
+
+    def begin(self) -> None:
+        """Begin a new generation in a file of its own."""
+        self.log.touch()
+        self.generations.append(Generation(self.log))
+
+    # ---- the writer
+
+    def append(self, lines: int, *, old: bool = False) -> None:
+        """Write whole lines, also to a file that was renamed while it was open."""
+        generation = self.generations[-2] if old and len(self.generations) > 1 else self.live
+        if generation.is_copy or generation.path.suffix in _COMPRESS or not generation.path.exists():
+            return
+        with generation.path.open("ab") as file:
+            self._complete(generation, file.write)
+            for _ in range(lines):
+                self._next += 1
+                file.write(self.text(self._next))
+                generation.lines.append(self._next)
+
+    def tear(self, length: int) -> None:
+        """Write the beginning of a line, or more of one."""
+        generation = self.live
+        with generation.path.open("ab") as file:
+            if generation.torn is None:
+                self._next += 1
+                generation.torn = self._next
+                file.write(self.text(self._next)[: 1 + length % 20])
+
+    def _complete(self, generation: Generation, write: Callable[[bytes], object]) -> None:
+        if generation.torn is not None:
+            written = generation.path.read_bytes().rpartition(b"\n")[2]
+            write(self.text(generation.torn)[len(written) :])
+            generation.lines.append(generation.torn)
+            generation.torn = None
+
+    @staticmethod
+    def text(number: int) -> bytes:
+        """Return a line; its number is its type and its value."""
+        return b'{"type":"%d","value":%d,"occurred_at":"2020-10-06 %02d:00:00"}\n' % (number, number, number % 24)
+
+    # ---- rotation
+
+    def rename(self) -> None:
+        """Rotate by renaming, as logrotate does by default."""
+        self._shift()
+        self.live.path = self.live.path.rename(self.folder / f"{LOG}.1")
+        self.begin()
+
+    def copytruncate(self) -> None:
+        """Rotate by copying and cutting back."""
+        self._shift()
+        shutil.copyfile(self.log, self.folder / f"{LOG}.1")
+        self.live.path = self.folder / f"{LOG}.1"
+        os.truncate(self.log, 0)
+        self.begin()
+
+    def half_copytruncate(self) -> None:
+        """Copy, and stop before the log is cut back."""
+        self._shift()
+        shutil.copyfile(self.log, self.folder / f"{LOG}.1")
+        copy = Generation(self.folder / f"{LOG}.1")
+        copy.lines, copy.is_copy, copy.torn = list(self.live.lines), True, self.live.torn
+        self.generations.insert(-1, copy)
+
+    def _shift(self) -> None:
+        for generation in self.generations[:-1]:
+            name = generation.path.name.removeprefix(f"{LOG}.")
+            number, point, encoding = name.partition(".")
+            if generation.path.exists():
+                generation.path = generation.path.rename(self.folder / f"{LOG}.{int(number) + 1}{point}{encoding}")
+
+    def compress(self, encoding: str) -> None:
+        """Compress the newest rotated file that is not compressed."""
+        for generation in reversed(self.generations[:-1]):
+            if generation.path.exists() and generation.path.suffix not in _COMPRESS:
+                data = generation.path.read_bytes()
+                generation.path.unlink()
+                generation.path = Path(f"{generation.path}{encoding}")
+                generation.path.write_bytes(_COMPRESS[encoding](data))
+                return
+
+    def move(self) -> None:
+        """Copy all files to another folder, as to another disk, and go on there."""
+        if not any(self.counted & set(one.lines) for one in self.generations):
+            return  # nothing would tell that it is the same log
+        folder = self.folder.with_name(f"{self.folder.name}+")
+        shutil.copytree(self.folder, folder)
+        shutil.rmtree(self.folder)
+        for generation in self.generations:
+            generation.path = folder / generation.path.name
+        self.folder = folder
+        self.is_moved = True
+
+    # ---- destruction
+
+    def cut_back(self, *, reuse_inode: bool) -> None:
+        """Lose the log and begin a new one, in the same inode or in another one.
+
+        Nobody could tell if no line of it had been counted.
+        """
+        if self.is_moved or not self._is_known(self.live) or self._has_older_copy(self.live):
+            return
+        self._destroy(self.live)
+        if reuse_inode:
+            os.truncate(self.log, 0)
+        else:
+            # The old file stays somewhere else, so that its inode is not used again.
+            self._unlinked += 1
+            self.log.rename(self.folder.parent / f"unlinked-{self._unlinked}")
+        self.generations.pop()
+        self.begin()
+
+    def delete(self, index: int) -> None:
+        """Delete a rotated file, as far as somebody could tell that lines are missing.
+
+        Nobody can if a file grew after it had been rotated and read, or if there is no older file that shows the gap.
+        """
+        rotated = self.generations[:-1]
+        if not rotated or self.is_moved:
+            return
+        generation = rotated[index % len(rotated)]
+        if self._has_older_copy(generation):
+            return
+        older = self.generations[: self.generations.index(generation)]
+        is_finished = generation.was_rotated and set(generation.lines) <= self.counted
+        if is_finished or self.is_lost or any(map(self._is_known, [generation, *older])):
+            self._destroy(generation)
+            generation.path.unlink()
+            self.generations.remove(generation)
+
+    def _is_known(self, generation: Generation) -> bool:
+        """Whether the last run saw it as the log, and counted lines of it."""
+        return generation.was_live and not generation.is_copy and bool(self.counted & set(generation.lines))
+
+    def _has_older_copy(self, generation: Generation) -> bool:
+        """Whether a copy looks like the whole of it, but is not: what was written between copying and cutting back."""
+        lines = set(generation.lines)
+        return any(
+            one is not generation and lines & self.counted <= lines & set(one.lines) < lines for one in self.generations
+        )
+
+    def _destroy(self, generation: Generation) -> None:
+        elsewhere = {line for one in self.generations if one is not generation for line in one.lines}
+        self.is_lost |= bool(set(generation.lines) - self.counted - elsewhere)
+        self.may_be_lost |= self.is_lost or not generation.was_rotated or generation.torn is not None
+
+    # ---- what a run sees
+
+    @property
+    def visible(self) -> set[int]:
+        """The lines that a run must have counted: those that were counted before, and those that are there."""
+        return self.counted.union(*(one.lines for one in self.generations))
+
+    def note_partial(self, counted: set[int]) -> None:
+        """Note what a run had committed when it was killed."""
+        self.counted = counted
+
+    def note_run(self) -> None:
+        """Note that a run was committed."""
+        self.counted = self.visible
+        self.is_lost = self.may_be_lost = self.is_moved = False
+        for generation in self.generations:
+            generation.was_live = generation is self.live
+            generation.was_rotated |= generation is not self.live
