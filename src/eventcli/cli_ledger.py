@@ -48,7 +48,7 @@ from eventcli.options import (
 )
 from eventcli.output import OutputFile, write_stdout
 from eventcli.pipeline import check_query
-from eventcli.report import FORMATS, OTHER_LABEL
+from eventcli.report import FORMATS, OTHER_LABEL, Stat
 from eventcli.source import name_of, open_source, read_all
 from eventcli.summary import Calendar, Summary
 
@@ -300,18 +300,24 @@ def totals(*, path: str, types: tuple[str, ...], **options: Any) -> ExitCode:
     settings = settings_of(**options)
     settings = settings._replace(query=settings.query._replace(types=types or None, timing=timing))
     with _open(path) as database, Sinks(settings) as sinks:
-        summary = _totals(database, types or None, timing)
+        extremes = settings.save is not None or bool({Stat.MIN, Stat.MAX} & set(settings.stats))
+        summary = _totals(database, types or None, timing, extremes=extremes)
         for source in summary.sources:
             if source.message:
                 say_source(source)
         return sinks.finish(summary, render=_renderer(settings, database.last_run()), all_rejected=False)
 
 
-def _totals(database: Database, types: tuple[str, ...] | None = None, timing: Timing | None = None) -> Summary:
-    if timing is None:
-        return ledger.totals(database, types=types)
-    calendar = Calendar(timing.by, timing.zone) if timing.by else None
-    return ledger.totals(database, types=types, since=timing.since, until=timing.until, calendar=calendar)
+def _totals(
+    database: Database,
+    types: tuple[str, ...] | None = None,
+    timing: Timing | None = None,
+    *,
+    extremes: bool = True,
+) -> Summary:
+    since, until = (timing.since, timing.until) if timing else (None, None)
+    calendar = Calendar(timing.by, timing.zone) if timing and timing.by else None
+    return ledger.totals(database, types=types, since=since, until=until, calendar=calendar, extremes=extremes)
 
 
 # --------------------------------------------------------------------------------------------- rejects, replay

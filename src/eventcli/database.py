@@ -8,7 +8,7 @@ import os
 import sqlite3
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, Self
@@ -281,40 +281,59 @@ class Database:
             start for (start,) in self._rows("SELECT DISTINCT start FROM totals UNION SELECT start FROM other_totals")
         ]
 
-    def totals(self, buckets: Mapping[str, int], types: tuple[str, ...] | None) -> Iterator[tuple[int, str, TypeStats]]:
-        """Yield the number that `buckets` has for the start, the type and the stats of the cells of these buckets."""
-        yield from self._totals("totals", "type", buckets, types)
+    def totals(
+        self, buckets: Mapping[str, int] | None, types: tuple[str, ...] | None, *, extremes: bool = True
+    ) -> Iterator[tuple[int, str, TypeStats]]:
+        """Yield the number that `buckets` has for the start, the type and the stats of the cells of these buckets.
 
-    def other_totals(self, buckets: Mapping[str, int]) -> Iterator[tuple[int, TypeStats]]:
+        `buckets` of None stands for all, with the number 0. Without `extremes`, the stats leave out min and max, which
+        takes half the time.
+        """
+        yield from self._totals("totals", "type", buckets, types, extremes=extremes)
+
+    def other_totals(
+        self, buckets: Mapping[str, int] | None, *, extremes: bool = True
+    ) -> Iterator[tuple[int, TypeStats]]:
         """Yield the same of all types beyond the limit, which share one row."""
-        for number, _, stats in self._totals("other_totals", "''", buckets, None):
+        for number, _, stats in self._totals("other_totals", "''", buckets, None, extremes=extremes):
             yield number, stats
 
     def _totals(
-        self, table: str, name: str, buckets: Mapping[str, int], types: tuple[str, ...] | None
+        self,
+        table: str,
+        name: str,
+        buckets: Mapping[str, int] | None,
+        types: tuple[str, ...] | None,
+        *,
+        extremes: bool,
     ) -> Iterator[tuple[int, str, TypeStats]]:
         """Add up cells that go into one bucket: the numbers of many are joined by SQLite, and added up at once here."""
+        number, join, where = "0", "", ""
         with _errors(self.path):
-            self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (start TEXT PRIMARY KEY, number INTEGER)")
-            self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS wanted_types (type TEXT PRIMARY KEY)")
-            self._connection.execute("DELETE FROM wanted")
-            self._connection.execute("DELETE FROM wanted_types")
-            self._connection.executemany("INSERT INTO wanted VALUES (?, ?)", buckets.items())
-            self._connection.executemany("INSERT INTO wanted_types VALUES (?)", [(one,) for one in types or ()])
-            is_single = len(set(buckets.values())) <= 1
-            condition = "" if types is None else "AND type IN (SELECT type FROM wanted_types)"
+            if buckets is not None:
+                self._want("starts", "number", buckets.items())
+                number, join = "starts.number", "CROSS JOIN starts USING (start)"
+            if types is not None:
+                self._want("names", "number", [(one, 0) for one in types])
+                where = f"WHERE {name} IN (SELECT start FROM names)"  # noqa: S608  # a constant
+            columns = "group_concat(sum), group_concat(min), group_concat(max)" if extremes else "group_concat(sum)"
             rows = self._connection.execute(
-                f"SELECT {name}, wanted.number, sum(count), min(integral), group_concat(sum), group_concat(min),"  # noqa: S608  # constants
-                f" group_concat(max) FROM {table} CROSS JOIN wanted USING (start) WHERE 1 {condition}"
-                f" GROUP BY {name if is_single else f'{name}, wanted.number'}"
+                f"SELECT {name}, {number}, count(*), sum(count), min(integral), {columns} FROM {table} {join} {where}"  # noqa: S608  # constants
+                f" GROUP BY {name}{'' if buckets is None else f', {number}'}"
             )
-            for type_, number, count, integral, sums, lows, highs in rows:
-                low, high = min(map(Decimal, set(lows.split(",")))), max(map(Decimal, set(highs.split(","))))
-                yield (
-                    number,
-                    type_,
-                    TypeStats(count, exact.total(map(Decimal, sums.split(","))), bool(integral), low, high),
-                )
+            for type_, place, cells, count, integral, sums, *others in rows:
+                if cells:
+                    total = exact.total(map(Decimal, sums.split(",")))
+                    low, high = (
+                        _extreme(texts, pick) for texts, pick in zip(others or (None, None), (min, max), strict=True)
+                    )
+                    yield place, type_, TypeStats(count, total, bool(integral), low, high)
+
+    def _want(self, table: str, number: str, rows: Iterable[tuple[str, int]]) -> None:
+        """Put what is asked for into a table of this connection alone."""
+        self._connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} (start TEXT PRIMARY KEY, {number} INTEGER)")
+        self._connection.execute(f"DELETE FROM {table}")  # noqa: S608  # constants
+        self._connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", rows)  # noqa: S608  # constants
 
     def cells(self) -> Iterator[tuple[str | None, str, int, str]]:
         """Yield type (None: all others), start, count and sum of every cell."""
@@ -549,6 +568,11 @@ def _connect(path: str, mode: str, wait: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _extreme(texts: str | None, pick: Callable[[Iterable[Decimal]], Decimal]) -> Decimal | None:
+    """Return the smallest or largest of numbers that are joined by commas; many are the same."""
+    return None if texts is None else pick(map(Decimal, set(texts.split(","))))
 
 
 def _exact_add(one: str, other: str, integral: int) -> str:

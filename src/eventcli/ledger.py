@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from eventcli import times
 from eventcli.blocks import MAX_LINE
@@ -504,14 +504,21 @@ class _Steps:
 
 def cells_of(summary: Summary) -> Cells:
     """Return the rows of a Summary by type and start."""
-    return {
-        (name, "" if bucket is None else times.label(bucket)): stats
-        for bucket, name, stats in summary.rows()
-        if stats.count
-    }
+    labels: dict[Bucket | None, str] = {None: ""}
+    cells: Cells = {}
+    for bucket, name, stats in summary.rows():
+        if stats.count:
+            start = labels.get(bucket)
+            if start is None:
+                start = labels[bucket] = times.label(cast("Bucket", bucket))
+            cells[name, start] = stats
+    return cells
 
 
 def _add(total: Cells, more: Cells) -> None:
+    if not total:
+        total.update(more)
+        return
     for key, stats in more.items():
         known = total.get(key)
         total[key] = stats if known is None else known.merge(stats)
@@ -548,8 +555,12 @@ def assemble(
     max_types: int | None = None,
 ) -> Summary:
     """Return the Summary of cells, in the buckets of a calendar (None: without buckets)."""
-    places = Places({start for _, start in cells}, None, calendar=calendar)
-    rows = ((places.buckets[places.numbers[start]], name, stats) for (name, start), stats in cells.items())
+    rows: Iterable[tuple[Bucket | None, str | None, TypeStats]]
+    if calendar is None:
+        rows = ((None, name, stats) for (name, _), stats in cells.items())
+    else:
+        places = Places({start for _, start in cells}, None, calendar=calendar)
+        rows = ((places.buckets[places.numbers[start]], name, stats) for (name, start), stats in cells.items())
     return _summary(rows, account, sources, calendar, max_types)
 
 
@@ -648,19 +659,24 @@ def totals(
     since: int | None = None,
     until: int | None = None,
     calendar: Calendar | None = None,
+    extremes: bool = True,
 ) -> Summary:
     """Return the totals over all runs, from the database alone.
 
     `types`, `since` and `until` are those of a `Query`: what they leave out is counted as filtered. MeaningError where
-    the ledger does not keep what is asked for.
+    the ledger does not keep what is asked for. Without `extremes`, min and max are not known.
     """
     meaning = meaning_of(database, {})
-    places = Places(database.starts(), meaning.granularity, calendar=calendar, since=since, until=until)
+    numbers: Mapping[str, int] | None = None
+    buckets: list[Bucket | None] = [None]
+    if calendar is not None or since is not None or until is not None:
+        places = Places(database.starts(), meaning.granularity, calendar=calendar, since=since, until=until)
+        numbers, buckets = places.numbers, places.buckets
     rows: list[tuple[Bucket | None, str | None, TypeStats]] = [
-        (places.buckets[number], name, stats) for number, name, stats in database.totals(places.numbers, types)
+        (buckets[number], name, stats) for number, name, stats in database.totals(numbers, types, extremes=extremes)
     ]
     if types is None:
-        rows += [(places.buckets[number], None, stats) for number, stats in database.other_totals(places.numbers)]
+        rows += [(buckets[number], None, stats) for number, stats in database.other_totals(numbers, extremes=extremes)]
     account = database.account()
     shown = sum(stats.count for _, _, stats in rows)
     left_out = account.accepted - shown

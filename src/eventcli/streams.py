@@ -706,7 +706,8 @@ class Planner:
                 stream = Stream(self._new_key(), family.base)
                 stream.state = State.IGNORED
                 note_place(stream, file)
-                note_content(stream, file, file.length)
+                # An archive may be large; that nothing of it counts does not depend on all of it.
+                note_content(stream, file, len(file.head) if file.is_compressed else file.length)
                 self._registry.add(stream)
             file.close()
 
@@ -758,6 +759,9 @@ class Planner:
         for stream in self._registry.sharing_start(file):
             if not file.proves(stream):
                 continue
+            if stream.state is State.IGNORED and file.is_named and self._is_free(stream):
+                self._claim(stream, file)  # whatever holds it, too: nothing of it was counted
+                return
             holder = self._holder(stream, file)
             if holder is None or (self._is_free(stream) and holder.is_copy(file)):
                 self._claim(stream, file)
@@ -857,7 +861,7 @@ class Planner:
             if stream is None and family.rank(file) < _BASE:
                 # The oldest one that is sought is the first one that is found; what was rotated may be gone by now.
                 sought = [one for one in unread if one in family.unresolved and self._is_free(one)]
-                stream = min(sought, key=lambda one: one.state is not State.LIVE, default=None)
+                stream = min(sought, key=lambda one: (one.state, one.pending != file.length), default=None)
             if stream is None:
                 stream = Stream(self._new_key(), family.base)
                 self._registry.add(stream)
