@@ -8,12 +8,16 @@ import _sqlite3
 import ctypes
 import os
 import signal
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 WRITING: Final = ("pwrite64", "pwrite", "write", "ftruncate", "unlink", "fallocate")
 """The system calls that change files, by SQLite's names; syncing is not among those that it lets be replaced."""
+
+_PATIENCE: Final = 60
+"""Seconds after which a child is taken to hang."""
 
 _SIZED: Final = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int64)
 _SHORT: Final = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)
@@ -112,9 +116,14 @@ class Faults:
 
 def in_child(action: Callable[[], int], *, kill_at: int | None = None, torn: bool = False) -> int:
     """Run `action` in a forked process, and return its exit status (minus the signal that ended it)."""
+    # A thread that is about to end may hold what the child needs.
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(_PATIENCE)
     child = os.fork()
     if not child:
         status = 99
+        signal.alarm(_PATIENCE)
         try:
             faults = Faults(kill_at, torn=torn)
             status = action()

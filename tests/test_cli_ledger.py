@@ -491,3 +491,14 @@ def test_globs_and_directories(go: Callable[..., Ended], tmp_path: Path) -> None
     assert go("ingest").status == 2
     shutil.copyfile(tmp_path / "app.log", tmp_path / "shop.log")
     assert go("ingest", ".", "--include", "*", "-f", "jsonl", "--save", "saved.json").status == 0
+
+
+def test_a_named_pipe_is_no_log_that_goes_on(go: Callable[..., Ended], tmp_path: Path) -> None:
+    """What comes from a pipe at a path is known by content; that something else comes the next time is no loss."""
+    os.mkfifo(tmp_path / "fifo")
+    for number in (1, 2, 2):
+        with start("ingest", "--ledger", "shop.db", "fifo", cwd=tmp_path) as process:
+            (tmp_path / "fifo").write_bytes(LINE.replace(b"1", b"%d" % number, 1))
+            ended = end(process)
+        assert (ended.status, ended.stderr) == (0, "")
+    assert go("totals", "-f", "jsonl").stdout == b'{"type":"a","count":2,"sum":3}\n'

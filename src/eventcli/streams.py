@@ -649,11 +649,9 @@ class Planner:
         if not family.is_named or _is_stream(family.base):
             return
         for stream in known:
-            if (
-                self._is_free(stream)
-                and stream.state in (State.LIVE, State.ROTATED)
-                and not self._is_settled(stream, family)
-            ):
+            # What came from a pipe, or was moved before anything was read of it, cannot be missed.
+            is_sought = stream.is_placed and stream.state in (State.LIVE, State.ROTATED) and self._is_free(stream)
+            if is_sought and not self._is_settled(stream, family):
                 family.unresolved.append(stream)
         if family.unresolved:
             for file in self._unnamed(family):
