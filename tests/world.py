@@ -30,6 +30,8 @@ class Generation:
         """Whether the last run saw it as the file that is written to."""
         self.was_rotated = False
         """Whether a run saw it as a rotated file."""
+        self.is_uncertain = False
+        """Whether a run that was killed may have seen it so."""
 
 
 class World:
@@ -183,7 +185,8 @@ class World:
         if not rotated or self.is_moved:
             return
         generation = rotated[index % len(rotated)]
-        if self._has_older_copy(generation):
+        has_grown = generation.is_uncertain and not set(generation.lines) <= self.counted
+        if has_grown or self._has_older_copy(generation):
             return
         older = self.generations[: self.generations.index(generation)]
         is_finished = generation.was_rotated and set(generation.lines) <= self.counted
@@ -206,7 +209,9 @@ class World:
     def _destroy(self, generation: Generation) -> None:
         elsewhere = {line for one in self.generations if one is not generation for line in one.lines}
         self.is_lost |= bool(set(generation.lines) - self.counted - elsewhere)
-        self.may_be_lost |= self.is_lost or not generation.was_rotated or generation.torn is not None
+        self.may_be_lost |= (
+            self.is_lost or generation.is_uncertain or not generation.was_rotated or generation.torn is not None
+        )
 
     # ---- what a run sees
 
@@ -216,8 +221,14 @@ class World:
         return self.counted.union(*(one.lines for one in self.generations))
 
     def note_partial(self, counted: set[int]) -> None:
-        """Note what a run had committed when it was killed."""
+        """Note what a run had committed when it was killed.
+
+        Whether it noted that it had read a rotated file to its end is not known: what is added to such a file later,
+        and removed with it before the next run, may leave no trace.
+        """
         self.counted = counted
+        for generation in self.generations[:-1]:
+            generation.is_uncertain |= set(generation.lines) <= counted
 
     def note_run(self) -> None:
         """Note that a run was committed."""
@@ -226,3 +237,4 @@ class World:
         for generation in self.generations:
             generation.was_live = generation is self.live
             generation.was_rotated |= generation is not self.live
+            generation.is_uncertain = False

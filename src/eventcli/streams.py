@@ -632,7 +632,8 @@ class Planner:
 
     def _claim_by_hint(self, file: File) -> None:
         for stream in self._registry.of_raw(file):
-            if self._is_free(stream):
+            # All empty archives of one kind have the same bytes.
+            if stream.seen and self._is_free(stream):
                 self._claim(stream, file)
                 return
         for stream in sorted(self._registry.of_inode(file), key=lambda one: -one.seen):
