@@ -7,30 +7,29 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import faults
+from eventcli.cells import Row
 from eventcli.database import APPLICATION_ID, VERSION, BusyError, Database, LedgerError, Setting
 from eventcli.ledger import Meaning, check_sums, totals
 from eventcli.output import OutputError
-from eventcli.summary import TypeStats
 
 LEDGERS = Path(__file__).parent / "ledgers"
 
 
-def _new(path: Path, *cells: tuple[str, str, TypeStats]) -> Path:
+def _new(path: Path, *rows: Row) -> Path:
     """Begin a ledger with some totals."""
     with Database.open_to_write(str(path), create=True) as database, database.transaction():
         database.create(Setting(name, value) for name, value in Meaning()._asdict().items())
-        database.add_totals(cells)
+        database.add_totals(rows)
     return path
 
 
-def _stats(text: str, *, integral: bool = False) -> TypeStats:
-    return TypeStats(1, Decimal(text), integral, Decimal(text), Decimal(text))
+def _row(name: str, value: str, *, integral: bool = False) -> Row:
+    return name, "", 1, value, integral, value, value
 
 
 def _read(path: Path) -> list[tuple[object, ...]]:
@@ -59,10 +58,10 @@ def test_it_says_what_it_is(tmp_path: Path) -> None:
 
 def test_sums_are_exact_decimal_text(tmp_path: Path) -> None:
     """Numbers of any length add up without rounding, and are integers as long as all are."""
-    path = _new(tmp_path / "ledger", ("a", "", _stats("9007199254740993", integral=True)))
-    for text, integral in (("9007199254740993", True), ("0.1", False), ("1E-30", False)):
+    path = _new(tmp_path / "ledger", _row("a", "9007199254740993", integral=True))
+    for text, integral in (("9007199254740993", True), ("0.1", False), ("0." + "0" * 29 + "1", False)):
         with Database.open_to_write(str(path), create=False) as database, database.transaction():
-            database.add_totals([("a", "", _stats(text, integral=integral))])
+            database.add_totals([_row("a", text, integral=integral)])
     total = "18014398509481986.100000000000000000000000000001"
     assert _read(path) == [("a", "", 4, total, 0, "0." + "0" * 29 + "1", "9007199254740993.0")]
 
@@ -76,13 +75,13 @@ def test_nothing_is_left_of_a_ledger_in_which_nothing_was_committed(tmp_path: Pa
 
 def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
     """An error within a transaction leaves the file as it was, byte for byte."""
-    path = _new(tmp_path / "ledger", ("a", "", _stats("1")))
+    path = _new(tmp_path / "ledger", _row("a", "1"))
     before = path.read_bytes()
     with Database.open_to_write(str(path), create=False) as database:
 
         def fail() -> None:
             with database.transaction():
-                database.add_totals([("b", "", _stats("1"))])
+                database.add_totals([_row("b", "1")])
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -156,7 +155,7 @@ def _later(path: Path) -> None:
 
 
 def _damaged(path: Path) -> None:
-    data = bytearray(_new(path, *((f"type {number}", "", _stats("1")) for number in range(500))).read_bytes())
+    data = bytearray(_new(path, *(_row(f"type {number}", "1") for number in range(500))).read_bytes())
     for page in range(4096, len(data), 4096):
         data[page : page + 100] = b"\xff" * 100
     path.write_bytes(data)
@@ -203,13 +202,13 @@ def test_no_such_folder(tmp_path: Path) -> None:
 @pytest.mark.skipif(not faults.is_possible(), reason="SQLite's system calls cannot be replaced here")
 def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
     """Where nothing can be written, an OutputError says so, and the ledger is as before."""
-    path = _new(tmp_path / "ledger", ("a", "", _stats("1")))
+    path = _new(tmp_path / "ledger", _row("a", "1"))
     before = path.read_bytes()
     with Database.open_to_write(str(path), create=False) as database:
         full = faults.Faults(fail_with=errno.ENOSPC)
         try:
             with pytest.raises(OutputError), database.transaction():
-                database.add_totals([("b", "", _stats("1"))])
+                database.add_totals([_row("b", "1")])
         finally:
             full.undo()
     assert path.read_bytes() == before
@@ -218,7 +217,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
 def test_types_and_starts_of_any_kind(tmp_path: Path) -> None:
     """A type may be any text, also with commas, NUL and quotes; rows come in code-point order."""
     names = ["", "a,b", "a\0b", "'", '"', "\U0001f600", "é"]
-    path = _new(tmp_path / "ledger", *((name, "", _stats("1")) for name in names))
+    path = _new(tmp_path / "ledger", *(_row(name, "1") for name in names))
     with Database.open_to_read(str(path)) as database:
         assert [name for _, name, _ in database.totals({"": 0}, None)] == sorted(names)
         assert [name for _, name, _ in database.totals({"": 0}, ("a\0b", "none"))] == ["a\0b"]

@@ -7,7 +7,6 @@ import random
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
@@ -21,23 +20,21 @@ import faults
 import outcome
 from eventcli import Reason, summarize
 from eventcli.blocks import BYTE_ORDER_MARK
-from eventcli.database import CHECKSUM_PRIME, Database
+from eventcli.database import Database
 from eventcli.event import Timing
 from eventcli.generate import generate
 from eventcli.ledger import (
     COMMIT_BYTES,
-    Cells,
     Ingest,
     Repair,
     check_sums,
-    checksum,
     meaning_of,
     replay,
     totals,
     verify,
 )
 from eventcli.streams import Content
-from eventcli.summary import Calendar, SourceReport, Status, TypeStats
+from eventcli.summary import Calendar, SourceReport, Status
 from world import LOG, World
 
 
@@ -362,27 +359,6 @@ def test_a_lost_stream_that_comes_back(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------- laws
-
-
-@given(
-    st.lists(st.tuples(st.text("ab", max_size=2), st.integers(-9, 9), st.integers(0, 2)), max_size=8), st.integers(0, 8)
-)
-def test_checksums_add_up(rows: list[tuple[str, int, int]], cut: int) -> None:
-    """The checksum of cells is the sum of those of any parts, and tells a change of any number."""
-
-    def cells(part: Sequence[tuple[str, int, int]]) -> Cells:
-        found: Cells = {}
-        for name, value, places in part:
-            number = Decimal(value).scaleb(-places)
-            stats = TypeStats(1, number, integral=False, min=number, max=number)
-            found[name, ""] = found[name, ""].merge(stats) if (name, "") in found else stats
-        return found
-
-    whole = cells(rows)
-    assert (checksum(cells(rows[:cut])) + checksum(cells(rows[cut:])) - checksum(whole)) % CHECKSUM_PRIME == 0
-    for key, stats in whole.items():
-        assert checksum(whole | {key: stats._replace(sum=stats.sum + Decimal("0.01"))}) != checksum(whole)
-        assert checksum(whole | {key: stats._replace(count=stats.count + 1)}) != checksum(whole)
 
 
 @given(st.permutations(range(6)), st.integers(0, 6))

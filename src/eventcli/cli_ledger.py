@@ -364,7 +364,7 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
         problems += outcome.problems
         for problem in problems:
             say(problem)
-        summary = ledger.assemble(outcome.cells, outcome.account, [])
+        summary = outcome.summary
         shown = _totals(database) if wants_totals or settings.format == _PROMETHEUS else None
         status = sinks.finish(
             summary,

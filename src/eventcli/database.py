@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, Self
 
 from eventcli import exact
+from eventcli.cells import CHECKSUM_PRIME, Row
 from eventcli.event import Reason
 from eventcli.output import OutputError
 from eventcli.source import name_of
@@ -152,10 +153,6 @@ class Discontinuity(NamedTuple):
     noticed_at: str
     message: str
     settled: str
-
-
-Cell = tuple[str, str]
-"""A type and the start of a bucket, '' for none."""
 
 
 def is_ledger(head: bytes) -> bool:
@@ -336,7 +333,7 @@ class Database:
         self._connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", rows)  # noqa: S608  # constants
 
     def cells(self) -> Iterator[tuple[str | None, str, int, str]]:
-        """Yield type (None: all others), start, count and sum of every cell."""
+        """Yield type (None: all others), start, count and sum of every row."""
         yield from self._rows("SELECT type, start, count, sum FROM totals")
         yield from self._rows("SELECT NULL, start, count, sum FROM other_totals")
 
@@ -443,28 +440,24 @@ class Database:
             "INSERT INTO settings VALUES (?, ?)", [(name, json.dumps(value)) for name, value in settings]
         )
 
-    def add_totals(self, cells: Iterable[tuple[str | None, str, TypeStats]]) -> None:
-        """Add stats to the cells of types (None: all others) and starts."""
-        rows: dict[bool, list[tuple[object, ...]]] = {True: [], False: []}
-        for name, start, stats in cells:
-            numbers = (
-                exact.plain(value, integral=stats.integral)
-                for value in (stats.sum, stats.min, stats.max)
-                if value is not None
-            )
-            total, low, high = numbers
-            key = (start,) if name is None else (name, start)
-            rows[name is None].append((*key, stats.count, total, stats.integral, low, high))
-        for is_other, table, keys in ((False, "totals", "type, start"), (True, "other_totals", "start")):
-            places = "?, " * (6 if is_other else 7)
+    def add_totals(self, rows: Iterable[Row]) -> None:
+        """Add rows to those of the same types and starts."""
+        own: list[Row] = []
+        other: list[Row] = []
+        for row in rows:
+            (other if row[0] is None else own).append(row)
+        for table, keys, places, cells in (
+            ("totals", "type, start", "?1, ?2, ?3, ?4, ?5, ?6, ?7", own),
+            ("other_totals", "start", "?2, ?3, ?4, ?5, ?6, ?7", other),
+        ):
             self._connection.executemany(
-                f"INSERT INTO {table} VALUES ({places[:-2]}) ON CONFLICT ({keys}) DO UPDATE SET"  # noqa: S608  # constants
+                f"INSERT INTO {table} VALUES ({places}) ON CONFLICT ({keys}) DO UPDATE SET"  # noqa: S608  # constants
                 " count = count + excluded.count,"
                 " sum = exact_add(sum, excluded.sum, min(integral, excluded.integral)),"
                 " min = exact_min(min, excluded.min, min(integral, excluded.integral)),"
                 " max = exact_max(max, excluded.max, min(integral, excluded.integral)),"
                 " integral = min(integral, excluded.integral)",
-                rows[is_other],
+                cells,
             )
 
     def put_streams(self, streams: Iterable[Stream], now: str) -> None:
@@ -733,10 +726,6 @@ class _Lock:
 
 def _hex(checksum: int) -> str:
     return f"{checksum % CHECKSUM_PRIME:x}"
-
-
-CHECKSUM_PRIME: Final = (1 << 127) - 1
-"""Checksums are numbers modulo this prime."""
 
 
 def _row(stream: Stream) -> tuple[object, ...]:

@@ -6,17 +6,14 @@ What it cannot prove it says: a rest of a stream that is not found any more is a
 
 import os
 import time
-from _blake2 import blake2b  # see streams
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
-from functools import lru_cache
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from eventcli import times
 from eventcli.blocks import MAX_LINE
+from eventcli.cells import CHECKSUM_PRIME, Gathered, by_type, checksum, rows_of
 from eventcli.database import (
-    CHECKSUM_PRIME,
     Database,
     Discontinuity,
     KeptReject,
@@ -44,7 +41,7 @@ from eventcli.streams import (
     note_content,
     note_place,
 )
-from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Stretch, Summary, TypeStats
+from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Stretch, Summary, TypeStats, add_all
 
 KEEP_REJECTS: Final = 16 * 1024 * 1024
 """Bytes of rejected lines that are kept for repair, unless told otherwise."""
@@ -61,8 +58,8 @@ _TRIES: Final = 3
 _REJECT_COST: Final = 64
 """Bytes that a kept reject takes beside its line, about."""
 
-Cells = dict[tuple[str | None, str], TypeStats]
-"""Stats by type (None: all types beyond the limit) and start of the bucket (RFC 3339; '' where there is none)."""
+Types = dict[str | None, TypeStats]
+"""Stats by type (None: all types beyond the limit)."""
 
 
 class MeaningError(ValueError):
@@ -129,18 +126,11 @@ def _shown(value: object) -> str:
 
 
 class Outcome(NamedTuple):
-    """What a run came to: what it added, its discontinuities, and whether it was committed."""
+    """What a run came to: what it added, without buckets, and whether it was committed."""
 
-    cells: Cells
-    account: Account
-    sources: list[SourceReport]
+    summary: Summary
     record: RunRecord
     is_committed: bool
-
-    @property
-    def summary(self) -> Summary:
-        """What was added, without buckets."""
-        return assemble(self.cells, self.account, self.sources)
 
 
 class Ingest:
@@ -185,8 +175,8 @@ class Ingest:
         self._started_at = _now()
         self._committed_at = self._started
         # What was added by this run, and what of it is not committed yet.
-        self._cells: Cells = {}
-        self._delta: Cells = {}
+        self._types: Types = {}
+        self._delta = Gathered()
         self._account = Account()
         self._bytes = 0
         self._changed: dict[str, Stream] = {}
@@ -313,12 +303,11 @@ class Ingest:
         """Add what was read of a stream."""
         stream = reading.stream
         self._rejects += self._step_rejects
-        cells = cells_of(summary)
-        _add(self._cells, cells)
-        _add(self._delta, cells)
+        rows = rows_of(summary)
+        self._delta.add(rows)
         self._account += summary.account
         stream.account += summary.account
-        stream.checksum += checksum(cells)
+        stream.checksum += checksum(rows)
         if summary.account.lines:  # not only a byte-order mark
             self._bytes += portion.end - stream.offset
             self._since_commit += portion.end - stream.offset
@@ -384,7 +373,7 @@ class Ingest:
             if self._is_new:
                 database.create(Setting(name, value) for name, value in self._meaning._asdict().items())
             database.put_streams(self._changes(), now)
-            database.add_totals((name, start, stats) for (name, start), stats in self._delta.items())
+            database.add_totals(self._delta.rows())
             database.put_rejects(self._rejects)
             for stream, one in self._losses:
                 database.put_discontinuity(stream.key, one)
@@ -394,7 +383,8 @@ class Ingest:
         for stream in self._registry:
             stream.is_new = stream.is_renamed = False
         self._is_new = False
-        self._delta, self._rejects, self._changed = {}, [], {}
+        self._count_up()
+        self._rejects, self._changed = [], {}
         self._losses, self._found = [], []
         self._since_commit = 0
         self._committed_at = time.monotonic()
@@ -419,8 +409,15 @@ class Ingest:
             (0 if is_complete else 3) if is_last else None,
         )
 
+    def _count_up(self) -> None:
+        """Count what was gathered among what was added by this run."""
+        add_all(self._types, by_type(self._delta.rows()))
+        self._delta = Gathered()
+
     def _outcome(self, *, is_committed: bool) -> Outcome:
-        return Outcome(self._cells, self._account, self._sources, self._record(is_last=True), is_committed)
+        self._count_up()
+        summary = assemble(self._types, self._account, self._sources, self._meaning.max_types)
+        return Outcome(summary, self._record(is_last=True), is_committed)
 
 
 def _unsteady(name: str) -> SourceReport:
@@ -502,66 +499,11 @@ class _Steps:
 # ----------------------------------------------------------------------------------------------------- totals
 
 
-def cells_of(summary: Summary) -> Cells:
-    """Return the rows of a Summary by type and start."""
-    labels: dict[Bucket | None, str] = {None: ""}
-    cells: Cells = {}
-    for bucket, name, stats in summary.rows():
-        if stats.count:
-            start = labels.get(bucket)
-            if start is None:
-                start = labels[bucket] = times.label(cast("Bucket", bucket))
-            cells[name, start] = stats
-    return cells
-
-
-def _add(total: Cells, more: Cells) -> None:
-    if not total:
-        total.update(more)
-        return
-    for key, stats in more.items():
-        known = total.get(key)
-        total[key] = stats if known is None else known.merge(stats)
-
-
-def checksum(cells: Mapping[tuple[str | None, str], TypeStats]) -> int:
-    """Return a number that says what these cells hold; that of cells added up is the sum of those of the parts.
-
-    So what a stream added can be proved long after it was added to what others had. Each cell has two factors of its
-    own, one for its count and one for its sum; all is reckoned modulo a prime, in which decimal fractions are whole.
-    """
-    return (
-        sum(_cell_sum(name, start, stats.count, stats.sum) for (name, start), stats in cells.items()) % CHECKSUM_PRIME
-    )
-
-
-def _cell_sum(name: str | None, start: str, count: int, total: Decimal) -> int:
-    factors = blake2b(f"{start}\n{'' if name is None else f'={name}'}".encode(), digest_size=32).digest()
-    numerator, denominator = total.as_integer_ratio()
-    value = numerator * _inverse(denominator)
-    return count * int.from_bytes(factors[:16], "big") + value * int.from_bytes(factors[16:], "big")
-
-
-@lru_cache
-def _inverse(number: int) -> int:
-    return pow(number, -1, CHECKSUM_PRIME)
-
-
-def assemble(
-    cells: Mapping[tuple[str | None, str], TypeStats],
-    account: Account,
-    sources: Iterable[SourceReport],
-    calendar: Calendar | None = None,
-    max_types: int | None = None,
-) -> Summary:
-    """Return the Summary of cells, in the buckets of a calendar (None: without buckets)."""
-    rows: Iterable[tuple[Bucket | None, str | None, TypeStats]]
-    if calendar is None:
-        rows = ((None, name, stats) for (name, _), stats in cells.items())
-    else:
-        places = Places({start for _, start in cells}, None, calendar=calendar)
-        rows = ((places.buckets[places.numbers[start]], name, stats) for (name, start), stats in cells.items())
-    return _summary(rows, account, sources, calendar, max_types)
+def assemble(types: Types, account: Account, sources: Iterable[SourceReport], max_types: int) -> Summary:
+    """Return the Summary of stats by type."""
+    other: dict[Bucket | None, TypeStats] = {None: types[None]} if None in types else {}
+    named = {name: stats for name, stats in types.items() if name is not None}
+    return Summary(named, account, sources, {}, other, max_types)
 
 
 def _summary(
@@ -749,8 +691,7 @@ class Repair(NamedTuple):
 class Replay(NamedTuple):
     """What came of repaired lines: what they added, how many had been replayed before, and what is said of others."""
 
-    cells: Cells
-    account: Account
+    summary: Summary
     repeated: int
     problems: list[str]
 
@@ -759,7 +700,7 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
     """Move rejects that were repaired to what they are now, each at most once, in one transaction."""
     meaning = meaning_of(database, {})
     query = meaning.query
-    cells: Cells = {}
+    gathered = Gathered()
     account = Account()
     repeated, problems = 0, []
     now = _now()
@@ -791,17 +732,17 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
                 continue
             summary = fold.summary()
             account += summary.account
-            added = cells_of(summary)
-            _add(cells, added)
-            if not added:
+            rows = rows_of(summary)
+            gathered.add(rows)
+            if not rows:
                 database.put_replayed(Replayed(number, repair.offset, reason, "blank", None, None, None, None), now)
-            for (name, start), stats in added.items():
-                value = f"{stats.sum:f}"
+            for name, start, _, value, integral, *_ in rows:
                 database.put_replayed(
-                    Replayed(number, repair.offset, reason, "accepted", name, start, value, stats.integral), now
+                    Replayed(number, repair.offset, reason, "accepted", name, start, value, integral), now
                 )
-        database.add_totals((name, start, stats) for (name, start), stats in cells.items())
-    return Replay(cells, account, repeated, problems)
+        database.add_totals(gathered.rows())
+    summary = assemble(by_type(gathered.rows()), account, [], meaning.max_types)
+    return Replay(summary, repeated, problems)
 
 
 # ----------------------------------------------------------------------------------------------------- verify
@@ -829,10 +770,12 @@ def verify(database: Database, paths: Iterable[str], jobs: int | None = None) ->
 def check_sums(database: Database) -> None:
     """Raise LedgerError unless the totals are what the streams and the repaired lines added."""
     added = sum(stream.checksum for stream in database.streams()) + database.pruned_checksum()
-    for one in database.replays():
-        if one.outcome == "accepted":
-            added += _cell_sum(one.type, one.start or "", 1, Decimal(one.value or 0))
-    held = sum(_cell_sum(name, start, count, Decimal(total)) for name, start, count, total in database.cells())
+    replayed = (one for one in database.replays() if one.outcome == "accepted")
+    added += checksum((one.type, one.start or "", 1, one.value or "0") for one in replayed)
+    try:
+        held = checksum(database.cells())
+    except ValueError as error:
+        raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from None
     if (held - added) % CHECKSUM_PRIME:
         raise LedgerError(f"{name_of(database.path)}: damaged: the totals are not what the streams added")
 
@@ -856,7 +799,7 @@ def _verify(stream: Stream, files: Iterable[File], meaning: Meaning, jobs: int |
         file.close()
         if summary.account != stream.account:
             return Verdict(stream, "different", f"{file.path} has {summary.account}; counted were {stream.account}")
-        if (checksum(cells_of(summary)) - stream.checksum) % CHECKSUM_PRIME:
+        if (checksum(rows_of(summary)) - stream.checksum) % CHECKSUM_PRIME:
             return Verdict(stream, "different", f"the events in {file.path} are others than those that were counted")
         return Verdict(stream, "proved", file.path)
     return Verdict(stream, "gone", "no file holds it any more")

@@ -403,15 +403,15 @@ class Summary(_Value):
                 single = summary.types
             elif summary.types:
                 types = types or dict(single)
-                _add_all(types, summary.types)
+                add_all(types, summary.types)
             for bucket, stats in summary.buckets.items():
                 if bucket not in buckets:
                     buckets[bucket] = stats
                     continue
                 if bucket not in joined:
                     buckets[bucket] = joined[bucket] = dict(buckets[bucket])
-                _add_all(joined[bucket], stats)
-            _add_all(other, summary.other)
+                add_all(joined[bucket], stats)
+            add_all(other, summary.other)
             if summary.max_types is not None:
                 limits.append(summary.max_types)
             if calendar and summary.calendar and calendar != summary.calendar:
@@ -445,7 +445,8 @@ def _sum(several: Iterable[TypeStats]) -> TypeStats:
     return total
 
 
-def _add_all(total: dict[_Key, TypeStats], more: Mapping[_Key, TypeStats]) -> None:
+def add_all(total: dict[_Key, TypeStats], more: Mapping[_Key, TypeStats]) -> None:
+    """Add stats to those of a dict, key by key."""
     if not total:
         total.update(more)
         return
@@ -471,7 +472,7 @@ def _limited(
     rest = dict(other)
 
     def part(bucket: Bucket | None, stats: Types) -> Types:
-        _add_all(rest, {bucket: _sum(one for name, one in stats.items() if name not in kept)})
+        add_all(rest, {bucket: _sum(one for name, one in stats.items() if name not in kept)})
         return {name: one for name, one in stats.items() if name in kept}
 
     return part(None, types), {bucket: part(bucket, stats) for bucket, stats in buckets.items()}, rest
