@@ -2,7 +2,7 @@
 
 import os
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
@@ -336,20 +336,6 @@ def generate(*, events: int, seed: int, bad_rate: float, output: str | None, **_
 
 
 # ------------------------------------------------------------------------------------------------ the process
-
-
-def script() -> NoReturn:
-    """Run the command line as a process of its own; the entry point of the console script.
-
-    Everything is written and closed by then, so the shutdown of the interpreter is left out: on a small file it takes
-    longer than reading it.
-    """
-    try:
-        main()
-    except SystemExit as ended:
-        with suppress(OSError, AttributeError):
-            sys.stderr.flush()
-        os._exit(int(ended.code or 0))
 
 
 def main() -> NoReturn:

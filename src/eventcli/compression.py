@@ -7,7 +7,6 @@ be decompressed; then an error says where the damage is.
 
 import sys
 import threading
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -169,6 +168,8 @@ class _Zlib:
     """The standard library's decompressor of gzip members, in the form of the others."""
 
     def __init__(self) -> None:
+        import zlib  # noqa: PLC0415  # as below
+
         self._object = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         self._full = False
 
@@ -195,6 +196,8 @@ def _gzip() -> _Library:
     try:
         from isal import igzip_lib  # noqa: PLC0415  # start-up of runs on other formats
     except ImportError:
+        import zlib  # noqa: PLC0415  # as above
+
         return _Library(_Zlib, zlib.error)
     return _Library(
         lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP), cast("type[Exception]", igzip_lib.IsalError)

@@ -1,7 +1,5 @@
 """What is said of bad lines and bad sources: to people on stderr, to programs as JSON lines."""
 
-import orjson
-
 from eventcli.escape import excerpt, printable
 from eventcli.event import Reject
 from eventcli.summary import SourceReport, Status, Summary
@@ -40,6 +38,8 @@ def record(reject: Reject) -> bytes:
 
     `raw` is the line where it is UTF-8, else `raw_base64` is; neither where the line was too long to be held.
     """
+    import orjson  # noqa: PLC0415  # start-up of nearly all runs
+
     fields: dict[str, object] = {
         "source": reject.source,
         "line": reject.line,

@@ -13,7 +13,7 @@ DEFAULT_PATTERNS: Final = ("*.jsonl", "*.ndjson", "*.json", "*.log")
 """What names of logs look like; a rotation's number or date and the suffix of a compressed file may follow."""
 
 _ROTATED: Final = r"(?:[.-][0-9]+(?:[-_.T:][0-9]+)*)?(?:\.(?:gz|zst|bz2|xz|lz4))?\Z"
-_MAGIC: Final = re.compile(r"[*?[]")
+_MAGIC: Final = frozenset("*?[")
 
 
 class Choice(NamedTuple):
@@ -72,7 +72,7 @@ def _files(path: str, origin: int, choice: Choice) -> Iterator[Found]:
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
-        if not _MAGIC.search(path) or os.path.lexists(path):
+        if _MAGIC.isdisjoint(path) or os.path.lexists(path):
             yield Found(path, origin, error=error)
             return
         top = "/" if path.startswith("/") else ""
@@ -187,7 +187,7 @@ def _glob(top: str, parts: list[str], rules: _Rules, below: str = "") -> Iterato
     here = f"{top}{below}"
     if part == "**":
         yield from _below(top, rest, rules, below)
-    elif not _MAGIC.search(part):
+    elif _MAGIC.isdisjoint(part):
         path = f"{below}{part}"
         if rest:
             if os.path.isdir(f"{top}{path}"):

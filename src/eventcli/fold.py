@@ -7,12 +7,14 @@ rejected, the Rust body also counts those of whose reason it is certain: bad lin
 
 import os
 from collections.abc import Iterator
-from typing import Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from eventcli import paths
-from eventcli.event import Bucket, Part, Query, Reason, Timing
-from eventcli.reference import ReferenceFold
+from eventcli.event import Bucket, Mark, Part, Query, Reason, Timing
 from eventcli.summary import Account, Calendar, LazyTypes, Summary, Types, TypeStats
+
+if TYPE_CHECKING:
+    from eventcli.reference import ReferenceFold
 
 try:
     import eventcli._kernel as _kernel  # noqa: PLR0402  # the other form hides which module is missing
@@ -76,7 +78,13 @@ def body() -> str:
 
 def new_fold(query: Query) -> Fold:
     """Return an empty fold of the body in use, which counts the events that the query keeps."""
-    return KernelFold(query) if body() == "rust" else ReferenceFold(query)
+    return KernelFold(query) if body() == "rust" else _reference_fold(query)
+
+
+def _reference_fold(query: Query) -> "ReferenceFold":
+    from eventcli.reference import ReferenceFold  # noqa: PLC0415  # start-up of runs whose lines are all certain
+
+    return ReferenceFold(query)
 
 
 class KernelFold:
@@ -85,6 +93,7 @@ class KernelFold:
     def __init__(self, query: Query) -> None:
         """Count the events that the query keeps; other valid ones are counted as filtered."""
         fields, types, timing = query.fields, query.types, query.timing
+        self._query = query
         self._kernel = _kernel.Fold(
             type_ways=_ways(fields.type),
             value_ways=[] if fields.value is None else _ways(fields.value),
@@ -105,7 +114,8 @@ class KernelFold:
             if timing.by is not None:
                 self._buckets = times.Buckets(timing.by, timing.zone)
                 self._calendar = Calendar(timing.by, timing.zone)
-        self._authority = ReferenceFold(query)
+        # Made for the first line that is handed back.
+        self._authority: ReferenceFold | None = None
         self._lines = 0
 
     def add(self, block: bytes | bytearray | memoryview) -> Part:
@@ -125,10 +135,16 @@ class KernelFold:
             self._lines += lines - len(handed_back)
             places = [(line + index, first, end) for index, first, end in handed_back]
             if lines:
-                yield Part(lines, self._authority.add_lines(view, places) if places else [])
+                yield Part(lines, self._judge(view, places) if places else [])
             line += lines
             if asked is not None:
                 self._answer(*asked)
+
+    def _judge(self, view: memoryview, places: list[tuple[int, int, int]]) -> list[Mark]:
+        """Let the authority fold lines, and return where the rejected ones are."""
+        if self._authority is None:
+            self._authority = _reference_fold(self._query)
+        return self._authority.add_lines(view, places)
 
     def _answer(self, is_local: bool, second: int) -> None:  # noqa: FBT001  # as it comes from the kernel
         """Tell the kernel the rules of time around a second: it has none of its own."""
@@ -142,12 +158,16 @@ class KernelFold:
     def merge(self, other: Self) -> None:
         """Take over all that another fold holds."""
         self._kernel.merge(other._kernel)
-        self._authority.merge(other._authority)
+        if self._authority is None:
+            self._authority = other._authority
+        elif other._authority is not None:
+            self._authority.merge(other._authority)
         self._lines += other._lines
 
     def account(self) -> Account:
         """Return the account of what was folded so far."""
-        return self._certain().merge(self._authority.account())
+        certain = self._certain()
+        return certain if self._authority is None else certain.merge(self._authority.account())
 
     def summary(self) -> Summary:
         """Return what was folded so far."""
@@ -164,7 +184,7 @@ class KernelFold:
             for stats in LazyTypes(rest).values():
                 other[bucket] = stats
         certain = Summary(types, self._certain(), (), buckets, other, self._max_types, self._calendar)
-        return certain.merge(self._authority.summary())
+        return certain if self._authority is None else certain.merge(self._authority.summary())
 
     def _certain(self) -> Account:
         accepted, rejected, filtered, blank = self._kernel.account()

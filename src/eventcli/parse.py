@@ -10,8 +10,6 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from eventcli import exact, paths
 from eventcli.event import Event, Fields, Query, Reason, Reject, Timing
 from eventcli.paths import MISSING
@@ -83,9 +81,9 @@ def parse(line: bytes, query: Query | Fields = Query()) -> Event | Reject:  # no
 def judge(line: bytes, query: Query) -> Event | Reason:
     """Return the event on `line`, or the reason that applies first: `parse` without words for people."""
     try:
-        event = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        return _judge_refused(line, query, error)
+        event = _loads(line)
+    except ValueError as error:
+        return _judge_refused(line, query, str(error))
     return _judge_json(line, event, query)
 
 
@@ -209,24 +207,33 @@ def _time(line: bytes, event: dict[str, Any], field: str, timing: Timing) -> int
     return Reason.BAD_TIME if instant is None else instant
 
 
-def _judge_refused(line: bytes, query: Query, error: orjson.JSONDecodeError) -> Reason:
-    """Return the first reason that applies to a line that orjson refused."""
+def _loads(text: bytes) -> Any:
+    """Return the value of a JSON text; ValueError for anything else."""
+    import orjson  # noqa: PLC0415  # start-up of runs whose lines are all certain
+
+    return orjson.loads(text)
+
+
+def _judge_refused(line: bytes, query: Query, message: str) -> Reason:
+    """Return the first reason that applies to a line that orjson refused with a message."""
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
         return Reason.INVALID_UTF8
     # Elsewhere orjson stops at the first thing that is not JSON; at these two it stops though the rest may be.
-    shape = _shape(line) if "infinity" in error.msg or "depth" in error.msg else None
+    shape = _shape(line) if "infinity" in message or "depth" in message else None
     if shape is None:
         return Reason.INVALID_JSON
     if shape.depth > MAX_DEPTH:
         return Reason.TOO_DEEP
-    outcome = _judge_json(shape.finite, orjson.loads(shape.finite), query._replace(timing=None))
+    outcome = _judge_json(shape.finite, _loads(shape.finite), query._replace(timing=None))
     return Reason.NUMBER_OUT_OF_RANGE if isinstance(outcome, Event) else outcome
 
 
 def _literal_at(line: bytes, event: dict[str, Any], field: str) -> bytes:
     """Return the text of the number under a field of a line that orjson has accepted."""
+    import orjson  # noqa: PLC0415  # as above
+
     # Mostly a key stands in the text once. If it cannot stand there a second time in escapes, that is the one.
     keys = (field,) if field in event and not field.startswith("/") else paths.parts(field)
     key = keys[-1]
@@ -253,7 +260,7 @@ class _Container:
         if not self.is_on_path:
             return False
         key = self.key
-        return str(key) == part if isinstance(key, int) else bool(key) and orjson.loads(key) == part
+        return str(key) == part if isinstance(key, int) else bool(key) and _loads(key) == part
 
 
 def _last_literal(line: bytes, keys: tuple[str, ...]) -> bytes:
@@ -344,8 +351,8 @@ def _shape(line: bytes) -> _Shape | None:
 
 def _is_json(text: bytes) -> bool:
     try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
+        _loads(text)
+    except ValueError:
         return False
     return True
 
@@ -359,6 +366,8 @@ def _explain_encoding(line: bytes) -> str:
 
 
 def _explain_refusal(line: bytes) -> str:
+    import orjson  # noqa: PLC0415  # as above
+
     try:
         orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -369,10 +378,10 @@ def _explain_refusal(line: bytes) -> str:
 def _kind(line: bytes, key: str | None = None) -> str:
     """Return what kind of value the line, or its value under `key`, is."""
     try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:  # a number elsewhere overflows a double
+        value = _loads(line)
+    except ValueError:  # a number elsewhere overflows a double
         shape = _shape(line)
-        value = orjson.loads(shape.finite if shape else line)
+        value = _loads(shape.finite if shape else line)
     return _KINDS[type(value if key is None else paths.find(value, key))]
 
 
@@ -382,4 +391,6 @@ def _explain_missing(field: str) -> str:
 
 
 def _quoted(key: str) -> str:
+    import orjson  # noqa: PLC0415  # as above
+
     return orjson.dumps(key).decode() if key.isprintable() else ascii(key)

@@ -3,8 +3,8 @@
 The library that puts the bar into words is loaded only when one is shown.
 """
 
+import _signal  # type: ignore[import-not-found]  # signal makes enums of all numbers, a fiftieth of the start-up
 import os
-import signal
 import sys
 import threading
 import time
@@ -81,15 +81,15 @@ class Watch:
     def __enter__(self) -> Self:
         """Take the signals, unless whoever started the process has them ignored."""
         for name in _SIGNALS:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                self._handlers.append((number, signal.signal(number, self._ask)))
+            number = getattr(_signal, name, None)
+            if number is not None and _signal.getsignal(number) == _signal.SIG_DFL:
+                self._handlers.append((number, _signal.signal(number, self._ask)))
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Give the signals back, and take the bar off."""
         for number, handler in self._handlers:
-            signal.signal(number, handler)
+            _signal.signal(number, handler)
         with self.hidden():
             self._sizes_of = None
 

@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from itertools import repeat
-from typing import Final, Protocol
-
-import orjson
+from typing import Final, Protocol, cast
 
 from eventcli import exact
 from eventcli.escape import printable
@@ -121,10 +119,20 @@ def _objects(summary: Summary, stats: Sequence[Stat], other_label: str) -> Itera
     if not heads:
         return iter(())
     names, *numbers = columns
-    # With one name a line: a line break within a name is escaped.
-    quoted = orjson.dumps(names, option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")
+    quoted = _quoted(cast("list[str]", names))
     template = '{%s"type":%s' + "".join([f',"{stat}":%s' for stat in stats]) + "}"
     return map(template.__mod__, zip(heads, quoted, *numbers, strict=True))
+
+
+def _quoted(names: list[str]) -> list[str]:
+    """Return names as JSON strings."""
+    text = "".join(names)
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return [f'"{name}"' for name in names]
+    import orjson  # noqa: PLC0415  # start-up of nearly all runs
+
+    # With one name a line: a line break within a name is escaped.
+    return orjson.dumps(names, option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")
 
 
 def json(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:

@@ -1,6 +1,5 @@
 """Summaries kept as text: a Summary becomes a saved summary, and that or a printed result becomes a Summary again."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -25,6 +24,8 @@ class SavedError(Exception):
 
 def dump(summary: Summary) -> bytes:
     """Return the whole Summary as one JSON object on one line; sums are decimal text, so that no reader rounds them."""
+    import json  # noqa: PLC0415  # start-up of nearly all runs
+
     account = summary.account
     saved = {
         "schema": SCHEMA,
@@ -117,6 +118,8 @@ _USUAL: Final = _Number(MAX_TYPES)
 
 
 def _read_json(text: str) -> Any:
+    import json  # noqa: PLC0415  # start-up of nearly all runs
+
     try:
         return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_refuse_constant)
     except RecursionError:
