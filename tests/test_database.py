@@ -66,6 +66,25 @@ def test_sums_are_exact_decimal_text(tmp_path: Path) -> None:
     assert _read(path) == [("a", "", 4, total, 0, "0." + "0" * 29 + "1", "9007199254740993.0")]
 
 
+@pytest.mark.parametrize("types", [0, 1, 99, 100, 101, 250])
+def test_many_rows_add_up(types: int, tmp_path: Path) -> None:
+    """However many rows are written at once, each is added to that of its own type, or to the one of all others."""
+    rows = [_row(f"type {number:03}", str(number)) for number in range(types)]
+    others: list[Row] = [(None, "", 2, "1.5", False, "0.5", "1.0"), (None, "x", 1, "7", True, "7", "7")]
+    path = _new(tmp_path / "ledger", *rows)
+    with Database.open_to_write(str(path), create=False) as database, database.transaction():
+        database.add_totals([*rows[: types // 2], *others, *rows[types // 2 :]])
+        database.add_totals(others[:1])
+        assert list(database.rows()) == [
+            *(
+                (name, start, 2, f"{2 * int(value)}.0", 0, f"{value}.0", f"{value}.0")
+                for name, start, _, value, *_ in rows
+            ),
+            (None, "", 4, "3.0", 0, "0.5", "1.0"),
+            (None, "x", 1, "7", 1, "7", "7"),
+        ]
+
+
 def test_nothing_is_left_of_a_ledger_in_which_nothing_was_committed(tmp_path: Path) -> None:
     """A file that was begun and not committed is removed."""
     with Database.open_to_write(str(tmp_path / "ledger"), create=True):

@@ -164,6 +164,32 @@ pub mod _kernel {
             self.0.len()
         }
 
+        /// What there is of each type, behind its name and `start`.
+        fn rows<'py>(
+            &self,
+            py: Python<'py>,
+            start: &Bound<'py, PyString>,
+        ) -> PyResult<Bound<'py, PyList>> {
+            let mut text = String::new();
+            let mut number = |index, which| {
+                text.clear();
+                self.0.write(index, which, &mut text);
+                PyString::new(py, &text)
+            };
+            let row = |index| {
+                (
+                    self.0.name(index),
+                    start,
+                    self.0.count(index),
+                    number(index, Which::Sum),
+                    self.0.integral(index),
+                    number(index, Which::Min),
+                    number(index, Which::Max),
+                )
+            };
+            PyList::new(py, (0..self.0.len()).map(row))
+        }
+
         fn names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
             PyList::new(py, (0..self.0.len()).map(|index| self.0.name(index)))
         }

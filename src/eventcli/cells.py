@@ -8,7 +8,7 @@ from _blake2 import blake2b  # see streams
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from eventcli import exact, times
 from eventcli.summary import LazyTypes, Summary, TypeStats
@@ -30,9 +30,7 @@ def rows_of(summary: Summary) -> list[Row]:
     for bucket, types, other in summary.parts():
         start = "" if bucket is None else times.label(bucket)
         if isinstance(types, LazyTypes):
-            kept = types.columns
-            numbers = kept.counts(), kept.sums(), kept.integral(), kept.mins(), kept.maxs()
-            rows += zip(kept.names(), [start] * len(kept), *numbers, strict=True)
+            rows += types.columns.rows(start)
         else:
             rows += [_row(name, start, stats) for name, stats in types.items() if stats.count]
         if other is not None:
@@ -90,7 +88,7 @@ class Gathered:
         return self._rows
 
 
-def checksum(rows: Iterable[tuple[str | None, str, int, str, *tuple[Any, ...]]]) -> int:
+def checksum(rows: Iterable[Row]) -> int:
     """Return a number that proves the counts and sums of rows; that of rows added up is the sum of those of the parts.
 
     So what a stream added can be proved long after it was added to what others had. Each type has two factors of its
@@ -98,15 +96,13 @@ def checksum(rows: Iterable[tuple[str | None, str, int, str, *tuple[Any, ...]]])
     fractions are whole.
     """
     total = 0
-    units: dict[int, int] = {}
-    for name, start, count, text, *_ in rows:
+    for name, start, count, text, _, _, _ in rows:
         key = f"{start}\n" if name is None else f"{start}\n={name}"
         factors = blake2b(key.encode(), digest_size=32).digest()
         whole, _, fraction = text.partition(".")
-        places = len(fraction)
         total += count * int.from_bytes(factors[:16])
-        units[places] = units.get(places, 0) + int(whole + fraction) * int.from_bytes(factors[16:])
-    return (total + sum(number * _unit(places) for places, number in units.items())) % CHECKSUM_PRIME
+        total += int(whole + fraction) * _unit(len(fraction)) * int.from_bytes(factors[16:])
+    return total % CHECKSUM_PRIME
 
 
 @lru_cache

@@ -770,10 +770,13 @@ def verify(database: Database, paths: Iterable[str], jobs: int | None = None) ->
 def check_sums(database: Database) -> None:
     """Raise LedgerError unless the totals are what the streams and the repaired lines added."""
     added = sum(stream.checksum for stream in database.streams()) + database.pruned_checksum()
-    replayed = (one for one in database.replays() if one.outcome == "accepted")
-    added += checksum((one.type, one.start or "", 1, one.value or "0") for one in replayed)
+    added += checksum(
+        (one.type, one.start or "", 1, one.value or "0", bool(one.integral), "", "")
+        for one in database.replays()
+        if one.outcome == "accepted"
+    )
     try:
-        held = checksum(database.cells())
+        held = checksum(database.rows())
     except ValueError as error:
         raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from None
     if (held - added) % CHECKSUM_PRIME:

@@ -63,6 +63,9 @@ class Columns(Protocol):
     def __len__(self) -> int:
         """Return how many types there are."""
 
+    def rows(self, start: str) -> list[tuple[str, str, int, str, bool, str, str]]:
+        """Return one tuple for each type: its name, `start`, and what the other methods give."""
+
     def names(self) -> list[str]:
         """Return the types."""
 
