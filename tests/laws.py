@@ -1,17 +1,22 @@
-"""The laws of `eventcli.testing`, applied to every state type of ours.
+"""The laws of `eventcli.testing`, applied to every state type of ours; and those of what is done more than once.
 
 States are made by the operations that make them in use: folding lines, keeping only some types, reading back what was
-saved or printed, merging. So only states that can be reached are tried.
+saved or printed, ingesting, merging. So only states that can be reached are tried.
 """
 
 import io
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
-from eventcli import Account, Summary, Timing, TypeStats, dump, load, report, summarize, testing
+from eventcli import Account, Summary, Timing, TypeStats, dump, ledger, load, report, summarize, testing
 from eventcli.report import Stat
+from logbook import LINES, Logbook
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 class State(NamedTuple):
@@ -59,7 +64,21 @@ _PRINTED: Final = st.builds(
 
 _READ_BACK: Final = st.one_of(_FOLDED.map(lambda summary: load(dump(summary))), _PRINTED)
 
-_LEAVES: Final = st.one_of(_FOLDED, _TIMED, _TIMED.map(lambda summary: load(dump(summary))), _READ_BACK)
+
+def _ingested(steps: list[list[bytes]], max_types: int) -> Summary:
+    """Return the totals of a ledger of a log that was read step by step."""
+    with Logbook(max_types=max_types) as book:
+        for lines in steps:
+            book.append(lines)
+            book.ingest()
+        return ledger.load(str(book.ledger))
+
+
+_INGESTED: Final = st.builds(
+    _ingested, st.lists(st.lists(LINES, max_size=4), min_size=1, max_size=3), st.integers(1, 5)
+)
+
+_LEAVES: Final = st.one_of(_FOLDED, _TIMED, _TIMED.map(lambda summary: load(dump(summary))), _READ_BACK, _INGESTED)
 
 _MERGED: Final = st.recursive(_LEAVES, lambda states: st.builds(Summary.merge, states, states), max_leaves=4)
 
@@ -80,3 +99,26 @@ def check(state: State, data: st.DataObject) -> None:
     testing.check_identity(state.empty, a)
     testing.check_commutativity(a, b)
     testing.check_associativity(a, b, c)
+
+
+def check_repetition(run: Callable[[list[list[T]]], S], items: Sequence[T], data: st.DataObject) -> S:
+    """Assert that doing all at once comes to the same as in any order, in any parts, and some of it more than once.
+
+    Return what it comes to.
+    """
+    again = data.draw(st.lists(st.sampled_from(items), max_size=4) if items else st.just([]), label="again")
+    order = data.draw(st.permutations([*items, *again]), label="order")
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(order)), max_size=3), label="cuts"))
+    parts = [order[first:last] for first, last in pairwise((0, *cuts, len(order)))]
+    once = run([list(items)])
+    assert run(parts) == once
+    return once
+
+
+def check_only_looks(look: Callable[[], S], state: Callable[[], object]) -> S:
+    """Assert that looking changes nothing, and shows the same again. Return what it shows."""
+    before = state()
+    first = look()
+    assert state() == before
+    assert look() == first
+    return first

@@ -2,6 +2,8 @@
 
 import bz2
 import gzip
+import io
+import itertools
 import os
 import random
 import shutil
@@ -17,24 +19,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 import faults
+import laws
 import outcome
-from eventcli import Reason, summarize
+from eventcli import Account, Reason, Summary, summarize
 from eventcli.blocks import BYTE_ORDER_MARK
 from eventcli.database import Database
 from eventcli.event import Timing
-from eventcli.generate import generate
-from eventcli.ledger import (
-    COMMIT_BYTES,
-    Ingest,
-    Repair,
-    check_sums,
-    meaning_of,
-    replay,
-    totals,
-    verify,
-)
+from eventcli.ledger import COMMIT_BYTES, KEEP_REJECTS, Ingest, Repair, check_sums, meaning_of, totals, verify
 from eventcli.streams import Content
-from eventcli.summary import Calendar, SourceReport, Status
+from eventcli.summary import SourceReport, Status, overlaps
+from logbook import BAD, FAST, LINES, Held, Logbook
 from world import LOG, World
 
 
@@ -46,10 +40,6 @@ def ingest(ledger: Path, paths: Sequence[Path], **options: object) -> list[Sourc
         run = Ingest(database, meaning, jobs=1, on_problem=said.append, **options)  # type: ignore[arg-type]
         run.run([str(path) for path in paths]).summary.check()
     return said
-
-
-FAST: Final = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # mkdtemp makes a folder there
-"""Memory, where there is such a folder: syncing to a disk is what a run waits for most."""
 
 
 class Simulation(RuleBasedStateMachine):
@@ -152,6 +142,12 @@ class Simulation(RuleBasedStateMachine):
         assert is_said or not world.is_lost
         assert not is_said or world.may_be_lost
         world.note_run()
+        assert set(laws.check_only_looks(self.verdicts, self.ledger.read_bytes)) <= {"proved", "gone"}
+
+    def verdicts(self) -> list[str]:
+        """Return what can be proved of each stream."""
+        with Database.open_to_read(str(self.ledger)) as database:
+            return [verdict for _, verdict, _ in verify(database, [], 1)]
 
     @rule(at=st.integers(1, 60), torn=st.booleans(), commit_bytes=st.sampled_from((COMMIT_BYTES, 100)))
     def killed(self, at: int, torn: bool, commit_bytes: int) -> None:  # noqa: FBT001  # drawn by hypothesis
@@ -361,40 +357,124 @@ def test_a_lost_stream_that_comes_back(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------- laws
 
 
-@given(st.permutations(range(6)), st.integers(0, 6))
-def test_replaying_is_idempotent_and_free_of_order(order: list[int], cut: int) -> None:
-    """Repaired lines come to the same in any order, in one replay or two, and repeated."""
-    folder = Path(mkdtemp(dir=FAST))
-    try:
-        log, ledger = folder / "log", folder / "ledger"
-        log.write_bytes(b"".join(b'{"type":"%d","value":"x"}\n' % number for number in range(6)) + _line(9))
-        ingest(ledger, [log])
-        with Database.open_to_write(str(ledger), create=False) as database:
-            key = database.streams()[0].key
-            repairs = [
-                Repair(key, one.offset, one.reason, _line(number), "")
-                for number, (_, one) in enumerate(database.rejects())
-            ]
-            for part in (order[:cut], order[cut:], order):
-                replay(database, [repairs[number] for number in part], lambda _: None)
-            assert str(database.account()) == "7 lines = 7 accepted + 0 rejected + 0 filtered + 0 blank"
-        assert _totals(ledger) == {str(number): 1 for number in (*range(6), 9)}
-    finally:
-        shutil.rmtree(folder)
+def _summarized(lines: Sequence[bytes], max_types: int) -> tuple[dict[str, bytes], dict[str, bytes], Account]:
+    """Return what is printed of one run over all lines, also by hour, and its account."""
+    data = b"".join(lines)
+    whole = summarize(io.BytesIO(data), max_types=max_types)
+    hourly = summarize(io.BytesIO(data), max_types=max_types, timing=Timing(by="hour", optional=True))
+    return outcome.printed(whole), outcome.printed(hourly), whole.account
 
 
-def test_totals_are_those_of_one_run_over_everything(tmp_path: Path, body: str) -> None:
-    """A ledger that read a log bit by bit prints the same bytes as `summarize` over the whole, by hour, too."""
+LIMIT: Final = st.integers(1, 5)
+STEPS: Final = st.lists(st.lists(LINES, max_size=5), min_size=1, max_size=5)
+COMMIT: Final = st.sampled_from((1, 100, COMMIT_BYTES))
+
+
+@given(steps=STEPS, max_types=LIMIT, commit_bytes=COMMIT)
+def test_totals_are_those_of_one_run(body: str, steps: list[list[bytes]], max_types: int, commit_bytes: int) -> None:
+    """A log that was read step by step comes to what one run over all of it comes to, and so does what was added."""
     assert body
-    log, ledger = tmp_path / "log", tmp_path / "ledger"
-    lines = list(generate(400, seed=1, bad_rate=0.1))
-    for start in range(0, 400, 57):
-        with log.open("ab") as file:
-            file.write(b"".join(lines[start : start + 57]))
-        ingest(ledger, [log])
-    timing = Timing(by="hour", optional=True)
-    with Database.open_to_read(str(ledger)) as database:
-        assert outcome.printed(totals(database)) == outcome.printed(summarize(log))
-        by_hour = totals(database, calendar=Calendar("hour", "UTC"))
-        assert outcome.printed(by_hour) == outcome.printed(summarize(log, timing=timing))
-        assert totals(database).account == summarize(log).account
+    with Logbook(max_types=max_types) as book:
+        added = []
+        for lines in steps:
+            book.append(lines)
+            added.append(book.ingest(commit_bytes=commit_bytes).summary)
+        whole = _summarized([line for lines in steps for line in lines], max_types)
+        assert book.held()[:3] == whole
+    assert (outcome.printed(Summary.union(added)), Summary.union(added).account) == (whole[0], whole[2])
+
+
+@given(logs=st.lists(st.lists(LINES, max_size=5), max_size=4), max_types=LIMIT, data=st.data())
+def test_ingesting_is_idempotent_and_free_of_order(
+    body: str, logs: list[list[bytes]], max_types: int, data: st.DataObject
+) -> None:
+    """Logs come to the same in whatever order and in however many runs they are named, and named again."""
+    assert body
+
+    def run(parts: list[list[int]]) -> Held:
+        with Logbook(max_types=max_types) as book:
+            for number, lines in enumerate(logs):
+                # No two logs begin alike, so none is taken for a copy of another one.
+                book.append([b'{"type":"a","value":%d}\n' % number, *lines], f"log {number}")
+            for part in parts:
+                book.ingest(*(f"log {number}" for number in part or range(len(logs))))
+            return book.held()
+
+    laws.check_repetition(run, range(len(logs)), data)
+
+
+@given(
+    lines=st.lists(st.tuples(LINES, LINES), max_size=8),
+    keep=st.sampled_from((0, 100, KEEP_REJECTS)),
+    max_types=LIMIT,
+    data=st.data(),
+)
+def test_replaying_is_idempotent_and_free_of_order(
+    body: str, lines: list[tuple[bytes, bytes]], keep: int, max_types: int, data: st.DataObject
+) -> None:
+    """Repaired lines come to the same in any order, in however many replays, and repeated: as if never broken."""
+    assert body
+    was = [line for line, _ in lines]
+    with Logbook() as book:
+        book.append(was)
+        book.ingest()
+        repairs = book.repairs([new for line, new in lines if line in BAD])
+
+    def run(parts: list[list[Repair]]) -> Held:
+        with Logbook(max_types=max_types) as book:
+            book.append(was)
+            book.ingest(keep_rejects=keep)
+            key = book.key()
+            for part in parts:
+                book.replay([repair._replace(stream=key) for repair in part])
+            return book.held()
+
+    held = laws.check_repetition(run, repairs, data)
+    repaired = [new if line in BAD and new not in BAD else line for line, new in lines]
+    assert held[:3] == _summarized(repaired, max_types)
+
+
+@given(steps=STEPS, max_types=LIMIT, commit_bytes=COMMIT)
+def test_verifying_only_looks(body: str, steps: list[list[bytes]], max_types: int, commit_bytes: int) -> None:
+    """Verifying proves what is there, changes nothing, and gives the same again, before and after further runs."""
+    assert body
+    read: list[bytes] = []
+    with Logbook(max_types=max_types) as book:
+        for lines in steps:
+            book.append(lines)
+            book.ingest(commit_bytes=commit_bytes)
+            laws.check_only_looks(book.verify, book.ledger.read_bytes)
+            book.replay(book.repairs([b'{"type":"b","value":1}\n']))
+            verdicts = laws.check_only_looks(book.verify, book.ledger.read_bytes)
+            read += lines
+            too_many = bool(summarize(io.BytesIO(b"".join(read)), max_types=max_types).other)
+            assert {verdict for _, verdict in verdicts} <= {"unproved" if too_many else "proved"}
+
+
+@given(
+    logs=st.lists(st.lists(st.lists(LINES, min_size=1, max_size=5), min_size=1, max_size=4), min_size=1, max_size=2),
+    data=st.data(),
+)
+def test_overlaps_are_told_in_any_order(body: str, logs: list[list[list[bytes]]], data: st.DataObject) -> None:
+    """Two stretches of a log overlap if they have a byte in common, whatever order they come in; all others add up."""
+    assert body
+    runs: list[tuple[int, int, int, Summary]] = []
+    for number, steps in enumerate(logs):
+        steps[0].insert(0, b'{"type":"a","value":%d}\n' % number)
+        for _ in range(2):
+            with Logbook() as book:
+                at = 0
+                for lines in steps:
+                    book.append(lines)
+                    if data.draw(st.booleans(), label="ingest"):
+                        end = book.log().stat().st_size
+                        runs.append((number, at, end, book.ingest().summary))
+                        at = end
+    chosen = data.draw(st.permutations(runs), label="order")[: data.draw(st.integers(0, 4), label="number")]
+    alike = [
+        (one, other)
+        for (one, first), (other, second) in itertools.combinations(enumerate(chosen), 2)
+        if first[0] == second[0] and max(first[1], second[1]) < min(first[2], second[2])
+    ]
+    found = [(one, other) for one, _, other, _ in overlaps(summary for *_, summary in chosen)]
+    assert sorted(tuple(sorted(pair)) for pair in found) == alike

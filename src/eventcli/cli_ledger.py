@@ -438,7 +438,7 @@ def verify(
     """Read again what is still on disk, and prove the totals of the ledger by it.
 
     Streams are looked for where they were, among their siblings, and in the SOURCEs. Prints one JSON
-    object a stream: proved, gone (nothing holds it any more), or different.
+    object a stream: proved, gone (nothing holds it any more), different, or unproved (too many types).
     """
     changes = prune is not None or acknowledge
     with ExitStack() as stack:
@@ -496,7 +496,7 @@ def _verify(
     found = {verdict for _, verdict, _ in verdicts}
     if "different" in found:
         return ExitCode.DATA
-    return ExitCode.INCOMPLETE if "gone" in found or (open_ones and not acknowledge) else ExitCode.OK
+    return ExitCode.INCOMPLETE if found - {"proved"} or (open_ones and not acknowledge) else ExitCode.OK
 
 
 def commands() -> dict[str, click.Command]:
