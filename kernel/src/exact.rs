@@ -4,7 +4,7 @@
 //! sums. A literal that is too long for it is refused, which makes the caller hand the line back;
 //! it does not say what such a literal means.
 
-use crate::wide::{CHUNK, Wide};
+use crate::wide::{CHUNK, NUMERAL, Wide};
 use std::cmp::Ordering;
 use std::fmt::Write;
 
@@ -108,46 +108,53 @@ fn read_short(text: u64) -> Option<(Number, usize)> {
     Some((found, (end + sign) as usize))
 }
 
-/// Reads the number that fills `at..end`, and nothing less, where that is known beforehand. None
-/// as for `read`.
-#[inline(always)]
-pub fn read_whole<W: Wide>(wide: W, block: &[u8], at: usize, end: usize) -> Option<Number> {
-    let width = end.wrapping_sub(at);
-    let eight = block.get(end.wrapping_sub(8)..)?.first_chunk::<8>()?;
-    if width.wrapping_sub(1) < 8
-        && let Some(number) = read_filled(u64::from_le_bytes(*eight), width as u32)
-    {
-        return Some(number);
-    }
-    let (number, length) = read_middle(wide, block, at)?;
-    (length == width).then_some(number)
+/// What is known of a numeral by its width and by how many bytes there are from its point on.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// The least number its digits may make: with several digits before the point, the first is not zero.
+    /// That of a shape no number has is larger than any.
+    least: u64,
+    scale: u8,
+    integral: bool,
 }
 
-/// Reads the number that fills the last `width` bytes of eight, at least one, if it has no sign;
-/// without a branch on its shape.
-#[inline(always)]
-fn read_filled(text: u64, width: u32) -> Option<Number> {
-    let before = 64 - 8 * width;
-    let values = ((text ^ (0x30 * EVERY)) >> before) << before;
-    // The high bit of every byte that is no digit; one at most may be, and that a point.
-    let others = (((values & (0x7f * EVERY)) + 0x76 * EVERY) | values) & (0x80 * EVERY);
-    let first = others & others.wrapping_neg();
-    let one = first >> 7;
-    let below = one.wrapping_sub(1);
-    let point = (first << 1).wrapping_sub(one);
-    let is_odd = (others != first) | (values & point != one * u64::from(b'.' ^ b'0'));
-    // Without a point, it stands in the last byte for the count, and moves nothing below.
-    let scale = (63 - (first | 1 << 63).trailing_zeros()) / 8;
-    let is_integral = first == 0;
-    let whole = width - scale - u32::from(!is_integral);
-    let is_empty = (whole == 0) | (!is_integral & (scale == 0));
-    let is_padded = ((values >> before) & 0xff == 0) & (whole > 1);
-    if is_odd | is_empty | is_padded {
-        return None;
+static SHAPES: [[Shape; NUMERAL + 1]; NUMERAL + 1] = {
+    let mut shapes =
+        [[Shape { least: u64::MAX, scale: 0, integral: false }; NUMERAL + 1]; NUMERAL + 1];
+    let mut width = 1;
+    while width <= NUMERAL {
+        let mut behind = 0;
+        while behind < width {
+            if behind != 1 {
+                let scale = if behind == 0 { 0 } else { behind - 1 };
+                let whole = width - behind;
+                let least = if whole == 1 { 0 } else { POWERS[whole - 1 + scale] as u64 };
+                shapes[width][behind] = Shape { least, scale: scale as u8, integral: behind == 0 };
+            }
+            behind += 1;
+        }
+        width += 1;
     }
-    let moved = (values & below) << (8 * u32::from(!is_integral));
-    let number = eight_digits((values & !(below | point)) | moved) as i64;
-    Some(Number { mantissa: number, scale: scale as u8, integral: is_integral })
+    shapes
+};
+
+/// Reads the number that fills the last `width` bytes of `text`, and nothing less, if it is as short
+/// as that and has no sign.
+#[inline(always)]
+pub fn read_numeral<W: Wide>(wide: W, text: &[u8; NUMERAL], width: usize) -> Option<Number> {
+    let shapes = SHAPES.get(width)?;
+    let (digits, behind) = wide.numeral(text, width)?;
+    let Shape { least, scale, integral } = shapes[behind];
+    // Sixteen digits fit.
+    (digits >= least).then_some(Number { mantissa: digits as i64, scale, integral })
+}
+
+/// Reads the number that fills `width` bytes from `at` on, and nothing less, where that is known
+/// beforehand. None as for `read`.
+#[inline(always)]
+pub fn read_whole<W: Wide>(wide: W, block: &[u8], at: usize, width: usize) -> Option<Number> {
+    let (number, length) = read_middle(wide, block, at)?;
+    (length == width).then_some(number)
 }
 
 /// Reads a number of up to 18 digits without an exponent.
@@ -542,19 +549,25 @@ mod tests {
                     _ => b"01234567890123456789012345678901234567890123456789.,"[random % 52],
                 };
             }
-            let text = block[24..].escape_ascii().to_string();
+            let shown = block[24..].escape_ascii().to_string();
             let long = read_long(&block[24..]);
-            assert_eq!(any(&block, 24), long, "{text}");
+            assert_eq!(any(&block, 24), long, "{shown}");
             for end in 24..44 {
                 let expected = read(Portable, &block, 24).filter(|(_, length)| 24 + length == end);
-                let whole = read_whole(Portable, &block, 24, end);
-                // It may be given less than there is, and then need not look behind it.
+                let text: &[u8; NUMERAL] = block[end - NUMERAL..].first_chunk().expect("enough");
+                let numeral = read_numeral(Portable, text, end - 24);
+                let whole = read_whole(Portable, &block, 24, end - 24);
+                // They may be given less than there is, and then need not look behind it.
                 if expected.is_some() {
-                    assert_eq!(whole, expected.map(|(number, _)| number), "{text} {end}");
-                } else if let Some(number) = whole {
+                    let expected = expected.map(|(number, _)| number);
+                    assert_eq!(whole, expected, "{shown} {end}");
+                    let is_short = end - 24 <= NUMERAL && block[24] != b'-';
+                    assert_eq!(numeral, expected.filter(|_| is_short), "{shown} {end}");
+                }
+                for number in [whole, numeral].into_iter().flatten() {
                     let mut cut = block;
                     cut[end..].fill(b' ');
-                    assert_eq!(read_long(&cut[24..]), Some((number.into(), end - 24)), "{text}");
+                    assert_eq!(read_long(&cut[24..]), Some((number.into(), end - 24)), "{shown}");
                 }
             }
             if let Some((_, length)) = long
@@ -562,7 +575,7 @@ mod tests {
             {
                 let literal = &block[24..24 + length];
                 let digits = literal.iter().filter(|byte| byte.is_ascii_digit()).count();
-                assert!(digits > 18 || literal.contains(&b'e'), "{text}");
+                assert!(digits > 18 || literal.contains(&b'e'), "{shown}");
             }
         }
     }

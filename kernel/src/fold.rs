@@ -14,7 +14,7 @@ use crate::skeleton::Skeletons;
 use crate::summary::{self, Place, Summary, Table};
 use crate::template::{Event, Templates};
 use crate::time::{Ask, Bucket, Clock, Moment, NO_BUCKET, OUTSIDE, Region, Span};
-use crate::wide::{CHUNK, Portable, Wide};
+use crate::wide::{CHUNK, Portable, Task, Wide};
 
 /// A line that is left to the authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -387,19 +387,20 @@ fn fold_lines<W: Wide, const TIMED: bool>(
     let mut at = 0;
     let mut ask = None;
     let mut long = Exact { mantissa: 0, scale: 0, integral: true };
+    fold.templates.leave_block();
     while at < block.len() && handed_back.len() < full && ask.is_none() {
         let mut use_templates = fold.templates.are_in_use();
         if use_templates {
-            let count = match fold.absent {
-                None => add_fitting::<W, false, TIMED>(wide, fold, block, &mut at),
-                Some(_) => add_fitting::<W, true, TIMED>(wide, fold, block, &mut at),
+            let (count, misfit) = match fold.absent {
+                None => wide.apart(AddFitting::<false, TIMED> { fold, block, at: &mut at }),
+                Some(_) => wide.apart(AddFitting::<true, TIMED> { fold, block, at: &mut at }),
             };
             lines += count;
             fold.templates.hit(count);
             if at >= block.len() {
                 break;
             }
-            use_templates = fold.templates.miss();
+            use_templates = misfit && fold.templates.miss();
         }
         let use_layouts = fold.layouts.are_in_use();
         if use_layouts
@@ -515,31 +516,63 @@ fn moment<W: Wide, const TIMED: bool>(wide: W, fold: &mut Fold, block: &[u8], at
 }
 
 /// Adds the lines from `at` on that fit templates, up to the first that does not; gives their number.
-#[inline(always)]
-fn add_fitting<W: Wide, const MAY_LACK: bool, const TIMED: bool>(
-    wide: W,
-    fold: &mut Fold,
-    block: &[u8],
-    at: &mut usize,
-) -> usize {
-    let mut accepted = 0;
-    let mut filtered = 0;
-    while let Some(fit) = fold.templates.read::<W, MAY_LACK, TIMED>(wide, block, *at) {
-        // The usual way hands back what is not sure, too, and asks what is not known.
-        let Moment::In(bucket) = moment::<W, TIMED>(wide, fold, block, fit.time_at) else {
-            break;
-        };
-        match fit.place.filter(|_| !TIMED || bucket != OUTSIDE) {
-            None => filtered += 1,
-            Some(place) if add_short::<TIMED>(fold, place, bucket, fit.value) => accepted += 1,
-            // The sum would overflow: the usual way finds so, too, and hands the line back.
-            Some(_) => break,
+///
+/// A function of its own, because this loop needs all registers.
+struct AddFitting<'a, const MAY_LACK: bool, const TIMED: bool> {
+    fold: &'a mut Fold,
+    block: &'a [u8],
+    at: &'a mut usize,
+}
+
+impl<W: Wide, const MAY_LACK: bool, const TIMED: bool> Task<W> for AddFitting<'_, MAY_LACK, TIMED> {
+    /// How many lines were added, and whether the next one does not fit. False: an end of the block is near.
+    type Output = (usize, bool);
+
+    #[inline(always)]
+    fn run(self, wide: W) -> (usize, bool) {
+        let Self { fold, block, at: start } = self;
+        let mut at = *start;
+        let mut accepted = 0;
+        let mut filtered = 0;
+        let mut misfit = false;
+        while !misfit && let Some(lines) = fold.templates.look_ahead(wide, block, at) {
+            misfit = lines.is_empty();
+            let mut next = lines.end;
+            for line in lines {
+                // The usual way hands back what is not sure or would overflow a sum, too, and asks
+                // what is not known.
+                let is_added = 'line: {
+                    let Some(fit) =
+                        fold.templates.read::<W, MAY_LACK, TIMED>(wide, block, at, line)
+                    else {
+                        break 'line false;
+                    };
+                    let Moment::In(bucket) = moment::<W, TIMED>(wide, fold, block, fit.time_at)
+                    else {
+                        break 'line false;
+                    };
+                    match fit.place.filter(|_| !TIMED || bucket != OUTSIDE) {
+                        None => filtered += 1,
+                        Some(place) if add_short::<TIMED>(fold, place, bucket, fit.value) => {
+                            accepted += 1
+                        }
+                        Some(_) => break 'line false,
+                    }
+                    at = fit.end + 1;
+                    true
+                };
+                if !is_added {
+                    (next, misfit) = (line, true);
+                    break;
+                }
+            }
+            fold.templates.pass(next, at, misfit);
         }
-        *at = fit.end + 1;
+        *start = at;
+        fold.account.accepted += accepted;
+        fold.account.filtered += filtered;
+        ((accepted + filtered) as usize, misfit)
     }
-    fold.account.accepted += accepted;
-    fold.account.filtered += filtered;
-    (accepted + filtered) as usize
 }
 
 /// Adds a value to a type in a bucket. False, and nothing is changed, if a sum would overflow.

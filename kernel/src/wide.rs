@@ -9,6 +9,9 @@
 /// Bytes in a chunk.
 pub const CHUNK: usize = 64;
 
+/// The bytes that `numeral` looks at.
+pub const NUMERAL: usize = 16;
+
 /// What a function of its own does with a level.
 ///
 /// A plain function that takes a level is compiled without the instructions of it unless it becomes a
@@ -47,6 +50,10 @@ pub trait Wide: Copy {
     fn same(self, left: Self::Chunk, right: Self::Chunk) -> u64;
     /// The bytes of a chunk from `low` to `low + span`, each of its own.
     fn within(self, chunk: Self::Chunk, low: Self::Chunk, span: Self::Chunk) -> u64;
+
+    /// The last `width` bytes, at least one, if they are digits and at most one point: the number that the
+    /// digits make, and how many bytes there are from the point on (0 without one).
+    fn numeral(self, text: &[u8; NUMERAL], width: usize) -> Option<(u64, usize)>;
 
     /// Bit `i` of the result is the exclusive or of the bits `0..=i`.
     #[inline(always)]
@@ -178,6 +185,20 @@ impl Wide for Portable {
         }
         gather(fits, |word| word)
     }
+
+    #[inline(always)]
+    fn numeral(self, text: &[u8; NUMERAL], width: usize) -> Option<(u64, usize)> {
+        let mut digits = 0;
+        let mut point = NUMERAL;
+        for (at, byte) in text.iter().enumerate().skip(NUMERAL - width) {
+            match byte {
+                b'0'..=b'9' => digits = 10 * digits + u64::from(byte - b'0'),
+                b'.' if point == NUMERAL => point = at,
+                _ => return None,
+            }
+        }
+        Some((digits, NUMERAL - point))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -185,7 +206,7 @@ pub use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{CHUNK, Task, Wide};
+    use super::{CHUNK, NUMERAL, Task, Wide};
     use std::arch::x86_64::*;
 
     /// Thirty-two bytes at a time.
@@ -225,6 +246,8 @@ mod x86 {
             unsafe fn run<T: Task<Avx2>>(wide: Avx2, task: T) -> T::Output {
                 task.run(wide)
             }
+            // The compiler forgets `inline(never)` beside `target_feature`; it cannot forget this.
+            let run: unsafe fn(Self, T) -> T::Output = std::hint::black_box(run::<T>);
             // SAFETY: `self` is the token.
             unsafe { run(self, task) }
         }
@@ -322,6 +345,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn numeral(self, text: &[u8; NUMERAL], width: usize) -> Option<(u64, usize)> {
+            // SAFETY: see above.
+            unsafe { numeral(text, width) }
+        }
+
+        #[inline(always)]
         fn prefetch<T>(self, thing: &T) {
             // SAFETY: a hint, which never faults; the address is that of a live reference.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(thing).cast()) }
@@ -338,6 +367,63 @@ mod x86 {
             let product =
                 _mm_clmulepi64_si128::<0>(_mm_set_epi64x(0, mask as i64), _mm_set1_epi8(-1));
             _mm_cvtsi128_si64(product) as u64
+        }
+    }
+
+    /// As many bytes of all ones as there are kept, behind zeros: from byte `width` on, the last `width`.
+    const KEPT: [u8; 2 * NUMERAL] = {
+        let mut kept = [0; 2 * NUMERAL];
+        let mut at = NUMERAL;
+        while at < 2 * NUMERAL {
+            kept[at] = u8::MAX;
+            at += 1;
+        }
+        kept
+    };
+
+    /// For a point at each place, and for none: which digit moves to each place so that the point is gone.
+    /// The high bit stands for zero.
+    const JOINED: [[u8; NUMERAL]; NUMERAL + 1] = {
+        let mut joined = [[0; NUMERAL]; NUMERAL + 1];
+        let mut point = 0;
+        while point <= NUMERAL {
+            let mut at = 0;
+            while at < NUMERAL {
+                let is_behind = at > point || point == NUMERAL;
+                joined[point][at] = if is_behind { at as u8 } else { (at as u8).wrapping_sub(1) };
+                at += 1;
+            }
+            point += 1;
+        }
+        joined
+    };
+
+    /// SAFETY: the caller shows that the processor has what `Avx2` needs.
+    #[inline(always)]
+    unsafe fn numeral(text: &[u8; NUMERAL], width: usize) -> Option<(u64, usize)> {
+        let kept: &[u8; NUMERAL] = KEPT.get(width..)?.first_chunk()?;
+        // SAFETY: the caller's; each load takes the 16 bytes of an array.
+        unsafe {
+            let text = _mm_loadu_si128(text.as_ptr().cast());
+            let kept = _mm_loadu_si128(kept.as_ptr().cast());
+            let digits = _mm_and_si128(_mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8)), kept);
+            let is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
+            let is_point = _mm_cmpeq_epi8(digits, _mm_set1_epi8(b'.'.wrapping_sub(b'0') as i8));
+            let points = _mm_movemask_epi8(is_point) as u32;
+            let others = !_mm_movemask_epi8(_mm_or_si128(is_digit, is_point)) as u16;
+            if others != 0 || points & points.wrapping_sub(1) != 0 {
+                return None;
+            }
+            let point = (points | 1 << NUMERAL).trailing_zeros() as usize;
+            let joined = _mm_loadu_si128(JOINED[point].as_ptr().cast());
+            let digits = _mm_shuffle_epi8(digits, joined);
+            let twos = _mm_maddubs_epi16(digits, _mm_set1_epi16(0x010a));
+            let fours = _mm_madd_epi16(twos, _mm_set1_epi32(0x0001_0064));
+            let fours = _mm_packus_epi32(fours, fours);
+            let eights = _mm_madd_epi16(fours, _mm_set1_epi32(0x0001_2710));
+            let eights = _mm_cvtsi128_si64(eights) as u64;
+            let number = (eights & 0xffff_ffff) * 100_000_000 + (eights >> 32);
+            Some((number, NUMERAL - point))
         }
     }
 
@@ -372,6 +458,8 @@ mod x86 {
             unsafe fn run<T: Task<Avx512>>(wide: Avx512, task: T) -> T::Output {
                 task.run(wide)
             }
+            // The compiler forgets `inline(never)` beside `target_feature`; it cannot forget this.
+            let run: unsafe fn(Self, T) -> T::Output = std::hint::black_box(run::<T>);
             // SAFETY: `self` is the token.
             unsafe { run(self, task) }
         }
@@ -470,6 +558,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn numeral(self, text: &[u8; NUMERAL], width: usize) -> Option<(u64, usize)> {
+            // SAFETY: see above.
+            unsafe { numeral(text, width) }
+        }
+
+        #[inline(always)]
         fn prefetch<T>(self, thing: &T) {
             // SAFETY: a hint, which never faults; the address is that of a live reference.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(thing).cast()) }
@@ -535,6 +629,14 @@ mod tests {
             wide.write_places(seed, 7, &mut places);
             let bits = (0..64).filter(|bit| seed >> bit & 1 == 1).map(|bit| 7 + bit);
             assert!(bits.eq(places[..seed.count_ones() as usize].iter().copied()));
+            let mut numeral = [0; NUMERAL];
+            for (at, byte) in numeral.iter_mut().enumerate() {
+                *byte = b"0123456789012345678901234567890123456789012345678901234567890.-/:"
+                    [usize::from(bytes[at] ^ other[CHUNK - 1 - at]) % 65];
+            }
+            for width in 1..=NUMERAL {
+                assert_eq!(wide.numeral(&numeral, width), Portable.numeral(&numeral, width));
+            }
             let mut parity = 0;
             let mut sum = 0;
             for at in 0..64 {
