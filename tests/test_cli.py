@@ -18,7 +18,7 @@ import time
 import tty
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -26,6 +26,8 @@ import click
 import pytest
 
 from eventcli import cli, fold
+from eventcli.options import written_to
+from eventcli.output import OutputError
 from process import GOOD, PATIENCE, TOOL, Ended, end, environment, give_up_privileges, measure, run, start
 
 EVERY_BODY: Final = pytest.mark.usefixtures("body")
@@ -863,3 +865,23 @@ def test_many_runs_at_once(tmp_path: Path) -> None:
         "in.jsonl": 1000 * GOOD,
         "out": expected,
     }
+
+
+@pytest.mark.parametrize("ends", ["well", "badly"])
+def test_the_handlers_of_the_process_are_put_back(ends: str, tmp_path: Path) -> None:
+    """SIGTERM means what it meant before once all outputs are done or given up; one that is ignored stays so."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        for handler in (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler):
+            signal.signal(signal.SIGTERM, handler)
+            with suppress(ZeroDivisionError), written_to(str(tmp_path / "a")), written_to(str(tmp_path / "b")) as write:
+                taken = signal.getsignal(signal.SIGTERM)
+                assert (taken == handler) == (handler != signal.SIG_DFL)
+                write(b"" if ends == "well" else b"%d" % (1 // 0))
+            assert signal.getsignal(signal.SIGTERM) == handler
+        with pytest.raises(OutputError):
+            written_to(str(tmp_path / "none" / "a")).__enter__()
+        assert signal.getsignal(signal.SIGTERM) == handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert sorted(os.listdir(tmp_path)) == (["a", "b"] if ends == "well" else [])

@@ -187,6 +187,22 @@ def test_a_terminal_that_went_away_is_no_failure(monkeypatch: pytest.MonkeyPatch
     watch.__exit__()
 
 
+@pytest.mark.parametrize("bars", [0, 1])
+def test_an_interruption_takes_the_bar_off(bars: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left of a bar if the run is interrupted right behind the writing of it, be it the first one or not."""
+    with terminal(80, monkeypatch) as (stderr, screen):
+        watch = Watch(FakeRun(Place(0, 0, 1, 2)), started=time.monotonic() - 2, say=print, sizes=lambda: [2])
+        for _ in range(bars):
+            watch.tick()
+        with monkeypatch.context() as patch:
+            patch.setattr(stderr, "flush", lambda: signal.raise_signal(signal.SIGINT))
+            with pytest.raises(KeyboardInterrupt):
+                watch.tick()
+        watch.__exit__()
+        screen.write(stderr.getvalue())
+        assert screen.shown == []
+
+
 @pytest.mark.parametrize("name", [name for name in ("SIGUSR1", "SIGINFO") if hasattr(signal, name)])
 def test_signals_are_taken_and_given_back(name: str) -> None:
     """A signal makes the next tick say the account, once; after the run it means what it meant before."""

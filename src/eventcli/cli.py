@@ -2,7 +2,6 @@
 
 import os
 import sys
-from contextlib import ExitStack
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
@@ -35,7 +34,6 @@ from eventcli.options import (
     inputs_of,
     jobs_option,
     names_in,
-    open_output,
     option,
     output_option,
     output_options,
@@ -49,6 +47,7 @@ from eventcli.options import (
     types_option,
     write_exit_statuses,
     write_stderr,
+    written_to,
 )
 from eventcli.output import STDOUT, OutputError, ReaderGoneError, write_stdout
 from eventcli.pipeline import BLOCK_SIZE, Run, status_of
@@ -324,14 +323,10 @@ def generate(*, events: int, seed: int, bad_rate: float, output: str | None, **_
     """Write the log of a small shop, as large as wanted, to try things on."""
     from eventcli.generate import generate as lines  # noqa: PLC0415  # random costs start-up
 
-    with ExitStack() as stack:
-        file = stack.enter_context(open_output(output)) if output else None
-        write = file.write if file else write_stdout
+    with written_to(output) as write:
         log = lines(events, seed=seed, bad_rate=bad_rate)
         while batch := b"".join(islice(log, 1000)):
             write(batch)
-        if file:
-            file.commit()
     return ExitCode.OK
 
 

@@ -33,7 +33,6 @@ from eventcli.options import (
     inputs_of,
     jobs_option,
     names_in,
-    open_output,
     option,
     output_option,
     output_options_with,
@@ -45,8 +44,8 @@ from eventcli.options import (
     timing_of,
     types_option,
     write_stderr,
+    written_to,
 )
-from eventcli.output import OutputFile, write_stdout
 from eventcli.pipeline import check_query
 from eventcli.report import FORMATS, OTHER_LABEL, Stat
 from eventcli.source import name_of, open_source, read_all
@@ -330,14 +329,9 @@ def _totals(
 @help_option
 def rejects(*, path: str, output: str | None, **_debug: bool) -> ExitCode:
     """Write the rejected lines that the ledger keeps, as JSON lines, to be repaired and replayed."""
-    with ExitStack() as stack:
-        database = stack.enter_context(_open(path))
-        file = stack.enter_context(open_output(output)) if output else None
-        write = file.write if file else write_stdout
+    with _open(path) as database, written_to(output) as write:
         for reject in ledger.rejects(database):
             write(diagnostics.record(reject))
-        if file:
-            file.commit()
     return ExitCode.OK
 
 
@@ -441,21 +435,8 @@ def verify(
     object a stream: proved, gone (nothing holds it any more), different, or unproved (too many types).
     """
     changes = prune is not None or acknowledge
-    with ExitStack() as stack:
-        database = stack.enter_context(_open_to_change(path, wait) if changes else _open(path))
-        file = stack.enter_context(open_output(output)) if output else None
-        return _verify(database, sources, prune=prune, acknowledge=acknowledge, jobs=jobs, write=_writer(file))
-
-
-def _writer(file: OutputFile | None) -> Callable[[bytes], None]:
-    def write(data: bytes) -> None:
-        if file is None:
-            write_stdout(data)
-        else:
-            file.write(data)
-            file.commit()
-
-    return write
+    with _open_to_change(path, wait) if changes else _open(path) as database, written_to(output) as write:
+        return _verify(database, sources, prune=prune, acknowledge=acknowledge, jobs=jobs, write=write)
 
 
 def _verify(
@@ -465,7 +446,7 @@ def _verify(
     prune: float | None,
     acknowledge: bool,
     jobs: int | None,
-    write: Callable[[bytes], None],
+    write: Callable[[bytes], object],
 ) -> ExitCode:
     verdicts = list(ledger.verify(database, sources, jobs))
     lines = []

@@ -4,8 +4,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from decimal import Decimal
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TextIO, cast
@@ -551,13 +551,31 @@ def write_stderr(text: str) -> None:
         sys.stderr.flush()
 
 
-def open_output(path: str) -> OutputFile:
-    """Open a file for output. From then on there is something to clean up when SIGTERM comes."""
+@contextmanager
+def open_output(path: str) -> Iterator[OutputFile]:
+    """Open a file for output. As long as it is open there is something to clean up when SIGTERM comes."""
     import signal  # noqa: PLC0415  # start-up of all runs that write to standard output only
 
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    is_ours = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if is_ours:
         signal.signal(signal.SIGTERM, _raise_terminated)
-    return OutputFile(path)
+    try:
+        with OutputFile(path) as file:
+            yield file
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def written_to(output: str | None) -> Iterator[Callable[[bytes], object]]:
+    """Give what writes to standard output, or to a file that takes its place in the end."""
+    if output is None:
+        yield write_stdout
+        return
+    with open_output(output) as file:
+        yield file.write
+        file.commit()
 
 
 def _raise_terminated(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -136,7 +136,10 @@ class Watch:
             postfix=f"{rejects:,} rejected" if rejects else "",
         )
         with self._drawing:
-            _write("\r" + text.ljust(self._width))
+            line = text.ljust(self._width)
+            # Before it is written: an interruption may come behind that, and the bar is to be taken off then.
+            self._width = len(line)
+            _write("\r" + line)
             self._width = len(text)
 
 
