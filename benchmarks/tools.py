@@ -77,6 +77,11 @@ class Tool(NamedTuple):
 def all_tools() -> list[Tool]:
     """Return every tool of the comparison, installed or not."""
     rust, python = _body("rust"), _body("python")
+
+    def on_a(key: str, title: str, command: Command) -> Tool:
+        title = f"eventstats, Rust body, {title}"
+        return Tool(key, title, Kind.EVENTSTATS, rust.version, command, rust.environment, only="a")
+
     return [
         Tool("rust", "eventstats, Rust body", Kind.EVENTSTATS, rust.version, _eventstats(), rust.environment),
         Tool(
@@ -89,43 +94,11 @@ def all_tools() -> list[Tool]:
         ),
         # The answer is the exact one if it adds up over the hours, and if the window holds all events: that is the
         # slowest case of a filter, which leaves out nothing.
-        Tool(
-            "rust-hour",
-            "eventstats, Rust body, --by hour",
-            Kind.EVENTSTATS,
-            rust.version,
-            _eventstats("--by", "hour"),
-            rust.environment,
-            only="a",
-        ),
-        Tool(
-            "rust-window",
-            "eventstats, Rust body, --since and --until",
-            Kind.EVENTSTATS,
-            rust.version,
-            _eventstats("--since", "2020-10-06T08:00", "--until", "2100-01-01"),
-            rust.environment,
-            only="a",
-        ),
+        on_a("rust-hour", "--by hour", _eventstats("--by", "hour")),
+        on_a("rust-window", "--since and --until", _eventstats("--since", "2020-10-06T08:00", "--until", "2100-01-01")),
         # The same bytes in other forms, which are made beside the input.
-        Tool(
-            "rust-gzip",
-            "eventstats, Rust body, gzip",
-            Kind.EVENTSTATS,
-            rust.version,
-            _eventstats(form=forms.compressed),
-            rust.environment,
-            only="a",
-        ),
-        Tool(
-            "rust-files",
-            "eventstats, Rust body, 10,000 files",
-            Kind.EVENTSTATS,
-            rust.version,
-            _eventstats(form=forms.in_pieces),
-            rust.environment,
-            only="a",
-        ),
+        on_a("rust-gzip", "gzip", _eventstats(form=forms.compressed)),
+        on_a("rust-files", "10,000 files", _eventstats(form=forms.in_pieces)),
         Tool("isal", "isal alone, gzip", Kind.FLOOR, _package("isal"), _isal, only="a"),
         Tool("python", "eventstats, Python body", Kind.EVENTSTATS, python.version, _eventstats(), python.environment),
         _program("duckdb-cli", "DuckDB, command line", _duckdb(), _duckdb_query),

@@ -21,6 +21,7 @@ from eventcli.options import (
     Budget,
     BudgetValue,
     Command,
+    Decorator,
     NameValue,
     SignalError,
     Sinks,
@@ -124,26 +125,16 @@ def commands() -> None:
     """
 
 
+def _field_option(name: str, default: str, text: str) -> Decorator:
+    return option(f"--{name}-field", type=NameValue(), default=default, show_default=True, metavar="KEY", help=text)
+
+
 @commands.command(cls=Command, add_help_option=False)
 @files_argument
 @choice_options
 @types_option
-@option(
-    "--type-field",
-    type=NameValue(),
-    default="type",
-    show_default=True,
-    metavar="KEY",
-    help="Key, dotted path or JSON Pointer of the type.",
-)
-@option(
-    "--value-field",
-    type=NameValue(),
-    default="value",
-    show_default=True,
-    metavar="KEY",
-    help="The same of the value; none: there is none.",
-)
+@_field_option("type", "type", "Key, dotted path or JSON Pointer of the type.")
+@_field_option("value", "value", "The same of the value; none: there is none.")
 @option(
     "--count-only",
     is_flag=True,
@@ -151,14 +142,7 @@ def commands() -> None:
 )
 @option("--default-value", metavar="N", help="Number that stands in for a value that is missing.")
 @option("--numeric-strings", is_flag=True, help='Take "19.99" for a number.')
-@option(
-    "--time-field",
-    type=NameValue(),
-    default="occurred_at",
-    show_default=True,
-    metavar="KEY",
-    help="The same of the time, for the options below.",
-)
+@_field_option("time", "occurred_at", "The same of the time, for the options below.")
 @option("--since", metavar="TIME", help="Keep events from this time on.")
 @option("--until", metavar="TIME", help="Keep events before this time.")
 @option("--by", type=click.Choice(UNITS), help="Count in buckets of time.")
