@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import click
 
-from eventcli import diagnostics, ledger, prometheus
+from eventcli import diagnostics, ledger
 from eventcli.database import BusyError, Database, LedgerError
 from eventcli.database import Run as RunRecord
 from eventcli.discovery import Choice, discover
@@ -263,6 +263,8 @@ def _renderer(settings: Settings, record: RunRecord | None) -> Callable[[Summary
     """Return what makes metrics of the totals, where they are asked for."""
     if settings.format != _PROMETHEUS:
         return None
+    from eventcli import prometheus  # noqa: PLC0415  # start-up of all other formats
+
     figures = None
     if record is not None:
         lines = {name: getattr(record, name) for name in ("accepted", "rejected", "filtered", "blank")}
