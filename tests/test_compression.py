@@ -215,6 +215,18 @@ def test_skippable_frames_are_skipped(encoding: str) -> None:
         assert isinstance(error, TruncatedError)
 
 
+def test_gzip_in_a_file_goes_straight_into_the_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that comes out of gzip members is copied, unless they may hold an archive or something else follows."""
+    pytest.importorskip("isal", reason="there is no isal for this machine")
+    monkeypatch.setattr(compression, "_members", lambda _: iter([b"copied"]))
+    member = COMPRESS["gzip"](CONTENT)
+    for ahead in (False, True):
+        assert read(io.BytesIO(member + bytes(100) + member), ahead=ahead) == (CONTENT * 2, None)
+    assert read(io.BytesIO(COMPRESS["gzip"](b"no JSON"))) == (b"copied", None)
+    assert read(io.BytesIO(member + COMPRESS["zstd"](CONTENT)), size=HEAD) != (CONTENT * 2, None)
+    assert read(stream_of(member)) == (b"copied", None)
+
+
 def test_padding_of_zeros_is_no_garbage() -> None:
     """Behind gzip members zeros are left out, as gzip does; behind xz streams multiples of four, as its format says."""
     for encoding, zeros in (("gzip", 1), ("gzip", 2000), ("xz", 4), ("xz", 2000)):

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from enum import StrEnum
 from typing import BinaryIO, Final, NamedTuple, Protocol, Self, cast
 
@@ -202,6 +203,19 @@ def _gzip() -> _Library:
     return _Library(
         lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP), cast("type[Exception]", igzip_lib.IsalError)
     )
+
+
+def _gzip_reader(stream: Readable, base: int) -> Readable | None:
+    """Return what decompresses the gzip members from `base` on straight into a buffer, or None where nothing does.
+
+    Measured: that is a sixth faster than to copy what comes out. But it does not say what is wrong, nor where.
+    """
+    try:
+        from isal.isal_zlib import _GzipReader  # noqa: PLC0415  # as above
+    except ImportError:
+        return None
+    cast("BinaryIO", stream).seek(base)
+    return cast("Readable", _GzipReader(cast("BinaryIO", stream), _INPUT))
 
 
 def _zstd() -> _Library:
@@ -475,9 +489,10 @@ class Decompressed:
     """A stream of bytes that is decompressed while it is read, if it is compressed; it may be anything readable.
 
     With `ahead`, a thread decompresses what is to be read next while the caller works on what it has read; it is
-    started for the second chunk, so not for small inputs. OSError and its kin: `TruncatedError` where the compressed
-    data break off, `DamagedError` where they are damaged or something else stands behind them, both after all that
-    stands before; `UnsupportedError` for what cannot be read here. What the stream itself raises passes through.
+    started for the second chunk, so not for small inputs, nor for gzip in a file, where handing over takes longer.
+    OSError and its kin: `TruncatedError` where the compressed data break off, `DamagedError` where they are damaged or
+    something else stands behind them, both after all that stands before; `UnsupportedError` for what cannot be read
+    here. What the stream itself raises passes through.
     """
 
     def __init__(self, stream: Readable, *, ahead: bool = False, close: Callable[[], object] = lambda: None) -> None:
@@ -490,6 +505,9 @@ class Decompressed:
         self._failure: OSError | None = None
         self._thread: _Ahead | None = None
         self._waiting = memoryview(b"")
+        # What decompresses into the buffer of the caller, where the stream began, and how much came out.
+        self._direct: Readable | None = None
+        self._base = self._done = 0
 
     @property
     def raw(self) -> Readable:
@@ -518,12 +536,28 @@ class Decompressed:
                     return got
         if self._encoding is Encoding.PLAIN and not self._waiting:
             return read_into(self._stream, buffer)
+        if self._direct is not None:
+            return self._read_directly(self._direct, buffer)
         filled = self._take(buffer)
         while filled < len(buffer) and self._failure is None and self._refill():
             filled += self._take(buffer[filled:])
         if self._failure is not None and not filled:
             raise self._failure
         return filled
+
+    def _read_directly(self, members: Readable, buffer: memoryview) -> int:
+        """Decompress into the buffer. Where that fails, begin anew in the way that tells what is wrong, and where."""
+        # What may be a tar archive is looked at more closely, too.
+        with suppress(Exception):
+            got = members.readinto(buffer) or 0
+            if self._done or not got or buffer[0] in _CERTAIN:
+                self._done += got
+                return got
+        self._direct = None
+        cast("BinaryIO", self._stream).seek(self._base)
+        self._chunks = _without_tar(_members(_Feed(self._stream, b"")))
+        self.skip(self._done)
+        return self.readinto(buffer)
 
     def _take(self, buffer: memoryview) -> int:
         """Hand out what is waiting; return how much that was."""
@@ -575,7 +609,11 @@ class Decompressed:
             got = read_into(self._stream, buffer[filled:])
             filled += got
             ended = not got
-        if encoding is not Encoding.PLAIN:
+        base = _tell(self._stream) if encoding is Encoding.GZIP else None
+        if base is not None:
+            self._base = base - filled
+            self._direct = _gzip_reader(self._stream, self._base)
+        if encoding is not Encoding.PLAIN and self._direct is None:
             chunks = _without_tar(_members(_Feed(self._stream, bytes(buffer[:filled]))))
             self._chunks = self._in_turn(chunks)
         self._encoding = encoding
