@@ -1,5 +1,6 @@
 """A folder in memory with logs and a ledger of them, and what a ledger is asked for."""
 
+import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -10,9 +11,10 @@ from typing import Any, Final, NamedTuple, Self
 
 from hypothesis import strategies as st
 
-from eventcli import Account, Summary
+from eventcli import Account, ExitCode
+from eventcli.cli_ledger import commands
 from eventcli.database import Database
-from eventcli.ledger import Ingest, Outcome, Repair, check_sums, meaning_of, replay, totals, verify
+from eventcli.ledger import Ingest, Outcome, Repair, check_sums, meaning_of, totals, verify
 from eventcli.summary import Calendar
 from outcome import printed
 
@@ -95,10 +97,17 @@ class Logbook:
             kept = [one for _, one in database.rejects()]
         return [Repair(one.stream, one.offset, one.reason, raw, "") for one, raw in zip(kept, repaired, strict=False)]
 
-    def replay(self, repairs: Sequence[Repair]) -> Summary:
-        """Replay, and return what was added."""
-        with Database.open_to_write(str(self.ledger), create=False) as database:
-            return replay(database, repairs, lambda _: None).summary
+    def replay(self, *parts: Sequence[Repair]) -> None:
+        """Replay files that hold these repairs."""
+        paths = []
+        for number, repairs in enumerate(parts):
+            paths.append(self.log(f"repaired-{number}"))
+            records = ({**one._asdict(), "raw": one.raw.decode()} for one in repairs)
+            paths[-1].write_text("".join(f"{json.dumps(record)}\n" for record in records), encoding="utf-8")
+        if paths:
+            arguments = ["--ledger", str(self.ledger), "-o", os.devnull, *map(str, paths)]
+            status = commands()["replay"].main(arguments, standalone_mode=False)
+            assert status in (ExitCode.OK, ExitCode.DATA)
 
     def verify(self, *names: str) -> list[tuple[str, str]]:
         """Return the verdict on each stream; LedgerError if the ledger contradicts itself."""

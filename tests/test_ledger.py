@@ -407,12 +407,18 @@ def test_ingesting_is_idempotent_and_free_of_order(
     lines=st.lists(st.tuples(LINES, LINES), max_size=8),
     keep=st.sampled_from((0, 100, KEEP_REJECTS)),
     max_types=LIMIT,
+    at_once=st.booleans(),
     data=st.data(),
 )
 def test_replaying_is_idempotent_and_free_of_order(
-    body: str, lines: list[tuple[bytes, bytes]], keep: int, max_types: int, data: st.DataObject
+    body: str,
+    lines: list[tuple[bytes, bytes]],
+    keep: int,
+    max_types: int,
+    at_once: bool,  # noqa: FBT001  # drawn by hypothesis
+    data: st.DataObject,
 ) -> None:
-    """Repaired lines come to the same in any order, in however many replays, and repeated: as if never broken."""
+    """Repaired lines come to the same in any order, files and replays, and repeated: as if they had been so at once."""
     assert body
     was = [line for line, _ in lines]
     with Logbook() as book:
@@ -425,8 +431,9 @@ def test_replaying_is_idempotent_and_free_of_order(
             book.append(was)
             book.ingest(keep_rejects=keep)
             key = book.key()
-            for part in parts:
-                book.replay([repair._replace(stream=key) for repair in part])
+            own = [[repair._replace(stream=key) for repair in part] for part in parts]
+            for files in [own] if at_once else [[part] for part in own]:
+                book.replay(*files)
             return book.held()
 
     held = laws.check_repetition(run, repairs, data)
