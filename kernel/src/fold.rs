@@ -349,7 +349,9 @@ unsafe fn fold_avx2(
 
 /// SAFETY: the caller has a token of the level.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
+#[target_feature(
+    enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq"
+)]
 unsafe fn fold_avx512(
     wide: crate::wide::Avx512,
     fold: &mut Fold,

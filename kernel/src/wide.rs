@@ -437,7 +437,8 @@ mod x86 {
             (Avx2::detect().is_some()
                 && is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl"))
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vbmi2"))
             .then_some(Self(()))
         }
     }
@@ -453,7 +454,7 @@ mod x86 {
             /// SAFETY: the caller has a token of the level.
             #[inline(never)]
             #[target_feature(
-                enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq"
+                enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq"
             )]
             unsafe fn run<T: Task<Avx512>>(wide: Avx512, task: T) -> T::Output {
                 task.run(wide)
@@ -526,28 +527,35 @@ mod x86 {
 
         #[inline(always)]
         fn write_places(self, mask: u64, from: u32, places: &mut [u32; CHUNK]) {
-            let mut written = 0;
-            for quarter in 0..4 {
-                let bits = (mask >> (16 * quarter)) as u16;
-                let count = bits.count_ones() as usize;
-                // At most sixteen are written by each quarter before, so there is room for sixteen.
-                let room: &mut [u32; 16] =
-                    places[written..].first_chunk_mut().expect("a quarter of the places is left");
-                // SAFETY: see above; the stores cover all or half of the sixteen numbers of the array.
-                unsafe {
-                    let first = _mm512_set1_epi32((from + 16 * quarter) as i32);
-                    let step =
-                        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-                    let found = _mm512_maskz_compress_epi32(bits, _mm512_add_epi32(first, step));
-                    // A short store is quicker, as it rarely crosses cache lines.
-                    if count <= 8 {
-                        let half = _mm512_castsi512_si256(found);
-                        _mm256_storeu_si256(room.as_mut_ptr().cast(), half);
-                    } else {
-                        _mm512_storeu_si512(room.as_mut_ptr().cast(), found);
+            const EACH: [u8; CHUNK] = {
+                let mut each = [0; CHUNK];
+                let mut at = 0;
+                while at < CHUNK {
+                    each[at] = at as u8;
+                    at += 1;
+                }
+                each
+            };
+            let (quarters, _) = places.as_chunks_mut::<16>();
+            let count = mask.count_ones() as usize;
+            // SAFETY: see above; each store covers the sixteen numbers of its array.
+            unsafe {
+                let found = _mm512_maskz_compress_epi8(mask, self.load(&EACH));
+                let first = _mm512_set1_epi32(from as i32);
+                let low = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(found));
+                _mm512_storeu_si512(quarters[0].as_mut_ptr().cast(), _mm512_add_epi32(first, low));
+                // Mostly there are few.
+                if count > 16 {
+                    let rest = [
+                        _mm512_extracti32x4_epi32::<1>(found),
+                        _mm512_extracti32x4_epi32::<2>(found),
+                        _mm512_extracti32x4_epi32::<3>(found),
+                    ];
+                    for (quarter, places) in rest.into_iter().zip(&mut quarters[1..]) {
+                        let wide = _mm512_add_epi32(first, _mm512_cvtepu8_epi32(quarter));
+                        _mm512_storeu_si512(places.as_mut_ptr().cast(), wide);
                     }
                 }
-                written += count;
             }
         }
 
