@@ -20,7 +20,7 @@ pub mod _kernel {
     use crate::fold::{Fold as Body, HandedBack, Reason};
     use crate::path::Ways;
     use crate::query::{Query, Timing};
-    use crate::summary::{self, Which};
+    use crate::summary::{self, Column, Which};
     use crate::time::{Ask, Instant, Region, Span};
     use pyo3::buffer::PyUntypedBuffer;
     use pyo3::exceptions::{PyBufferError, PyValueError};
@@ -188,6 +188,30 @@ pub mod _kernel {
                 )
             };
             PyList::new(py, (0..self.0.len()).map(row))
+        }
+
+        /// The rows as text: the literals, between them the columns, and `between` two types. None if a
+        /// name is not plain.
+        fn text(
+            &self,
+            py: Python<'_>,
+            literals: Vec<String>,
+            columns: Vec<String>,
+            between: &str,
+        ) -> PyResult<Option<String>> {
+            let column = |name: String| match name.as_str() {
+                "type" => Ok(Column::Name),
+                "count" => Ok(Column::Count),
+                "sum" => Ok(Column::Number(Which::Sum)),
+                "min" => Ok(Column::Number(Which::Min)),
+                "max" => Ok(Column::Number(Which::Max)),
+                _ => Err(PyValueError::new_err(format!("{name} is no column"))),
+            };
+            let columns = columns.into_iter().map(column).collect::<PyResult<Vec<_>>>()?;
+            Ok(py.detach(|| {
+                let mut text = String::new();
+                self.0.write_all(&literals, &columns, between, &mut text).then_some(text)
+            }))
         }
 
         fn names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {

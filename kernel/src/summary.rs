@@ -14,6 +14,7 @@ use crate::time::{Bucket, NO_BUCKET};
 use crate::wide::{Portable, Wide};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
@@ -721,6 +722,14 @@ pub struct Table {
     pub other: Types,
 }
 
+/// What is known of each type.
+#[derive(Clone, Copy, Debug)]
+pub enum Column {
+    Name,
+    Count,
+    Number(Which),
+}
+
 /// Types as they are given out, each by its index. Numbers become text only where it is asked for:
 /// among very many types that takes longer than to fold them.
 #[derive(Debug, Default)]
@@ -778,6 +787,43 @@ impl Types {
         } else {
             text.push_str(".0");
         }
+    }
+
+    /// Appends the text of each type: the literals, between them one of the columns each, and between two types
+    /// what stands there. False, and the text is of no use, if a name is not plain: printable ASCII
+    /// without quotes and backslashes.
+    pub fn write_all(
+        &self,
+        literals: &[String],
+        columns: &[Column],
+        between: &str,
+        text: &mut String,
+    ) -> bool {
+        for index in 0..self.len() {
+            if index > 0 {
+                text.push_str(between);
+            }
+            for (at, literal) in literals.iter().enumerate() {
+                text.push_str(literal);
+                match columns.get(at) {
+                    Some(Column::Name) => {
+                        let name = self.name(index);
+                        if !name.bytes().all(
+                            |byte| matches!(byte, b' '..=b'~' if byte != b'"' && byte != b'\\'),
+                        ) {
+                            return false;
+                        }
+                        text.push_str(name);
+                    }
+                    Some(Column::Count) => {
+                        write!(text, "{}", self.count(index)).expect("a String takes all")
+                    }
+                    Some(Column::Number(which)) => self.write(index, *which, text),
+                    None => {}
+                }
+            }
+        }
+        true
     }
 
     pub fn iter(&self) -> impl Iterator<Item = TypeStats> {

@@ -135,15 +135,28 @@ def _quoted(names: list[str]) -> list[str]:
     return orjson.dumps(names, option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")
 
 
+def _joined(summary: Summary, stats: Sequence[Stat], other_label: str, between: str) -> str:
+    """Return one JSON object a row, and `between` two rows."""
+    types = summary.types
+    if isinstance(types, LazyTypes) and not summary.other and not has_buckets(summary) and Stat.MEAN not in stats:
+        first, *others = [*(f',"{stat}":' for stat in stats), "}"]
+        # Rows of a hundred thousand types take longer to make here than as many events take to fold.
+        text = types.columns.text(['{"type":"', f'"{first}', *others], ["type", *stats], between)
+        if text is not None:
+            return text
+    return between.join(_objects(summary, stats, other_label))
+
+
 def json(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
     """Return one JSON array with one object a line."""
-    rows = ",\n  ".join(_objects(summary, stats, other_label))
+    rows = _joined(summary, stats, other_label, ",\n  ")
     return f"[\n  {rows}\n]\n".encode() if rows else b"[]\n"
 
 
 def jsonl(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
     """Return one JSON object a line."""
-    return "".join([f"{row}\n" for row in _objects(summary, stats, other_label)]).encode()
+    rows = _joined(summary, stats, other_label, "\n")
+    return f"{rows}\n".encode() if rows else b""
 
 
 def csv_(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:

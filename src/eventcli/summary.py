@@ -4,7 +4,7 @@ Each has an empty value and an associative, commutative `merge`; threads, files,
 use that one operation. The values are immutable: merging makes new ones.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -65,6 +65,13 @@ class Columns(Protocol):
 
     def rows(self, start: str) -> list[tuple[str, str, int, str, bool, str, str]]:
         """Return one tuple for each type: its name, `start`, and what the other methods give."""
+
+    def text(self, literals: Sequence[str], columns: Sequence[str], between: str) -> str | None:
+        """Return all rows as text: the literals, between them the columns, and `between` two types.
+
+        A column is "type", "count", "sum", "min" or "max". None if a type is not plain: printable ASCII without quotes
+        and backslashes.
+        """
 
     def names(self) -> list[str]:
         """Return the types."""
