@@ -26,9 +26,10 @@ import oracle
 from eventcli import Account, Fields, Query, Reason, Reject, SourceReport, Status, Summary, pipeline, summarize, testing
 from eventcli.blocks import MAX_LINE, TruncatedError
 from eventcli.compression import is_plain
-from eventcli.event import MAX_TYPES
+from eventcli.event import MAX_TYPES, Timing
+from eventcli.fold import open_files
 from eventcli.pipeline import Place, Run
-from eventcli.source import Source
+from eventcli.source import Opened, Source
 from outcome import printed, run
 
 SIZES = st.one_of(st.integers(1, 64), st.sampled_from([100, 1000, 65536]))
@@ -614,24 +615,31 @@ def test_a_fifo_is_read_to_its_end(body: str, tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------------------------------------- many files
 
-SMALL: Final = st.lists(
-    st.tuples(testing.logs(max_lines=4), st.sampled_from(["plain", "gzip", "bzip2", "named twice"])), max_size=8
-)
+KINDS: Final = ["plain", "plain", "plain", "marked", "gzip", "bzip2", "named twice"]
+SMALL: Final = st.lists(st.tuples(testing.logs(max_lines=4), st.sampled_from(KINDS)), min_size=1, max_size=12)
+MARK: Final = b"\xef\xbb\xbf"
 
 
 @few
-@given(files=SMALL, size=st.sampled_from([1, 50, 1000, 1 << 20]), jobs=JOBS)
+@given(files=SMALL, size=st.sampled_from([1, 50, 1000, 1 << 20]), jobs=JOBS, told=st.booleans(), timed=st.booleans())
 def test_files_mean_what_streams_of_the_same_bytes_mean(
-    body: str, files: list[tuple[bytes, str]], size: int, jobs: int
+    body: str,
+    files: list[tuple[bytes, str]],
+    size: int,
+    jobs: int,
+    told: bool,  # noqa: FBT001  # whether the rejects are
+    timed: bool,  # noqa: FBT001  # the kernel asks where buckets begin
 ) -> None:
     """Small files, read many at a time, give the types, the account, the rejects and the reports that streams give."""
+    timing = Timing(by="hour", optional=True) if timed else None
     with tempfile.TemporaryDirectory() as folder:
         paths, logs, repeats = [], [], []
         for number, (log, kind) in enumerate(files):
-            path = os.path.join(folder, str(number))
-            Path(path).write_bytes({"gzip": gzip.compress(log), "bzip2": bz2.compress(log)}.get(kind, log))
+            path = os.path.join(folder, f"{number:02}")
+            logs.append(MARK + log if kind == "marked" else log)
+            data = {"gzip": gzip.compress(log), "bzip2": bz2.compress(log)}.get(kind, logs[-1])
+            Path(path).write_bytes(data)
             paths.append(path)
-            logs.append(log)
             if kind == "named twice":
                 os.symlink(path, f"{path}-link")
                 paths.append(f"{path}-link")
@@ -640,19 +648,154 @@ def test_files_mean_what_streams_of_the_same_bytes_mean(
         repeated: list[tuple[str, str]] = []
         summary = summarize(
             paths,
+            timing=timing,
             jobs=jobs,
             block_size=size,
-            on_reject=rejects.append,
+            on_reject=rejects.append if told else None,
             on_repeat=lambda name, other: repeated.append((name, other)),
+            stretches=True,
         )
-    expected = run(*logs)
-    assert printed(summary) == expected.printed, body
-    assert summary.account == expected.account
-    assert [bad._replace(source="<BytesIO>") for bad in rejects] == expected.rejects
+        listed = summarize(folder, include=["*"], timing=timing, jobs=jobs, block_size=size, stretches=True)
+    expected_rejects: list[Reject] = []
+    streams = [io.BytesIO(log) for log in logs]
+    expected = summarize(streams, timing=timing, on_reject=expected_rejects.append, stretches=True)
+    assert printed(summary) == printed(listed) == printed(expected), body
+    assert summary.account == listed.account == expected.account
+    assert [bad._replace(source="<BytesIO>") for bad in rejects] == (expected_rejects if told else [])
     assert repeated == repeats
-    lengths = sorted((os.path.join(folder, str(number)), len(log)) for number, (log, _) in enumerate(files))
-    assert [(report.name, report.bytes) for report in summary.sources] == lengths
+    own = [f"{folder}/{number:02}" for number in range(len(files))]
+    assert [report.name for report in summary.sources] == [report.name for report in listed.sources] == own
+    reports = sorted(report._replace(name="<BytesIO>") for report in summary.sources)
+    assert reports == sorted(report._replace(name="<BytesIO>") for report in listed.sources) == list(expected.sources)
     assert summary.complete
+
+
+class NamedStream(io.BytesIO):
+    """A stream in memory that has a name, as files have."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        super().__init__(data)
+        self.name = name
+
+
+ODD: Final = {
+    "compressed": gzip.compress(event(1) + b"bad\n"),
+    "cut": event(3) * 3,
+    "empty": b"",
+    "fifo": event(1),
+    "foreign": b"PK\x03\x04" + event(1),
+    "gone": event(1),
+    "grown": b"bad\n" + event(1),
+    "halved": MARK[:2] + event(1) * 2,
+    "large": (event(1) * 3 + b"bad\n") * 10_000,
+    "link": event(0),
+    "mark": MARK,
+    "marked": MARK + event(1) + b"bad\n",
+    "open": event(1) + b"bad\n" + event(7)[:-1],
+    "replaced": event(1) + b"bad\n",
+}
+"""Contents of files that are not like all others, or become so just before or after they are opened."""
+
+INSTEAD: Final[dict[str, bytes | Status]] = {
+    "compressed": event(1) + b"bad\n",
+    "cut": event(3),
+    "fifo": Status.UNREADABLE,
+    "foreign": Status.UNREADABLE,
+    "gone": Status.MISSING,
+}
+"""What is to be found in place of the contents."""
+
+
+def change(path: Path, *, is_open: bool) -> None:
+    """Do to an odd file what others may do to it, before or after it is opened."""
+    kind = path.stem[4:]
+    if not is_open and kind in ("fifo", "gone"):
+        path.unlink(missing_ok=True)
+        if kind == "fifo":
+            os.mkfifo(path)
+    elif is_open and kind == "cut":
+        os.truncate(path, len(event(3)))
+    elif is_open and kind == "grown":
+        with path.open("ab") as file:
+            file.write(event(1000))
+    elif is_open and kind == "replaced":
+        path.with_suffix(".new").write_bytes(event(1000))
+        path.with_suffix(".new").replace(path)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+@pytest.mark.parametrize("listed", [True, False], ids=["directory", "names"])
+def test_odd_files_among_many(body: str, jobs: int, listed: bool, tmp_path: Path) -> None:  # noqa: FBT001  # parametrised
+    """Files that are compressed, linked, cut, replaced or gone are read or reported, and all others as if alone."""
+    before = os.listdir("/dev/fd")
+    kinds = [kind for kind in ODD if listed or kind != "fifo"]  # one that is named is waited for
+    paths = [tmp_path / f"{number:03}-{kinds[number % len(kinds)] if number % 3 else ''}.log" for number in range(200)]
+    streams: list[BinaryIO] = []
+    found: list[tuple[str, Status]] = []
+    for path in paths:
+        kind = path.stem[4:]
+        if kind == "link":
+            path.hardlink_to(paths[0])
+            continue
+        path.write_bytes(ODD.get(kind, event(0)))
+        content = INSTEAD.get(kind) or ODD.get(kind, event(0))
+        if isinstance(content, Status):
+            found.append((str(path), content))
+        else:
+            found.append((str(path), Status.TRUNCATED if kind == "cut" else Status.COMPLETE))
+            streams.append(NamedStream(str(path), content))
+
+    def open_and_change(names: list[str], largest: int, enough: int) -> list[Opened]:
+        for name in names:
+            change(Path(name), is_open=False)
+        opened = open_files(names, largest, enough)
+        for name in names[: len(opened)]:
+            change(Path(name), is_open=True)
+        return opened
+
+    rejects: list[Reject] = []
+    expected_rejects: list[Reject] = []
+    problems: list[SourceReport] = []
+    repeats: list[tuple[str, str]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "open_files", open_and_change)
+        summary = summarize(
+            *([tmp_path] if listed else map(str, paths)),
+            jobs=jobs,
+            on_reject=rejects.append,
+            on_problem=problems.append,
+            on_repeat=lambda *names: repeats.append(names),
+        )
+    expected = summarize(streams, on_reject=expected_rejects.append)
+    assert printed(summary) == printed(expected), body
+    assert summary.account == expected.account
+    assert rejects == expected_rejects
+    assert [(report.name, report.status) for report in summary.sources] == found
+    assert problems == [report for report in summary.sources if report.status is not Status.COMPLETE]
+    whole = [
+        report for report in summary.sources if report.status is Status.COMPLETE and "compressed" not in report.name
+    ]
+    own = {report.name: report for report in expected.sources}
+    assert whole == [own[report.name] for report in whole]
+    links = [path for path in paths if path.stem.endswith("link")]
+    assert repeats == ([] if listed else [(str(link), str(paths[0])) for link in links])
+    assert os.listdir("/dev/fd") == before
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_no_more_files_are_open_than_few_at_a_time(body: str, jobs: int, tmp_path: Path) -> None:
+    """However many files there are, and however long each is, few are open at any moment."""
+    for number in range(1000):
+        (tmp_path / f"{number:03}.log").write_bytes(event(1))
+    most = 0
+
+    def look(_reject: object) -> None:
+        nonlocal most
+        most = max(most, len(os.listdir("/dev/fd")))
+
+    (tmp_path / "500.log").write_bytes(b"bad\n" * 5000)
+    assert summarize(tmp_path, jobs=jobs, on_reject=look).account.accepted == 999, body
+    assert most < 64 * (jobs + 1) + 32
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -3,6 +3,7 @@
 //! This file binds and does nothing else; the other files know nothing of Python.
 
 pub mod exact;
+pub mod files;
 pub mod fold;
 pub mod layout;
 pub mod parse;
@@ -17,7 +18,8 @@ pub mod wide;
 #[cfg(feature = "python")]
 #[pyo3::pymodule]
 pub mod _kernel {
-    use crate::fold::{Fold as Body, HandedBack, Reason};
+    use crate::files;
+    use crate::fold::{Fold as Body, HandedBack, Part, Reason};
     use crate::path::Ways;
     use crate::query::{Query, Timing};
     use crate::summary::{self, Column, Which};
@@ -27,6 +29,7 @@ pub mod _kernel {
     use pyo3::prelude::*;
     use pyo3::types::{PyList, PyString};
     use std::collections::HashMap;
+    use std::ffi::OsString;
 
     /// Line, start and end of one that is left to the authority.
     type Place = (usize, usize, usize);
@@ -41,6 +44,23 @@ pub mod _kernel {
     /// Lines, where it stopped, the lines that are left to the authority, and what it asks: whether of
     /// local time, and a second.
     type Folded = (usize, usize, Vec<Place>, Option<(bool, i64)>);
+
+    /// The lines of small files that were folded whole; and of the next, if its fold stopped before its
+    /// end, how many bytes were skipped, and what came of those behind.
+    type FoldedFiles = (Vec<usize>, Option<(usize, Folded)>);
+
+    /// Opens small regular files in their order, until they have `enough` bytes; gives descriptor,
+    /// (device, inode) and size. Ends before one that cannot be opened, or is none.
+    #[pyfunction]
+    fn open_files(
+        py: Python<'_>,
+        paths: Vec<OsString>,
+        flags: i32,
+        largest: u64,
+        enough: u64,
+    ) -> Vec<files::Opened> {
+        py.detach(|| files::open_files(&paths, flags, largest, enough))
+    }
 
     /// Count, exact sum, minimum and maximum per type, kept over any number of blocks.
     #[pyclass(module = "eventcli._kernel")]
@@ -110,13 +130,35 @@ pub mod _kernel {
                 let part = self.0.fold_part(rest, &mut handed_back, most);
                 (part, handed_back)
             });
-            let place = |back: HandedBack| (back.line, start + back.start, start + back.end);
-            let handed_back = handed_back.into_iter().map(place).collect();
-            let ask = part.ask.map(|ask| match ask {
-                Ask::Region(second) => (false, second),
-                Ask::Span(second) => (true, second),
+            Ok(folded(start, part, handed_back))
+        }
+
+        /// Reads and closes small files that are open, each with its descriptor and size, and folds
+        /// them as `fold` does.
+        fn fold_files(
+            &mut self,
+            py: Python<'_>,
+            files: Vec<(i32, usize)>,
+            buffer: &Bound<'_, PyAny>,
+            most: usize,
+            rejects: bool,
+        ) -> PyResult<FoldedFiles> {
+            let buffer = PyUntypedBuffer::get(buffer)?;
+            if !buffer.is_c_contiguous() || buffer.readonly() {
+                return Err(PyBufferError::new_err("the bytes of a buffer must be contiguous"));
+            }
+            // SAFETY: as in `fold`; and nobody else reads or writes these bytes: each thread of
+            // `pipeline` has a buffer of its own.
+            let bytes = unsafe {
+                std::slice::from_raw_parts_mut(buffer.buf_ptr().cast(), buffer.len_bytes())
+            };
+            let mut handed_back = Vec::new();
+            let (lines, begun) = py.detach(|| {
+                self.0.reject(rejects);
+                // SAFETY: `pipeline` hands over descriptors that it has opened for this.
+                unsafe { files::fold_files(&mut self.0, &files, bytes, &mut handed_back, most) }
             });
-            Ok((part.lines, start + part.bytes, handed_back, ask))
+            Ok((lines, begun.map(|(mark, part)| (mark, folded(0, part, handed_back)))))
         }
 
         /// Takes up a stretch of time that was asked for.
@@ -152,6 +194,15 @@ pub mod _kernel {
             };
             tables.into_iter().map(types).collect()
         }
+    }
+
+    fn folded(start: usize, part: Part, handed_back: Vec<HandedBack>) -> Folded {
+        let place = |back: HandedBack| (back.line, start + back.start, start + back.end);
+        let ask = part.ask.map(|ask| match ask {
+            Ask::Region(second) => (false, second),
+            Ask::Span(second) => (true, second),
+        });
+        (part.lines, start + part.bytes, handed_back.into_iter().map(place).collect(), ask)
     }
 
     /// Stats by type, in code-point order, as columns.

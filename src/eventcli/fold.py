@@ -1,4 +1,4 @@
-"""The seam between the two bodies of the fold: chooses the one that folds blocks, and nothing else.
+"""The seam between the two bodies of the fold: chooses the one that folds blocks and small files, and nothing else.
 
 The Rust body takes the lines of whose meaning it is certain, and hands all others back by position. Those go to the
 Python body, the authority, which accepts them or rejects them with a reason. Where nobody asks which lines are
@@ -6,11 +6,12 @@ rejected, the Rust body also counts those of whose reason it is certain: bad lin
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from eventcli import paths
+from eventcli import paths, source
 from eventcli.event import Bucket, Mark, Part, Query, Reason, Timing
+from eventcli.source import Opened
 from eventcli.summary import Account, Calendar, LazyTypes, Summary, Types, TypeStats
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ MOST_MARKS: Final = 4096
 _FARTHEST: Final = 1 << 60
 """More types than can be, and seconds beyond every time."""
 
+Begun = tuple[int, Iterator[Part]]
+"""A small file that is in the buffer: the length of its byte-order mark, and what comes of the lines behind."""
+
+_Folded = tuple[int, int, list[tuple[int, int, int]], tuple[bool, int] | None]
+"""What the kernel gives back of a fold."""
+
 _Moment = tuple[int, int]
 """Seconds of the epoch and nanoseconds."""
 
@@ -48,6 +55,15 @@ class Fold(Protocol):
         """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad.
 
         Without `marks` the rejected lines are counted, but where they are need not be told.
+        """
+
+    def add_files(
+        self, files: Sequence[tuple[int, int]], buffer: memoryview, /, *, marks: bool = True
+    ) -> tuple[list[int], Begun | None]:
+        """Read, close and fold some of the first of these files, each an open descriptor and a size.
+
+        Returns the lines of those with which that was all, and how far the next one came. That is None where they end,
+        or where the next is still open: it is empty, not certainly plain, or became shorter.
         """
 
     def merge(self, other: Self, /) -> None:
@@ -74,6 +90,12 @@ def body() -> str:
     if forced == "rust" and _kernel is None:
         raise BodyError(f"{BODY_VARIABLE}=rust, but this installation was built without the Rust body")
     return forced
+
+
+def open_files(paths: Sequence[str], largest: int, enough: int) -> list[Opened]:
+    """Open small regular files, and do not wait for what is none any more; see `source.open_files`."""
+    open_them = source.open_files if _kernel is None or body() == "python" else _kernel.open_files
+    return open_them(paths, os.O_NONBLOCK, largest, enough)
 
 
 def new_fold(query: Query) -> Fold:
@@ -127,11 +149,27 @@ class KernelFold:
 
         Without `marks` only those are told where they are of whose reason the Rust body is not certain.
         """
+        rejects = self._is_final and not marks
         view = memoryview(block)
-        line = start = 0
-        while start < len(view):
-            rejects = self._is_final and not marks
-            lines, start, handed_back, asked = self._kernel.fold(view, start, MOST_MARKS, rejects)
+        yield from self._parts(view, self._kernel.fold(view, 0, MOST_MARKS, rejects), rejects)
+
+    def add_files(
+        self, files: Sequence[tuple[int, int]], buffer: memoryview, *, marks: bool = True
+    ) -> tuple[list[int], Begun | None]:
+        """Read, close and fold some of the first of these files; see `Fold`."""
+        rejects = self._is_final and not marks
+        lines, begun = self._kernel.fold_files(files, buffer, MOST_MARKS, rejects)
+        self._lines += sum(lines)
+        if begun is None:
+            return lines, None
+        mark, folded = begun
+        return lines, (mark, self._parts(buffer[mark : files[len(lines)][1]], folded, rejects))
+
+    def _parts(self, view: memoryview, folded: _Folded, rejects: bool) -> Iterator[Part]:  # noqa: FBT001  # as it goes to the kernel
+        """Yield what came of a part, and fold the rest."""
+        line = 0
+        while True:
+            lines, start, handed_back, asked = folded
             self._lines += lines - len(handed_back)
             places = [(line + index, first, end) for index, first, end in handed_back]
             if lines:
@@ -139,6 +177,9 @@ class KernelFold:
             line += lines
             if asked is not None:
                 self._answer(*asked)
+            if start == len(view):
+                return
+            folded = self._kernel.fold(view, start, MOST_MARKS, rejects)
 
     def _judge(self, view: memoryview, places: list[tuple[int, int, int]]) -> list[Mark]:
         """Let the authority fold lines, and return where the rejected ones are."""

@@ -7,6 +7,7 @@ of threads.
 """
 
 import os
+import stat
 import sys
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
@@ -16,7 +17,6 @@ from typing import Final, NamedTuple, cast
 
 from eventcli import cores, paths
 from eventcli.blocks import (
-    BYTE_ORDER_MARK,
     MAX_LINE,
     Block,
     Blocks,
@@ -26,13 +26,24 @@ from eventcli.blocks import (
     Readable,
     TruncatedError,
 )
-from eventcli.compression import Decompressed, is_certainly_plain
-from eventcli.discovery import Choice, Found, discover
-from eventcli.event import MAX_TYPES, Fields, Mark, Query, Reason, Reject, Timing
-from eventcli.fold import MOST_MARKS, Fold, body, new_fold
+from eventcli.compression import Decompressed
+from eventcli.discovery import Choice, Found, Listing, discover_many
+from eventcli.event import MAX_TYPES, Fields, Mark, Part, Query, Reason, Reject, Timing
+from eventcli.fold import MOST_MARKS, Fold, body, new_fold, open_files
 from eventcli.marks import WINDOW, marks
 from eventcli.parse import explain, is_number
-from eventcli.source import STDIN, Source, identity, is_url, name_of, open_path, open_source, stored, stream_of
+from eventcli.source import (
+    STDIN,
+    Source,
+    identity,
+    is_url,
+    name_of,
+    open_path,
+    open_source,
+    stored,
+    stream_of,
+    stream_of_size,
+)
 from eventcli.summary import Account, AccountError, SourceReport, Status, Stretch, Summary, TypeStats
 
 BLOCK_SIZE: Final = 2 * 1024 * 1024
@@ -136,8 +147,20 @@ class _Small(NamedTuple):
 
     name: str
     descriptor: int = -1
-    status: os.stat_result | None = None
+    size: int = 0
     repeats: str = ""
+
+
+_Named = tuple[str, int]
+"""The name of a source, and the index of the argument that it comes from."""
+
+
+class _Files(NamedTuple):
+    """Regular files that may be opened together: their paths, and from which argument each comes."""
+
+    paths: list[str]
+    origins: list[int]
+    named: bool
 
 
 class _Task(NamedTuple):
@@ -151,14 +174,15 @@ class _Task(NamedTuple):
     name: str = ""
     block: Block | LongLine | None = None
     report: SourceReport | None = None
-    files: tuple[_Small, ...] = ()
+    files: Sequence[_Small] = ()
 
 
 class _Piece(NamedTuple):
     """What came of a part of a block: how many lines, and the rejects among them.
 
     Their lines count from the beginning of the part, their offsets from that of the block, which is at `offset`.
-    `report` is there at the end of a source, `repeats` for a source that is not read again.
+    `report` is there at the end of a source, `repeats` for a source that is not read again. Where nothing else is to be
+    said of small files, `reports` are there.
     """
 
     name: str
@@ -167,6 +191,7 @@ class _Piece(NamedTuple):
     rejects: Sequence[Reject] = ()
     report: SourceReport | None = None
     repeats: str = ""
+    reports: Sequence[SourceReport] = ()
 
 
 class Portion:
@@ -267,8 +292,8 @@ class Run:
         # Whoever reads holds this lock, possibly for as long as a pipe is silent.
         self._reading = threading.Lock()
         self._left_out = frozenset(left_out)
-        self._seen: dict[tuple[int, int] | str | None, tuple[str, int]] = {}
-        self._tasks = self._read(discover(cast("Iterable[Source]", sources), choice))
+        self._seen: dict[tuple[int, int] | str | None, _Named] = {}
+        self._tasks = self._read(discover_many(cast("Iterable[Source]", sources), choice))
         next(self._tasks)
         # This one guards all that follows, and is held only briefly. Workers wait for a turn, the caller for the end.
         self._delivering = threading.Lock()
@@ -407,51 +432,82 @@ class Run:
                 self._taken += 1
                 return task
 
-    def _read(self, sources: Iterable[Found]) -> Generator[_Task | None, Buffer, None]:
+    def _read(self, sources: Iterable[Found | Listing]) -> Generator[_Task | None, Buffer, None]:
         """Yield the tasks of all sources in order, each read into the buffer that was sent for it."""
         buffer = yield None
         place = count()
-        small: list[_Small] = []
-        size = 0
-        try:
-            for found in sources:
-                if small and not found.regular:
-                    # Opening may wait, for the writer of a pipe.
-                    files, size = _taken(small), 0
+        for found in self._joined(sources):
+            if isinstance(found, Found):
+                buffer = yield from self._alone(found, place, buffer)
+                continue
+            paths, origins, named = found
+            while paths:
+                length, files = self._open_files(paths[:_MOST_OPEN], origins, named=named)
+                if files:
                     buffer = yield _Task(next(place), files=files)
-                name = name_of(found.source)
-                opened = self._opened(found, name)
-                self._ended += not isinstance(opened, _Reading)
-                if isinstance(opened, _Small):
-                    small.append(opened)
-                    if opened.status is not None:
-                        # Soon read, by whoever takes it.
-                        size += opened.status.st_size
-                        self._bytes_of_ended += opened.status.st_size
-                    if size < self._block_size and len(small) < _MOST_OPEN:
-                        continue
-                    opened = None
-                if small:
-                    files, size = _taken(small), 0
-                    buffer = yield _Task(next(place), files=files)
-                if isinstance(opened, _Reading):
-                    with closing(opened.stream), self._reading_from(opened.stream, opened.blocks):
-                        while not isinstance(block := opened.next(buffer), SourceReport):
-                            buffer = yield _Task(next(place), name, block)
-                    self._ended += 1
-                    opened = block
-                if opened is not None:
-                    buffer = yield _Task(next(place), name, None, opened)
-            if small:
-                files = _taken(small)
-                yield _Task(next(place), files=files)
-        finally:
-            _close(small)
+                if not length:
+                    alone = Found(paths[0], origins[0], regular=True, named=named)
+                    buffer = yield from self._alone(alone, place, buffer)
+                    length = 1
+                paths, origins = paths[length:], origins[length:]
 
-    def _opened(self, found: Found, name: str) -> _Small | _Reading | SourceReport | None:
-        """Open a source, unless it was read before; None where nothing is to be said of that."""
-        source, origin, regular, named, error = found
-        earlier = mine = (name, origin)
+    def _joined(self, sources: Iterable[Found | Listing]) -> Iterator[Found | _Files]:
+        """Join small files that are named one by one; no name is looked at before a large file ahead of it is read."""
+        paths: list[str] = []
+        origins: list[int] = []
+        for found in sources:
+            is_small = isinstance(found, Found) and found.size is not None and found.size <= self._small
+            if paths and not (is_small and len(paths) < _MOST_OPEN):
+                yield _Files(paths, origins, named=True)
+                paths, origins = [], []
+            if isinstance(found, Listing):
+                yield _Files(found.paths, [found.origin] * len(found.paths), named=False)
+            elif is_small:
+                paths.append(str(found.source))
+                origins.append(found.origin)
+            else:
+                yield found
+        if paths:
+            yield _Files(paths, origins, named=True)
+
+    def _open_files(self, paths: list[str], origins: list[int], *, named: bool) -> tuple[int, list[_Small]]:
+        """Open the first of some small regular files; return how many are done with, and those that count."""
+        opened = open_files(paths, self._small, self._block_size)
+        files: list[_Small] = []
+        for path, origin, (descriptor, key, size) in zip(paths, origins, opened, strict=False):
+            mine = (name_of(path), origin)
+            first = self._first(key, mine, named)
+            if first is mine:
+                files.append(_Small(mine[0], descriptor, size))
+            else:
+                os.close(descriptor)
+                files += _repeat(mine, first)
+        # Soon read, by whoever takes them.
+        self._ended += len(opened)
+        self._bytes_of_ended += sum(file.size for file in files)
+        return len(opened), files
+
+    def _alone(self, found: Found, place: Iterator[int], buffer: Buffer) -> Generator[_Task, Buffer, Buffer]:
+        """Yield the tasks of one source; return the buffer that was sent last."""
+        name = name_of(found.source)
+        opened = self._opened(found, name)
+        if isinstance(opened, _Reading):
+            with closing(opened.stream), self._reading_from(opened.stream, opened.blocks):
+                while not isinstance(block := opened.next(buffer), SourceReport):
+                    buffer = yield _Task(next(place), name, block)
+            opened = block
+        self._ended += 1
+        if isinstance(opened, list):
+            if opened:
+                buffer = yield _Task(next(place), files=opened)
+        else:
+            buffer = yield _Task(next(place), name, None, opened)
+        return buffer
+
+    def _opened(self, found: Found, name: str) -> _Reading | SourceReport | list[_Small]:
+        """Open a source by itself, unless it was read before; then return what is to be said of that."""
+        source, origin, regular, named, error, _ = found
+        mine = (name, origin)
         ahead = self._jobs == 1
         try:
             if error is not None:
@@ -461,33 +517,32 @@ class Run:
             if not isinstance(source, str):
                 return self._reader(name, open_source(source, ahead=ahead))
             if not regular and is_url(source):
-                earlier = self._seen.setdefault(source, mine)
-                if earlier is mine:
-                    return self._reader(name, open_source(source, ahead=ahead))
-                return None if earlier[1] == origin else _Small(name, repeats=earlier[0])
-            if not regular and source != STDIN:
-                # A pipe that is opened a second time waits for a second writer, so it is looked at first.
-                earlier = self._seen.get(identity(os.stat(source)), mine)
-            if earlier is mine:
-                descriptor, status = open_path(source, regular=regular)
+                if (first := self._first(source, mine, named)) is not mine:
+                    return _repeat(mine, first)
+                return self._reader(name, open_source(source, ahead=ahead))
+            if source != STDIN:
+                status = os.stat(source)
+                if not named and not stat.S_ISREG(status.st_mode):
+                    raise OSError("Is no regular file any more")
+                if (key := identity(status)) in self._seen:
+                    # A pipe that is opened a second time waits for a second writer.
+                    return _repeat(mine, self._first(key, mine, named))
+            descriptor, status = open_path(source)
+            if (first := self._first(identity(status), mine, named)) is mine:
+                return self._reader(name, stream_of(descriptor, status, ahead=ahead, close=source != STDIN))
+            if source != STDIN:
+                os.close(descriptor)
+            return _repeat(mine, first)
         except OSError as failure:
             if self._on_problem is None:
                 raise
             return failed(name, failure)
-        if earlier is mine:
-            key = (status.st_dev, status.st_ino) if regular else identity(status)
-            if not named and key in self._left_out:
-                os.close(descriptor)
-                return None
-            earlier = self._seen.setdefault(key, mine) if key else mine
-            if earlier is mine:
-                if regular and status.st_size <= self._small:
-                    return _Small(name, descriptor, status)
-                return self._reader(name, stream_of(descriptor, status, ahead=ahead, close=source != STDIN))
-            if source != STDIN:
-                os.close(descriptor)
-        # What one argument stands for was not named twice.
-        return None if earlier[1] == origin else _Small(name, repeats=earlier[0])
+
+    def _first(self, key: tuple[int, int] | str | None, mine: _Named, named: bool) -> _Named | None:  # noqa: FBT001  # called for each of many files
+        """Return which source counts of those with the same key: `mine`, or an earlier one; or none of them."""
+        if not named and key in self._left_out:
+            return None
+        return mine if key is None else self._seen.setdefault(key, mine)
 
     def _reader(self, name: str, stream: Decompressed | Portion) -> _Reading:
         strict = self._on_problem is None
@@ -510,34 +565,49 @@ class Run:
             yield from self._block(fold, task.name, task.block)
         elif task.report is not None:
             yield _Piece(task.name, report=task.report)
-        for number, file in enumerate(task.files):
-            try:
-                if file.status is None:
-                    yield _Piece(file.name, repeats=file.repeats)
-                elif (view := _whole(file, file.status, buffer)) is None:
-                    yield from self._in_blocks(fold, buffer, file, file.status)
-                else:
-                    name, lines = file.name, 0
-                    block = Block(view, file.status.st_size - len(view))
-                    for piece in self._block(fold, name, block) if len(view) else ():
-                        # Without rejects one piece will do.
-                        if piece.rejects:
-                            yield _Piece(name, 0, lines)
-                            yield piece
-                            lines = 0
-                        else:
-                            lines += piece.lines
-                    size = file.status.st_size
-                    stretch = _stretch(bytes(buffer.view[: min(WINDOW, size)]), size) if self._stretches else Stretch()
-                    yield _Piece(name, 0, lines, (), SourceReport(name, size, lines, stretch=stretch))
-            except BaseException:
-                _close(task.files[number + 1 :])
-                raise
+        yield from self._small_files(fold, buffer, task.files)
 
-    def _in_blocks(self, fold: Fold, buffer: Buffer, file: _Small, status: os.stat_result) -> Iterator[_Piece]:
+    def _small_files(self, fold: Fold, buffer: Buffer, files: Sequence[_Small]) -> Iterator[_Piece]:
+        """Read and fold small files."""
+        at = 0
+        try:
+            while at < len(files):
+                if files[at].repeats:
+                    yield _Piece(files[at].name, repeats=files[at].repeats)
+                    at += 1
+                    continue
+                # The beginning of a file is in the buffer until the next one is read.
+                end = at + 1 if self._stretches else len(files)
+                opened = [(file.descriptor, file.size) for file in files[at:end]]
+                lines, begun = fold.add_files(opened, buffer.view, marks=self._rejects_wanted > 0)
+                whole, at = files[at : at + len(lines)], at + len(lines)
+                if whole:
+                    yield _Piece("", reports=self._reports_of(whole, lines, buffer))
+                if begun is None and whole:
+                    continue
+                # This one closes itself.
+                file, at = files[at], at + 1
+                if begun is None:
+                    yield from self._in_blocks(fold, buffer, file)
+                else:
+                    mark, parts = begun
+                    yield from self._parts(file.name, Block(buffer.view[mark : file.size], mark), parts)
+                    yield _Piece(file.name, report=self._reports_of([file], [0], buffer)[0])
+        except BaseException:
+            _close(files[at:])
+            raise
+
+    def _reports_of(self, files: Sequence[_Small], lines: Sequence[int], buffer: Buffer) -> list[SourceReport]:
+        """Return the reports of small files that were read whole; the last is in the buffer."""
+        reports = [SourceReport(file.name, file.size, count) for file, count in zip(files, lines, strict=True)]
+        if self._stretches:
+            size = files[-1].size
+            reports[-1] = reports[-1]._replace(stretch=_stretch(bytes(buffer.view[: min(WINDOW, size)]), size))
+        return reports
+
+    def _in_blocks(self, fold: Fold, buffer: Buffer, file: _Small) -> Iterator[_Piece]:
         """Read and fold a small file that is empty or compressed, or with which something is wrong."""
-        os.lseek(file.descriptor, 0, os.SEEK_SET)
-        reading = self._reader(file.name, stream_of(file.descriptor, status))
+        reading = self._reader(file.name, stream_of_size(file.descriptor, file.size))
         with closing(reading.stream):
             while not isinstance(block := reading.next(buffer), SourceReport):
                 yield from self._block(fold, file.name, block)
@@ -547,9 +617,12 @@ class Run:
         if isinstance(block, LongLine):
             message = f"{block.length} bytes, more than {self._max_line}"
             yield _Piece(name, block.offset, 1, [Reject(Reason.LINE_TOO_LONG, message, b"", block.length)])
-            return
+        else:
+            yield from self._parts(name, block, fold.add_in_parts(block.data, marks=self._rejects_wanted > 0))
+
+    def _parts(self, name: str, block: Block, parts: Iterator[Part]) -> Iterator[_Piece]:
         lines = 0
-        for part in fold.add_in_parts(block.data, marks=self._rejects_wanted > 0):
+        for part in parts:
             # Most runs show a few rejects only; the others need not be put into words.
             marks = part.marks if self._rejects_wanted else ()
             rejects = [self._reject(mark, block, lines) for mark in marks] if marks else ()
@@ -590,6 +663,7 @@ class Run:
         self._lines += piece.lines
         if piece.repeats and self._on_repeat is not None:
             self._on_repeat(piece.name, piece.repeats)
+        self._reports += piece.reports
         if piece.report is not None:
             report, status = piece.report, piece.report.status
             if report.lines != self._lines:
@@ -600,31 +674,15 @@ class Run:
                 self._on_problem(report)
 
 
-def _whole(file: _Small, status: os.stat_result, buffer: Buffer) -> memoryview | None:
-    """Read and close a small file; return its lines. None, and it stays open, where that is not all there is to do."""
-    size = status.st_size
-    view = buffer.view[:size]
-    try:
-        # Where a whole read gives less, there is less: it is not worth asking again.
-        if not size or os.readv(file.descriptor, [view]) < size or not is_certainly_plain(view[0]):
-            return None
-    except OSError:
-        return None  # whoever reads it again will meet the error, too
-    os.close(file.descriptor)
-    mark = len(BYTE_ORDER_MARK)
-    return view[mark:] if view[0] == BYTE_ORDER_MARK[0] and bytes(view[:mark]) == BYTE_ORDER_MARK else view
-
-
-def _taken(small: list[_Small]) -> tuple[_Small, ...]:
-    """Take all files out of a list: whoever has them closes them."""
-    files = tuple(small)
-    small.clear()
-    return files
+def _repeat(mine: _Named, first: _Named | None) -> list[_Small]:
+    """Return what is to be said of a source in place of which the first counts."""
+    # What one argument stands for was not named twice.
+    return [] if first is None or first[1] == mine[1] else [_Small(mine[0], repeats=first[0])]
 
 
 def _close(files: Iterable[_Small]) -> None:
     for file in files:
-        if file.status is not None:
+        if not file.repeats:
             os.close(file.descriptor)
 
 

@@ -5,11 +5,12 @@ import io
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
-from eventcli.blocks import Readable, TruncatedError, read_into, readable
-from eventcli.compression import Decompressed
+from eventcli.blocks import BYTE_ORDER_MARK, Readable, TruncatedError, read_into, readable
+from eventcli.compression import Decompressed, is_certainly_plain
 
 STDIN: Final = "-"
 """The path that means standard input."""
@@ -21,6 +22,9 @@ STDIN_NAME: Final = "<stdin>"
 
 Source = str | os.PathLike[str] | BinaryIO
 """What can be read: a path (`-` is standard input) or a binary stream, which stays open."""
+
+Opened = tuple[int, tuple[int, int], int]
+"""A small file that is open: its descriptor, its `identity` and its size."""
 
 
 def name_of(source: Source) -> str:
@@ -68,18 +72,53 @@ def open_source(source: Source, *, ahead: bool = False) -> Decompressed:
     return stream_of(descriptor, status, ahead=ahead, close=path != STDIN)
 
 
-def open_path(path: str, *, regular: bool = False) -> tuple[int, os.stat_result]:
+def open_path(path: str) -> tuple[int, os.stat_result]:
     """Open a file, or standard input, and return its descriptor and what it is. OSError where it cannot be read.
 
-    A file that is not known to be `regular` is looked at first, because opening can wait, or do something to a device.
+    A file is looked at first, because opening can wait, or do something to a device.
     """
     if path == STDIN:
         descriptor = _standard_input()
-        return descriptor, os.fstat(descriptor)
-    if not regular:
+    else:
         refuse(os.stat(path).st_mode)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     return descriptor, os.fstat(descriptor)
+
+
+def open_files(paths: Iterable[str], flags: int, largest: int, enough: int) -> list[Opened]:
+    """Open small regular files in their order, with flags besides those for reading, until they have `enough` bytes.
+
+    Ends before one that cannot be opened, or is none: of more than `largest` bytes, or not regular any more.
+    """
+    opened: list[Opened] = []
+    size = 0
+    for path in paths:
+        if size >= enough:
+            break
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+        except OSError:
+            break
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
+            os.close(descriptor)
+            break
+        size += status.st_size
+        opened.append((descriptor, (status.st_dev, status.st_ino), status.st_size))
+    return opened
+
+
+def read_file(descriptor: int, size: int, buffer: memoryview) -> memoryview | None:
+    """Read and close a small file; return its lines. None, and it stays open, where that is not all there is to do."""
+    view = buffer[:size]
+    try:
+        # Where a whole read gives less, there is less: it is not worth asking again.
+        if not size or os.preadv(descriptor, [view], 0) < size or not is_certainly_plain(view[0]):
+            return None
+    except OSError:
+        return None  # whoever reads it again will meet the error, too
+    os.close(descriptor)
+    return view[len(BYTE_ORDER_MARK) :] if bytes(view[: len(BYTE_ORDER_MARK)]) == BYTE_ORDER_MARK else view
 
 
 def refuse(mode: int) -> None:
@@ -101,15 +140,17 @@ def identity(status: os.stat_result) -> tuple[int, int] | None:
 
 def stream_of(descriptor: int, status: os.stat_result, *, ahead: bool = False, close: bool = True) -> Decompressed:
     """Return a stream of an open file, which closes it in the end if `close` says so."""
-    # Unbuffered: blocks are large.
-    if stat.S_ISREG(status.st_mode) and status.st_size:
-        file: io.FileIO = _Snapshot(descriptor, status.st_size, closefd=close)
-    else:
-        # Files of /proc are regular and say that they have no bytes.
-        file = io.FileIO(descriptor, closefd=close)
     if stat.S_ISFIFO(status.st_mode):
         _enlarge(descriptor)
-    return Decompressed(file, ahead=ahead, close=file.close)
+    size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return stream_of_size(descriptor, size, ahead=ahead, close=close)
+
+
+def stream_of_size(descriptor: int, size: int, *, ahead: bool = False, close: bool = True) -> Decompressed:
+    """Return a stream of an open file that has so many bytes; 0 where that is not known, as of the files of /proc."""
+    # Unbuffered: blocks are large.
+    snapshot = _Snapshot(descriptor, size, closefd=close) if size else io.FileIO(descriptor, closefd=close)
+    return Decompressed(snapshot, ahead=ahead, close=snapshot.close)
 
 
 class _Snapshot(io.FileIO):
