@@ -434,10 +434,14 @@ fn fold_lines<W: Wide, const TIMED: bool>(
                 fold.layouts.hit();
                 if !is_added {
                     handed_back.push(HandedBack { line: lines, start: at, end });
-                } else if use_templates {
+                } else {
                     let (value_at, time_at) = (found.value_at, found.time_at);
                     let event = Event { start: at, end, type_text, value_at, time_at, place: None };
-                    learn_template(fold, block, event);
+                    if use_templates {
+                        learn_template(fold, block, event);
+                    } else {
+                        fold.layouts.learn_frame(block, event);
+                    }
                 }
                 lines += 1;
                 at = end + 1;

@@ -9,9 +9,11 @@
 //! VLDB 2017).
 
 use crate::exact::{self, Exact, Number};
+use crate::frame::Frame;
 use crate::parse::{self, NOWHERE};
 use crate::path::Found;
 use crate::skeleton::Skeletons;
+use crate::template::Event;
 use crate::wide::{CHUNK, Wide};
 
 /// What stands behind the bytes of a piece.
@@ -74,6 +76,7 @@ const MOST_PIECES_OF_A_LINE: usize = 40;
 const MOST_CREDIT: i32 = 64;
 const PRICE_OF_MISS: i32 = 4;
 const REST: u32 = 1024;
+const LONGEST_REST: u32 = 1 << 18;
 
 /// The tree of pieces, and whether it is worth its while.
 #[derive(Debug)]
@@ -85,12 +88,28 @@ pub struct Layouts {
     absent: Number,
     credit: i32,
     rest: u32,
+    /// Of short lines; it is tried first, as it is the quickest.
+    frame: Option<Frame>,
+    frame_credit: i32,
+    /// How many lines pass before a frame is learned, and the next time.
+    frame_rest: u32,
+    next_frame_rest: u32,
 }
 
 impl Layouts {
     /// No layouts yet; `absent` is the value of a line that has none.
     pub fn new(absent: Number, skeletons: Option<Skeletons>) -> Self {
-        Self { pieces: Vec::new(), skeletons, absent, credit: MOST_CREDIT, rest: 0 }
+        Self {
+            pieces: Vec::new(),
+            skeletons,
+            absent,
+            credit: MOST_CREDIT,
+            rest: 0,
+            frame: None,
+            frame_credit: 0,
+            frame_rest: 0,
+            next_frame_rest: REST,
+        }
     }
 
     /// Reads the line that begins at `at`, if it has a known layout.
@@ -102,6 +121,16 @@ impl Layouts {
         at: usize,
         long: &mut Exact,
     ) -> Option<Match> {
+        if let Some(frame) = &self.frame {
+            if let Some(found) = frame.read(wide, block, at) {
+                self.frame_credit = (self.frame_credit + 1).min(MOST_CREDIT);
+                return Some(found);
+            }
+            self.frame_credit -= PRICE_OF_MISS;
+            if self.frame_credit <= 0 {
+                self.frame = None;
+            }
+        }
         if let Some(skeletons) = &mut self.skeletons {
             return skeletons.read(wide, block, at, long);
         }
@@ -194,6 +223,26 @@ impl Layouts {
             }
             piece = &self.pieces[piece.next];
         }
+    }
+
+    /// A line was an event, but templates rest: types may be many, and its frame that of the next lines.
+    #[inline(always)]
+    pub fn learn_frame(&mut self, block: &[u8], event: Event) {
+        if self.frame_rest > 0 {
+            self.frame_rest -= 1;
+        } else if self.frame.is_none() {
+            // After the first one, a text that was met once may have been in the way.
+            let is_loose = self.next_frame_rest > REST;
+            self.frame = Frame::new(block, event, is_loose);
+            self.frame_credit = MOST_CREDIT;
+            self.rest_frame();
+        }
+    }
+
+    /// The next frame is learned after some lines, each time after twice as many.
+    fn rest_frame(&mut self) {
+        self.frame_rest = self.next_frame_rest;
+        self.next_frame_rest = LONGEST_REST.min(2 * self.next_frame_rest);
     }
 
     /// Whether to try `read` and `learn` on the next line.

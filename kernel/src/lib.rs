@@ -5,6 +5,7 @@
 pub mod exact;
 pub mod files;
 pub mod fold;
+pub mod frame;
 pub mod layout;
 pub mod parse;
 pub mod path;

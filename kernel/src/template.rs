@@ -26,7 +26,7 @@ use std::ops::Range;
 /// A head or a tail: the lowest byte that fits at each place, and how much larger it may be.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
-struct Part {
+pub struct Part {
     low: [u8; CHUNK],
     span: [u8; CHUNK],
     /// The places of text, where quotes and backslashes do not fit.
@@ -416,33 +416,34 @@ fn slot(key: [u64; 2], multiplier: u64) -> usize {
 }
 
 impl Part {
-    /// A part that everything fits.
-    fn any() -> Self {
-        Self { low: [0; CHUNK], span: [u8::MAX; CHUNK], text: 0 }
-    }
-
-    fn set(&mut self, at: usize, Class { low, high, is_text }: Class) {
-        self.low[at] = low;
-        self.span[at] = high - low;
-        self.text |= u64::from(is_text) << at;
+    /// A part that must have these bytes from `from` on, and any others; None if they are too many.
+    pub fn new(classes: &[Class], from: usize) -> Option<Self> {
+        let mut part = Self { low: [0; CHUNK], span: [u8::MAX; CHUNK], text: 0 };
+        let low = part.low.get_mut(from..from + classes.len())?;
+        let span = &mut part.span[from..];
+        for (at, (class, (low, span))) in classes.iter().zip(low.iter_mut().zip(span)).enumerate() {
+            (*low, *span) = (class.low, class.high - class.low);
+            part.text |= u64::from(class.is_text) << (from + at);
+        }
+        Some(part)
     }
 
     /// The bytes that are within their bounds.
     #[inline(always)]
-    fn fits<W: Wide>(&self, wide: W, chunk: W::Chunk) -> u64 {
+    pub fn fits<W: Wide>(&self, wide: W, chunk: W::Chunk) -> u64 {
         wide.within(chunk, wide.load(&self.low), wide.load(&self.span))
     }
 
     /// Quotes and backslashes in text.
     #[inline(always)]
-    fn marks<W: Wide>(&self, wide: W, chunk: W::Chunk) -> u64 {
+    pub fn marks<W: Wide>(&self, wide: W, chunk: W::Chunk) -> u64 {
         (wide.equal(chunk, b'"') | wide.equal(chunk, b'\\')) & self.text
     }
 }
 
 /// What fits at a place.
-#[derive(Clone, Copy)]
-struct Class {
+#[derive(Clone, Copy, Debug)]
+pub struct Class {
     low: u8,
     high: u8,
     is_text: bool,
@@ -479,13 +480,8 @@ fn template(block: &[u8], event: Event, is_loose: bool) -> Option<Template> {
     let base = if is_ahead { start } else { end + 1 };
     let time = if time_at == NOWHERE { NOWHERE } else { time_at.wrapping_sub(base) };
     let classes = classes(line, type_at, is_loose);
-    let (mut head, mut tail) = (Part::any(), Part::any());
-    for (at, class) in classes[..head_length].iter().enumerate() {
-        head.set(at, *class);
-    }
-    for (at, class) in classes[line.len() - tail_length..].iter().enumerate() {
-        tail.set(CHUNK - tail_length + at, *class);
-    }
+    let head = Part::new(&classes[..head_length], 0)?;
+    let tail = Part::new(&classes[line.len() - tail_length..], CHUNK - tail_length)?;
     let fixed_length = head_length + tail_length;
     let is_loose = head.text | tail.text != 0;
     let key = [0; 2];
@@ -505,7 +501,7 @@ fn template(block: &[u8], event: Event, is_loose: bool) -> Option<Template> {
 
 /// What fits at each place of a valid line: the same byte, unless it is one of a plain text or a
 /// plain number.
-fn classes(line: &[u8], type_at: usize, is_loose: bool) -> Vec<Class> {
+pub fn classes(line: &[u8], type_at: usize, is_loose: bool) -> Vec<Class> {
     let mut classes: Vec<Class> =
         line.iter().map(|&byte| Class { low: byte, high: byte, is_text: false }).collect();
     let mut at = 0;

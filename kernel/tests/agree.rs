@@ -705,6 +705,29 @@ fn mutations_of_known_lines() {
     }
 }
 
+/// Damaged lines among those of very many types are taken exactly if they are still events.
+#[test]
+fn mutations_among_many_types() {
+    let mut random = Random(seed() + 3);
+    for level in levels() {
+        for _ in 0..rounds(40) {
+            let line = random.one_of(SHORT);
+            let names = ["type\":\"", "type\":\"x", "type\":\"some_type_"];
+            let mut block = Vec::new();
+            for _ in 0..2_000 {
+                let name = format!("{}{}", random.one_of(&names), random.below(100_000));
+                let mut line = line.replacen("type\":\"", &name, 1).into_bytes();
+                if random.below(20) == 0 {
+                    mutate(&mut random, &mut line);
+                }
+                block.extend(line);
+                block.push(b'\n');
+            }
+            assert_agrees(level, &usual(), &[&block]);
+        }
+    }
+}
+
 /// Known lines of every length, long before and long behind the value, are taken with values of
 /// every width, wherever the block ends.
 #[test]
