@@ -64,8 +64,10 @@ pub mod _kernel {
     }
 
     /// Count, exact sum, minimum and maximum per type, kept over any number of blocks.
+    ///
+    /// In a box, because Python aligns its objects to sixteen bytes only, and a part of the state to sixty-four.
     #[pyclass(module = "eventcli._kernel")]
-    struct Fold(Body);
+    struct Fold(Box<Body>);
 
     #[pymethods]
     impl Fold {
@@ -89,7 +91,7 @@ pub mod _kernel {
                 local_is_utc,
                 optional,
             });
-            Self(Body::new(&Query {
+            Self(Box::new(Body::new(&Query {
                 type_ways,
                 value_ways,
                 absent,
@@ -97,7 +99,7 @@ pub mod _kernel {
                 types,
                 time,
                 max_types,
-            }))
+            })))
         }
 
         /// Folds the lines of a block from `start` on, until about `most` are handed back or
@@ -209,6 +211,8 @@ pub mod _kernel {
     /// Stats by type, in code-point order, as columns.
     #[pyclass(module = "eventcli._kernel", frozen)]
     struct Types(summary::Types);
+
+    const _: () = assert!(align_of::<Box<Body>>() <= 16 && align_of::<summary::Types>() <= 16);
 
     #[pymethods]
     impl Types {
