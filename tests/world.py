@@ -23,6 +23,8 @@ class Generation:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lines: list[int] = []
+        self.stream: set[int] = set()
+        """All lines of its stream; a copy of its beginning holds only some of them."""
         self.is_copy = False
         self.torn: int | None = None
         """The number of a line that was begun."""
@@ -32,6 +34,11 @@ class Generation:
         """Whether a run saw it as a rotated file."""
         self.is_uncertain = False
         """Whether a run that was killed may have seen it so."""
+
+    def add(self, line: int) -> None:
+        """Note a line that was written."""
+        self.lines.append(line)
+        self.stream.add(line)
 
 
 class World:
@@ -81,7 +88,7 @@ class World:
             for _ in range(lines):
                 self._next += 1
                 file.write(self.text(self._next))
-                generation.lines.append(self._next)
+                generation.add(self._next)
 
     def tear(self, length: int) -> None:
         """Write the beginning of a line, or more of one."""
@@ -96,7 +103,7 @@ class World:
         if generation.torn is not None:
             written = generation.path.read_bytes().rpartition(b"\n")[2]
             write(self.text(generation.torn)[len(written) :])
-            generation.lines.append(generation.torn)
+            generation.add(generation.torn)
             generation.torn = None
 
     @staticmethod
@@ -125,7 +132,8 @@ class World:
         self._shift()
         shutil.copyfile(self.log, self.folder / f"{LOG}.1")
         copy = Generation(self.folder / f"{LOG}.1")
-        copy.lines, copy.is_copy, copy.torn = list(self.live.lines), True, self.live.torn
+        copy.lines, copy.stream = list(self.live.lines), self.live.stream
+        copy.is_copy, copy.torn = True, self.live.torn
         self.generations.insert(-1, copy)
 
     def _shift(self) -> None:
@@ -146,9 +154,13 @@ class World:
                 return
 
     def move(self) -> None:
-        """Copy all files to another folder, as to another disk, and go on there."""
-        if not any(self.counted & set(one.lines) for one in self.generations):
-            return  # nothing would tell that it is the same log
+        """Copy all files to another folder, as to another disk, and go on there.
+
+        Nothing would tell that it is the same log if no file held all that was counted of a stream.
+        """
+        known = ((one, self.counted & one.stream) for one in self.generations)
+        if not any(counted and counted <= set(one.lines) for one, counted in known):
+            return
         folder = self.folder.with_name(f"{self.folder.name}+")
         shutil.copytree(self.folder, folder)
         shutil.rmtree(self.folder)
