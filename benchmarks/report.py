@@ -201,6 +201,9 @@ def goals(record: Record) -> Iterator[Goal]:
     def ratio(numerator: float | None, denominator: float | None) -> float | None:
         return None if numerator is None or denominator is None else numerator / denominator
 
+    def difference(whole: float | None, start: float | None) -> float | None:
+        return None if whole is None or start is None else whole - start
+
     for key, bound in (("a", 4.0), ("b", 7.0), ("c", 3.0), ("d", 3.0), ("e", 2.0), ("f", 3.0)):
         yield Goal(f"({key}) speed, the fastest peer is 1", ratio(peer(key), number(key, "rust")), bound)
     click = ratio(number("g", "rust"), number("g", "click"))
@@ -224,8 +227,9 @@ def goals(record: Record) -> Iterator[Goal]:
     yield Goal("(a) time within a window, the plain run is 1", window, 1.5, at_least=False)
     nested = ratio(number("k", "rust"), number("a", "rust"))
     yield Goal("(k) time with nested fields, (a) is 1", nested, 1.2, at_least=False)
-    gzip = ratio(number("a", "isal"), number("a", "rust-gzip"))
-    yield Goal("(a) speed on gzip, isal that only decompresses is 1", gzip, 0.9)
+    # The rate of a library is that without a start of Python; ten lines tell how long each takes for that.
+    isal, gzip = (difference(number("a", tool), number("g", tool)) for tool in ("isal", "rust-gzip"))
+    yield Goal("(a) rate on gzip behind the start, isal that only decompresses is 1", ratio(isal, gzip), 0.9)
     files = ratio(number("a", "rust-files"), number("a", "rust"))
     yield Goal("(a) time as 10,000 files, one file is 1", files, 1.5, at_least=False)
     titles = {"rust-hour": "by the hour", "rust-window": "within a window"}
