@@ -17,7 +17,7 @@ import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
-from typing import Final, NamedTuple, Self, cast
+from typing import Final, NamedTuple, Self, TypeVar, cast
 
 from eventcli import compression
 from eventcli.blocks import read_into
@@ -32,6 +32,8 @@ _SCAN: Final = 64 * 1024
 
 _MAGIC: Final = 512
 """Bytes that say whether a file is compressed."""
+
+_Key = TypeVar("_Key")
 
 
 class State(StrEnum):
@@ -138,6 +140,7 @@ class File:
         self.path = path
         self.name = name_of(given or path)
         self.is_named = is_named
+        self.family: Family | None = None
         self.is_wanted = is_named
         """Whether its lines are to be counted if it holds a stream that is not known."""
         self._spool: int | None = None
@@ -428,6 +431,11 @@ class Family:
         """Whether it was asked for, and is not there."""
         self.unresolved: list[Stream] = []
 
+    def add(self, file: File) -> None:
+        """Take a file, which belongs to the first family that takes it."""
+        self.files.append(file)
+        file.family = file.family or self
+
     def rank(self, file: File) -> tuple[int, int | str]:
         """Return the order in which the files were written."""
         name = os.path.basename(file.path)
@@ -478,10 +486,10 @@ class Registry:
 
     def locate(self, stream: Stream) -> None:
         """Know where a stream is now."""
-        for index, key in ((self._by_inode, (stream.device, stream.inode)), (self._by_raw, _raw_key(stream))):
-            streams = cast("dict[object, list[Stream]]", index).setdefault(key, [])
-            if stream not in streams:
-                streams.append(stream)
+        if stream.is_placed:
+            _index(self._by_inode, (stream.device, stream.inode), stream)
+        if stream.raw_size:
+            _index(self._by_raw, _raw_key(stream), stream)
         self._by_mark = None
 
     def of_name(self, name: str) -> Sequence[Stream]:
@@ -507,6 +515,12 @@ class Registry:
                     self._by_mark.setdefault(mark, []).append(stream)
         found = {id(stream): stream for mark in file.marks for stream in self._by_mark.get(mark, ())}
         return sorted(found.values(), key=lambda stream: -stream.seen)
+
+
+def _index(index: dict[_Key, list[Stream]], key: _Key, stream: Stream) -> None:
+    streams = index.setdefault(key, [])
+    if stream not in streams:
+        streams.append(stream)
 
 
 def _raw_key(stream: Stream) -> tuple[int, str]:
@@ -605,7 +619,7 @@ class Planner:
                 self._plan.problems.append(SourceReport(name_of(path), 0, 0, status, error.strerror or str(error)))
                 continue
             if self._all.setdefault((file.device, file.inode), file) is file:
-                family.files.append(file)
+                family.add(file)
             else:
                 file.close()
 
@@ -658,7 +672,7 @@ class Planner:
             for file in self._unnamed(family):
                 file.is_wanted = True
                 self._all[file.device, file.inode] = file
-                family.files.append(file)
+                family.add(file)
                 self._claim_by_hint(file)
                 file.close()
         else:
@@ -727,7 +741,7 @@ class Planner:
             return False
         if self._all.setdefault((file.device, file.inode), file) is file:
             file.is_wanted = True
-            family.files.append(file)
+            family.add(file)
             self._claim_by_hint(file)
         file.close()
         return not self._is_free(stream)
@@ -750,7 +764,7 @@ class Planner:
                 if longer[0] is stream and not sibling.is_copy(file):
                     self._claim(stream, sibling)
                     self._all[sibling.device, sibling.inode] = sibling
-                    family.files.append(sibling)
+                    family.add(sibling)
                     return
 
     def _claim_by_content(self, file: File) -> None:
@@ -771,7 +785,7 @@ class Planner:
 
     def _tell_copy(self, file: File) -> None:
         """See whether a file is a copy that was made when less of the stream was there."""
-        family = self._family_of(file)
+        family = file.family
         for stream in self._registry.sharing_start(file):
             if file.length >= stream.seen:
                 continue
@@ -813,7 +827,7 @@ class Planner:
         common = min(file.length, holder.length)
         is_alike = common <= WINDOW and len(set(file.head[:common].split(b"\n")) - {b""}) == 1
         both_named = file.is_named and holder.is_named
-        return not (is_alike and both_named and self._family_of(file) is not self._family_of(holder))
+        return not (is_alike and both_named and file.family is not holder.family)
 
     def _note_copy(self, file: File, holder: File, *, is_preferred: bool = False) -> None:
         """Read a stream from the longer one of two files that hold it; from `file` if it is as long and preferred."""
@@ -824,11 +838,8 @@ class Planner:
                 others[:] = [file if other is holder else other for other in others]
             file, holder = holder, file
         self._copies[id(file)] = holder
-        if file.is_named and self._family_of(file) is not self._family_of(holder):
+        if file.is_named and file.family is not holder.family:
             self._plan.copies.append((file.name, holder.name))
-
-    def _family_of(self, file: File) -> Family | None:
-        return next((family for family in self._families.values() if file in family.files), None)
 
     # ---- what is new, and what is lost
 
@@ -1009,5 +1020,5 @@ def note_content(stream: Stream, file: File, end: int, window: bytes | None = No
     """Remember what proves that a file holds the stream: `end` bytes were seen of it, the last ones being `window`."""
     window = file.window(end) if window is None else window
     stream.seen = end
-    stream.head = marks(file.head[:end])
+    stream.head = file.marks if end >= len(file.head) else marks(file.head[:end])
     stream.tail = proof(window or b"")
