@@ -1,8 +1,7 @@
-//! Small files: opened many at a time, and each read whole and folded by the thread that has just read it.
+//! Small files: opened many at a time, and read whole, one behind the other.
 //!
 //! What is not small, regular and plain, or not whole, is left to whoever asked.
 
-use crate::fold::{Fold, HandedBack, Part};
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::mem::ManuallyDrop;
@@ -34,32 +33,26 @@ pub fn open_files(paths: &[OsString], flags: i32, largest: u64, enough: u64) -> 
     opened
 }
 
-/// A file of which not all lines were folded: bytes of a byte-order mark, and how much was folded of what
-/// follows it.
-pub type Begun = (usize, Part);
+/// Where the lines begin in the buffer and end, the bytes of the byte-order mark before them, and the lines.
+pub type Read = (usize, usize, usize, usize);
 
-/// Reads files, each with its size, into the buffer, closes and folds them, one after the other: the lines
-/// of those that were folded whole. Ends with one whose fold stopped early, see `Fold::fold_part`; or before
-/// one that is still open, because there is more to it than lines; or before one without a descriptor.
+/// Reads and closes files, each with its size, one behind the other; a last line gets its newline. Ends
+/// before one for which there is no room, or which has no descriptor, is empty, not certainly plain, or became
+/// shorter; it stays open.
 ///
 /// # Safety
 ///
 /// The descriptors are open or negative, and the caller closes none of those that are closed here.
-pub unsafe fn fold_files(
-    fold: &mut Fold,
-    files: &[(RawFd, usize)],
-    buffer: &mut [u8],
-    handed_back: &mut Vec<HandedBack>,
-    most: usize,
-) -> (Vec<usize>, Option<Begun>) {
-    let mut lines = Vec::with_capacity(files.len());
+pub unsafe fn read_files(files: &[(RawFd, usize)], buffer: &mut [u8]) -> Vec<Read> {
+    let mut read = Vec::with_capacity(files.len());
+    let mut at = 0;
     for &(descriptor, size) in files {
-        if descriptor < 0 {
+        if descriptor < 0 || at + size >= buffer.len() {
             break;
         }
-        // SAFETY: said above; it is closed at most once, and not by an unwinding.
+        // SAFETY: said above.
         let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
-        let Some(bytes) = buffer.get_mut(..size) else { break };
+        let bytes = &mut buffer[at..at + size];
         if file.read_at(bytes, 0).ok() != Some(size) {
             break;
         }
@@ -70,22 +63,26 @@ pub unsafe fn fold_files(
             _ => break,
         };
         drop(ManuallyDrop::into_inner(file));
-        let part = fold.fold_part(&bytes[mark..], handed_back, most);
-        if part.bytes < size - mark || !handed_back.is_empty() {
-            return (lines, Some((mark, part)));
+        let mut lines = memchr::memchr_iter(b'\n', bytes).count();
+        let is_unfinished = size > mark && !bytes.ends_with(b"\n");
+        bytes.copy_within(mark.., 0);
+        let (start, mut end) = (at, at + size - mark);
+        if is_unfinished {
+            buffer[end] = b'\n';
+            end += 1;
+            lines += 1;
         }
-        lines.push(part.lines);
+        read.push((start, end, mark, lines));
+        at = end;
     }
-    (lines, None)
+    read
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::Query;
 
-    /// Files are opened up to the first that is none; folded up to one that is more than lines, or has
-    /// a line that is handed back.
+    /// Files are opened up to the first that is none, and read up to one that is more than lines.
     #[test]
     fn ends_before_what_is_odd() {
         let folder = std::env::temp_dir().join(format!("eventstats-files-{}", std::process::id()));
@@ -95,36 +92,27 @@ mod tests {
             std::fs::write(&path, bytes).expect("a file");
             path.into_os_string()
         };
-        let line = "{\"type\":\"a\",\"value\":1}\n";
         let paths = [
-            write("two", &line.repeat(2)),
-            write("mark", &format!("\u{feff}{line}")),
-            write("bad", &format!("\u{feff}{line}bad\n{line}")),
+            write("two", "{\n{\n"),
+            write("unfinished", "\u{feff}{\n["),
+            write("mark", "\u{feff}"),
             write("foreign", "PK"),
-            write("large", &line.repeat(5)),
+            write("large", "{\n{\n{\n{\n{\n"),
             folder.clone().into_os_string(),
         ];
-        let largest = line.len() as u64 * 4;
-        let opened = open_files(&paths, 0, largest, u64::MAX);
+        let opened = open_files(&paths, 0, 9, u64::MAX);
         assert_eq!(opened.len(), 4, "the fifth is too large");
-        assert!(open_files(&paths[5..], 0, largest, u64::MAX).is_empty());
-        assert_eq!(opened[0].2, 2 * line.len() as u64);
+        assert!(open_files(&paths[5..], 0, u64::MAX, u64::MAX).is_empty());
+        assert_eq!(opened[0].2, 4);
         let files: Vec<_> = opened.iter().map(|file| (file.0, file.2 as usize)).collect();
-        let mut fold = Fold::new(&Query::of_keys("type", "value"));
-        let (mut buffer, mut handed_back) = (vec![0; 1024], Vec::new());
-        let mut next = |files: &[(RawFd, usize)], handed_back: &mut Vec<HandedBack>| {
-            // SAFETY: they were opened here, and none is used again.
-            unsafe { fold_files(&mut fold, files, &mut buffer, handed_back, 1) }
-        };
-        let (lines, begun) = next(&files, &mut handed_back);
-        assert_eq!(
-            (lines, begun.map(|(mark, part)| (mark, part.lines))),
-            (vec![2, 1], Some((3, 2)))
-        );
-        assert_eq!(handed_back, [HandedBack { line: 1, start: line.len(), end: line.len() + 3 }]);
-        handed_back.clear();
-        assert_eq!(next(&files[3..], &mut handed_back), (vec![], None));
-        assert_eq!(next(&[(-1, 0)], &mut handed_back), (vec![], None));
+        let mut buffer = [0; 20];
+        // SAFETY: they were opened here, and those that are read are not used again.
+        let mut next = |files: &[(RawFd, usize)]| unsafe { read_files(files, &mut buffer) };
+        assert_eq!(next(&files), [(0, 4, 0, 2), (4, 8, 3, 2), (8, 8, 3, 0)]);
+        assert_eq!(next(&files[3..]), []);
+        assert_eq!(next(&[(-1, 0)]), []);
+        assert_eq!(&buffer[..2], b"PK", "it was read in vain");
+        assert_eq!(&buffer[2..8], b"{\n{\n[\n");
         std::fs::remove_dir_all(folder).expect("nobody else removes it");
     }
 }

@@ -20,7 +20,7 @@ pub mod wide;
 #[pyo3::pymodule]
 pub mod _kernel {
     use crate::files;
-    use crate::fold::{Fold as Body, HandedBack, Part, Reason};
+    use crate::fold::{Fold as Body, HandedBack, Reason};
     use crate::path::Ways;
     use crate::query::{Query, Timing};
     use crate::summary::{self, Column, Which};
@@ -46,12 +46,7 @@ pub mod _kernel {
     /// local time, and a second.
     type Folded = (usize, usize, Vec<Place>, Option<(bool, i64)>);
 
-    /// The lines of small files that were folded whole; and of the next, if its fold stopped before its
-    /// end, how many bytes were skipped, and what came of those behind.
-    type FoldedFiles = (Vec<usize>, Option<(usize, Folded)>);
-
-    /// Opens small regular files in their order, until they have `enough` bytes; gives descriptor,
-    /// (device, inode) and size. Ends before one that cannot be opened, or is none.
+    /// Opens small regular files in their order, until they have `enough` bytes.
     #[pyfunction]
     fn open_files(
         py: Python<'_>,
@@ -61,6 +56,27 @@ pub mod _kernel {
         enough: u64,
     ) -> Vec<files::Opened> {
         py.detach(|| files::open_files(&paths, flags, largest, enough))
+    }
+
+    /// Reads and closes small files, each with its descriptor and size, one behind the other.
+    #[pyfunction]
+    fn read_files(
+        py: Python<'_>,
+        files: Vec<(i32, usize)>,
+        buffer: &Bound<'_, PyAny>,
+    ) -> PyResult<Vec<files::Read>> {
+        let buffer = PyUntypedBuffer::get(buffer)?;
+        if !buffer.is_c_contiguous() || buffer.readonly() {
+            return Err(PyBufferError::new_err(
+                "a contiguous buffer is needed that can be written",
+            ));
+        }
+        // SAFETY: the buffer holds that many bytes, and is neither freed nor resized while `buffer`
+        // exports it. Nobody else reads or writes them: each thread of `pipeline` has its own.
+        let bytes =
+            unsafe { std::slice::from_raw_parts_mut(buffer.buf_ptr().cast(), buffer.len_bytes()) };
+        // SAFETY: `pipeline` hands over descriptors that it has opened for this.
+        Ok(py.detach(|| unsafe { files::read_files(&files, bytes) }))
     }
 
     /// Count, exact sum, minimum and maximum per type, kept over any number of blocks.
@@ -133,35 +149,13 @@ pub mod _kernel {
                 let part = self.0.fold_part(rest, &mut handed_back, most);
                 (part, handed_back)
             });
-            Ok(folded(start, part, handed_back))
-        }
-
-        /// Reads and closes small files that are open, each with its descriptor and size, and folds
-        /// them as `fold` does.
-        fn fold_files(
-            &mut self,
-            py: Python<'_>,
-            files: Vec<(i32, usize)>,
-            buffer: &Bound<'_, PyAny>,
-            most: usize,
-            rejects: bool,
-        ) -> PyResult<FoldedFiles> {
-            let buffer = PyUntypedBuffer::get(buffer)?;
-            if !buffer.is_c_contiguous() || buffer.readonly() {
-                return Err(PyBufferError::new_err("the bytes of a buffer must be contiguous"));
-            }
-            // SAFETY: as in `fold`; and nobody else reads or writes these bytes: each thread of
-            // `pipeline` has a buffer of its own.
-            let bytes = unsafe {
-                std::slice::from_raw_parts_mut(buffer.buf_ptr().cast(), buffer.len_bytes())
-            };
-            let mut handed_back = Vec::new();
-            let (lines, begun) = py.detach(|| {
-                self.0.reject(rejects);
-                // SAFETY: `pipeline` hands over descriptors that it has opened for this.
-                unsafe { files::fold_files(&mut self.0, &files, bytes, &mut handed_back, most) }
+            let place = |back: HandedBack| (back.line, start + back.start, start + back.end);
+            let handed_back = handed_back.into_iter().map(place).collect();
+            let ask = part.ask.map(|ask| match ask {
+                Ask::Region(second) => (false, second),
+                Ask::Span(second) => (true, second),
             });
-            Ok((lines, begun.map(|(mark, part)| (mark, folded(0, part, handed_back)))))
+            Ok((part.lines, start + part.bytes, handed_back, ask))
         }
 
         /// Takes up a stretch of time that was asked for.
@@ -197,15 +191,6 @@ pub mod _kernel {
             };
             tables.into_iter().map(types).collect()
         }
-    }
-
-    fn folded(start: usize, part: Part, handed_back: Vec<HandedBack>) -> Folded {
-        let place = |back: HandedBack| (back.line, start + back.start, start + back.end);
-        let ask = part.ask.map(|ask| match ask {
-            Ask::Region(second) => (false, second),
-            Ask::Span(second) => (true, second),
-        });
-        (part.lines, start + part.bytes, handed_back.into_iter().map(place).collect(), ask)
     }
 
     /// Stats by type, in code-point order, as columns.

@@ -8,14 +8,15 @@ _Ways: TypeAlias = Sequence[Sequence[str]]
 # Seconds of the epoch and nanoseconds.
 _Moment: TypeAlias = tuple[int, int]
 
-# Lines, where the fold stopped, the lines handed back, and what it asks; see `fold`.
-_Folded: TypeAlias = tuple[int, int, list[tuple[int, int, int]], tuple[bool, int] | None]
-
 # Opens small regular files in their order, with flags besides those for reading, until they have `enough` bytes.
 # Returns descriptor, device and inode, and size. Ends before one that cannot be opened, or is none of `largest` bytes.
 def open_files(
     paths: Sequence[str], flags: int, largest: int, enough: int
 ) -> list[tuple[int, tuple[int, int], int]]: ...
+
+# Reads and closes files, each an open descriptor and a size, one behind the other, until one is not done with that.
+# Returns where the lines of each begin in the buffer and end, the length of its byte-order mark, and the lines.
+def read_files(files: Sequence[tuple[int, int]], buffer: memoryview) -> list[tuple[int, int, int, int]]: ...
 
 class Fold:
     # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
@@ -37,13 +38,9 @@ class Fold:
     # lines, where it stopped, and of the lines handed back: the index from `start`, the first byte and the end without
     # the newline. With `rejects`, lines of which it is certain why they are no events are counted and not handed back.
     # Last, what it must know to go on: whether a second is one of local time, and the second.
-    def fold(self, block: bytes | bytearray | memoryview, start: int, most: int, rejects: bool) -> _Folded: ...
-
-    # Reads, closes and folds files, each an open descriptor and a size, until one is not done with that. Returns the
-    # lines of those before it; if it was read, the length of its byte-order mark, and what came of a part of the rest.
-    def fold_files(
-        self, files: Sequence[tuple[int, int]], buffer: memoryview, most: int, rejects: bool
-    ) -> tuple[list[int], tuple[int, _Folded] | None]: ...
+    def fold(
+        self, block: bytes | bytearray | memoryview, start: int, most: int, rejects: bool
+    ) -> tuple[int, int, list[tuple[int, int, int]], tuple[bool, int] | None]: ...
 
     # A stretch of time in which buckets have `size` seconds; that of its first second begins at `first`.
     def add_region(self, start: int, end: int, size: int, first: int, /) -> None: ...

@@ -1,4 +1,4 @@
-"""The seam between the two bodies of the fold: chooses the one that folds blocks and small files, and nothing else.
+"""The seam between the two bodies of the fold: chooses the one that folds blocks and reads small files.
 
 The Rust body takes the lines of whose meaning it is certain, and hands all others back by position. Those go to the
 Python body, the authority, which accepts them or rejects them with a reason. Where nobody asks which lines are
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from eventcli import paths, source
 from eventcli.event import Bucket, Mark, Part, Query, Reason, Timing
-from eventcli.source import Opened
+from eventcli.source import Opened, Read
 from eventcli.summary import Account, Calendar, LazyTypes, Summary, Types, TypeStats
 
 if TYPE_CHECKING:
@@ -35,12 +35,6 @@ MOST_MARKS: Final = 4096
 _FARTHEST: Final = 1 << 60
 """More types than can be, and seconds beyond every time."""
 
-Begun = tuple[int, Iterator[Part]]
-"""A small file that is in the buffer: the length of its byte-order mark, and what comes of the lines behind."""
-
-_Folded = tuple[int, int, list[tuple[int, int, int]], tuple[bool, int] | None]
-"""What the kernel gives back of a fold."""
-
 _Moment = tuple[int, int]
 """Seconds of the epoch and nanoseconds."""
 
@@ -55,15 +49,6 @@ class Fold(Protocol):
         """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad.
 
         Without `marks` the rejected lines are counted, but where they are need not be told.
-        """
-
-    def add_files(
-        self, files: Sequence[tuple[int, int]], buffer: memoryview, /, *, marks: bool = True
-    ) -> tuple[list[int], Begun | None]:
-        """Read, close and fold some of the first of these files, each an open descriptor and a size.
-
-        Returns the lines of those with which that was all, and how far the next one came. That is None where they end,
-        or where the next is still open: it is empty, not certainly plain, or became shorter.
         """
 
     def merge(self, other: Self, /) -> None:
@@ -96,6 +81,12 @@ def open_files(paths: Sequence[str], largest: int, enough: int) -> list[Opened]:
     """Open small regular files, and do not wait for what is none any more; see `source.open_files`."""
     open_them = source.open_files if _kernel is None or body() == "python" else _kernel.open_files
     return open_them(paths, os.O_NONBLOCK, largest, enough)
+
+
+def read_files(files: Sequence[tuple[int, int]], buffer: memoryview) -> list[Read]:
+    """Read and close small files one behind the other; see `source.read_files`."""
+    read_them = source.read_files if _kernel is None or body() == "python" else _kernel.read_files
+    return read_them(files, buffer)
 
 
 def new_fold(query: Query) -> Fold:
@@ -149,27 +140,11 @@ class KernelFold:
 
         Without `marks` only those are told where they are of whose reason the Rust body is not certain.
         """
-        rejects = self._is_final and not marks
         view = memoryview(block)
-        yield from self._parts(view, self._kernel.fold(view, 0, MOST_MARKS, rejects), rejects)
-
-    def add_files(
-        self, files: Sequence[tuple[int, int]], buffer: memoryview, *, marks: bool = True
-    ) -> tuple[list[int], Begun | None]:
-        """Read, close and fold some of the first of these files; see `Fold`."""
-        rejects = self._is_final and not marks
-        lines, begun = self._kernel.fold_files(files, buffer, MOST_MARKS, rejects)
-        self._lines += sum(lines)
-        if begun is None:
-            return lines, None
-        mark, folded = begun
-        return lines, (mark, self._parts(buffer[mark : files[len(lines)][1]], folded, rejects))
-
-    def _parts(self, view: memoryview, folded: _Folded, rejects: bool) -> Iterator[Part]:  # noqa: FBT001  # as it goes to the kernel
-        """Yield what came of a part, and fold the rest."""
-        line = 0
-        while True:
-            lines, start, handed_back, asked = folded
+        line = start = 0
+        while start < len(view):
+            rejects = self._is_final and not marks
+            lines, start, handed_back, asked = self._kernel.fold(view, start, MOST_MARKS, rejects)
             self._lines += lines - len(handed_back)
             places = [(line + index, first, end) for index, first, end in handed_back]
             if lines:
@@ -177,9 +152,6 @@ class KernelFold:
             line += lines
             if asked is not None:
                 self._answer(*asked)
-            if start == len(view):
-                return
-            folded = self._kernel.fold(view, start, MOST_MARKS, rejects)
 
     def _judge(self, view: memoryview, places: list[tuple[int, int, int]]) -> list[Mark]:
         """Let the authority fold lines, and return where the rejected ones are."""

@@ -10,13 +10,15 @@ import os
 import stat
 import sys
 import threading
+from bisect import bisect
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import count
+from itertools import accumulate, count, groupby
 from typing import Final, NamedTuple, cast
 
 from eventcli import cores, paths
 from eventcli.blocks import (
+    BYTE_ORDER_MARK,
     MAX_LINE,
     Block,
     Blocks,
@@ -29,11 +31,12 @@ from eventcli.blocks import (
 from eventcli.compression import Decompressed
 from eventcli.discovery import Choice, Found, Listing, discover_many
 from eventcli.event import MAX_TYPES, Fields, Mark, Part, Query, Reason, Reject, Timing
-from eventcli.fold import MOST_MARKS, Fold, body, new_fold, open_files
+from eventcli.fold import MOST_MARKS, Fold, body, new_fold, open_files, read_files
 from eventcli.marks import WINDOW, marks
 from eventcli.parse import explain, is_number
 from eventcli.source import (
     STDIN,
+    Read,
     Source,
     identity,
     is_url,
@@ -474,11 +477,14 @@ class Run:
         """Open the first of some small regular files; return how many are done with, and those that count."""
         opened = open_files(paths, self._small, self._block_size)
         files: list[_Small] = []
+        seen, left_out = self._seen, () if named else self._left_out
+        # Little is done for each of what may be many: a key that is left out is rare, too.
         for path, origin, (descriptor, key, size) in zip(paths, origins, opened, strict=False):
-            mine = (name_of(path), origin)
-            first = self._first(key, mine, named)
+            name = name_of(path)
+            mine = (name, origin)
+            first = seen.setdefault(key, mine) if key not in left_out else None
             if first is mine:
-                files.append(_Small(mine[0], descriptor, size))
+                files.append(_Small(name, descriptor, size))
             else:
                 os.close(descriptor)
                 files += _repeat(mine, first)
@@ -572,38 +578,35 @@ class Run:
         at = 0
         try:
             while at < len(files):
-                if files[at].repeats:
-                    yield _Piece(files[at].name, repeats=files[at].repeats)
-                    at += 1
-                    continue
-                # The beginning of a file is in the buffer until the next one is read.
-                end = at + 1 if self._stretches else len(files)
-                opened = [(file.descriptor, file.size) for file in files[at:end]]
-                lines, begun = fold.add_files(opened, buffer.view, marks=self._rejects_wanted > 0)
-                whole, at = files[at : at + len(lines)], at + len(lines)
+                read = read_files([(file.descriptor, file.size) for file in files[at:]], buffer.view)
+                # From here on, those that were read are closed, and the next one closes itself.
+                whole, at = files[at : at + len(read)], at + max(1, len(read))
                 if whole:
-                    yield _Piece("", reports=self._reports_of(whole, lines, buffer))
-                if begun is None and whole:
-                    continue
-                # This one closes itself.
-                file, at = files[at], at + 1
-                if begun is None:
-                    yield from self._in_blocks(fold, buffer, file)
+                    yield from self._together(fold, buffer, whole, read)
+                elif files[at - 1].repeats:
+                    yield _Piece(files[at - 1].name, repeats=files[at - 1].repeats)
                 else:
-                    mark, parts = begun
-                    yield from self._parts(file.name, Block(buffer.view[mark : file.size], mark), parts)
-                    yield _Piece(file.name, report=self._reports_of([file], [0], buffer)[0])
+                    yield from self._in_blocks(fold, buffer, files[at - 1])
         except BaseException:
             _close(files[at:])
             raise
 
-    def _reports_of(self, files: Sequence[_Small], lines: Sequence[int], buffer: Buffer) -> list[SourceReport]:
-        """Return the reports of small files that were read whole; the last is in the buffer."""
+    def _together(self, fold: Fold, buffer: Buffer, files: Sequence[_Small], read: Sequence[Read]) -> Iterator[_Piece]:
+        """Fold small files that are in the buffer, one behind the other."""
+        starts, ends, skipped, lines = zip(*read, strict=True)
+        firsts = list(accumulate(lines, initial=0))
+        block = Block(buffer.view[: ends[-1]], 0)
+        for _, wanted in self._parts(fold, block):
+            for at, group in groupby(wanted, lambda mark: bisect(starts, mark.start) - 1):
+                rejects = [self._reject(mark, block, firsts[at]) for mark in group]
+                yield _Piece(files[at].name, skipped[at] - starts[at], 0, rejects)
         reports = [SourceReport(file.name, file.size, count) for file, count in zip(files, lines, strict=True)]
         if self._stretches:
-            size = files[-1].size
-            reports[-1] = reports[-1]._replace(stretch=_stretch(bytes(buffer.view[: min(WINDOW, size)]), size))
-        return reports
+            for at, report in enumerate(reports):
+                head = BYTE_ORDER_MARK[: skipped[at]] + block.data[starts[at] : min(starts[at] + WINDOW, ends[at])]
+                stretch = _stretch(head[: min(WINDOW, report.bytes)], report.bytes)
+                reports[at] = report._replace(stretch=stretch)
+        yield _Piece("", reports=reports)
 
     def _in_blocks(self, fold: Fold, buffer: Buffer, file: _Small) -> Iterator[_Piece]:
         """Read and fold a small file that is empty or compressed, or with which something is wrong."""
@@ -617,17 +620,18 @@ class Run:
         if isinstance(block, LongLine):
             message = f"{block.length} bytes, more than {self._max_line}"
             yield _Piece(name, block.offset, 1, [Reject(Reason.LINE_TOO_LONG, message, b"", block.length)])
-        else:
-            yield from self._parts(name, block, fold.add_in_parts(block.data, marks=self._rejects_wanted > 0))
-
-    def _parts(self, name: str, block: Block, parts: Iterator[Part]) -> Iterator[_Piece]:
+            return
         lines = 0
-        for part in parts:
-            # Most runs show a few rejects only; the others need not be put into words.
-            marks = part.marks if self._rejects_wanted else ()
-            rejects = [self._reject(mark, block, lines) for mark in marks] if marks else ()
+        for part, wanted in self._parts(fold, block):
+            rejects = [self._reject(mark, block, lines) for mark in wanted] if wanted else ()
             yield _Piece(name, block.offset, part.lines, rejects)
             lines += part.lines
+
+    def _parts(self, fold: Fold, block: Block) -> Iterator[tuple[Part, Sequence[Mark]]]:
+        """Fold a block; yield what came of its parts, and where the rejects are that are wanted."""
+        for part in fold.add_in_parts(block.data, marks=self._rejects_wanted > 0):
+            # Most runs show a few rejects only; the others need not be put into words.
+            yield part, part.marks if self._rejects_wanted else ()
 
     def _reject(self, mark: Mark, block: Block, lines: int) -> Reject:
         """Return the reject, its offset from the start of the block, its line from that of the part behind `lines`."""

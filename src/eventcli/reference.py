@@ -22,7 +22,6 @@ import orjson
 from eventcli import exact, paths
 from eventcli.event import Bucket, Event, Mark, Part, Query, Reason
 from eventcli.parse import is_blank, judge, salvage
-from eventcli.source import read_file
 from eventcli.summary import Account, Calendar, Summary, TypeStats
 
 # A text in which numbers look alike: every digit and point becomes "0", every e and E becomes "e", colons stay, white
@@ -98,14 +97,6 @@ class ReferenceFold:
             yield part if marks else part._replace(marks=[])
             line += len(lines)
             start += sum(map(len, lines)) + len(lines)
-
-    def add_files(
-        self, files: Sequence[tuple[int, int]], buffer: memoryview, *, marks: bool = True
-    ) -> tuple[list[int], tuple[int, Iterator[Part]] | None]:
-        """Read, close and fold the first of some files; see `Fold`."""
-        descriptor, size = files[0]
-        view = read_file(descriptor, size, buffer)
-        return [], None if view is None else (size - len(view), self.add_in_parts(view, marks=marks))
 
     def _add(self, lines: list[bytes], line: int, start: int) -> Part:
         """Fold lines, of which the first is the one with the index `line` and begins at byte `start` of the block."""

@@ -26,6 +26,9 @@ Source = str | os.PathLike[str] | BinaryIO
 Opened = tuple[int, tuple[int, int], int]
 """A small file that is open: its descriptor, its `identity` and its size."""
 
+Read = tuple[int, int, int, int]
+"""A small file in a buffer: where its lines begin and end, the bytes of its byte-order mark, how many lines it has."""
+
 
 def name_of(source: Source) -> str:
     """Return the name of a source for people and reports: always valid text, also for a path that is not UTF-8."""
@@ -108,17 +111,34 @@ def open_files(paths: Iterable[str], flags: int, largest: int, enough: int) -> l
     return opened
 
 
-def read_file(descriptor: int, size: int, buffer: memoryview) -> memoryview | None:
-    """Read and close a small file; return its lines. None, and it stays open, where that is not all there is to do."""
-    view = buffer[:size]
-    try:
-        # Where a whole read gives less, there is less: it is not worth asking again.
-        if not size or os.preadv(descriptor, [view], 0) < size or not is_certainly_plain(view[0]):
-            return None
-    except OSError:
-        return None  # whoever reads it again will meet the error, too
-    os.close(descriptor)
-    return view[len(BYTE_ORDER_MARK) :] if bytes(view[: len(BYTE_ORDER_MARK)]) == BYTE_ORDER_MARK else view
+def read_files(files: Iterable[tuple[int, int]], buffer: memoryview) -> list[Read]:
+    """Read and close small files, each a descriptor and its size, one behind the other; a last line gets its newline.
+
+    Ends before one for which there is no room, or with which that is not all there is to do: it has no descriptor, is
+    empty, not certainly plain, or became shorter. That one stays open.
+    """
+    read: list[Read] = []
+    at = 0
+    for descriptor, size in files:
+        if descriptor < 0 or not size or at + size >= len(buffer):
+            break
+        view = buffer[at : at + size]
+        try:
+            if os.preadv(descriptor, [view], 0) < size or not is_certainly_plain(view[0]):
+                break
+        except OSError:
+            break  # whoever reads it again will meet the error, too
+        os.close(descriptor)
+        data = bytes(view)
+        mark = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
+        lines = data.count(b"\n")
+        if size > mark and not data.endswith(b"\n"):
+            data += b"\n"
+            lines += 1
+        start, at = at, at + len(data) - mark
+        buffer[start:at] = data[mark:]
+        read.append((start, at, mark, lines))
+    return read
 
 
 def refuse(mode: int) -> None:

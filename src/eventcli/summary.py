@@ -351,7 +351,7 @@ class Summary(_Value):
     @property
     def complete(self) -> bool:
         """Whether every source was read to its end."""
-        return all(source.status is Status.COMPLETE for source in self.sources)
+        return {source.status for source in self.sources} <= {Status.COMPLETE}
 
     @property
     def total(self) -> TypeStats:
