@@ -2,6 +2,8 @@
 //!
 //! What is not small, regular and plain, or not whole, is left to whoever asked.
 
+use crate::fold::Level;
+use crate::wide::{Portable, Task, Wide};
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::mem::ManuallyDrop;
@@ -44,6 +46,7 @@ pub type Read = (usize, usize, usize, usize);
 ///
 /// The descriptors are open or negative, and the caller closes none of those that are closed here.
 pub unsafe fn read_files(files: &[(RawFd, usize)], buffer: &mut [u8]) -> Vec<Read> {
+    let level = Level::fastest();
     let mut read = Vec::with_capacity(files.len());
     let mut at = 0;
     for &(descriptor, size) in files {
@@ -63,7 +66,14 @@ pub unsafe fn read_files(files: &[(RawFd, usize)], buffer: &mut [u8]) -> Vec<Rea
             _ => break,
         };
         drop(ManuallyDrop::into_inner(file));
-        let mut lines = memchr::memchr_iter(b'\n', bytes).count();
+        let newlines = Newlines(bytes);
+        let mut lines = match level {
+            Level::Portable => Portable.apart(newlines),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(wide) => wide.apart(newlines),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(wide) => wide.apart(newlines),
+        };
         let is_unfinished = size > mark && !bytes.ends_with(b"\n");
         bytes.copy_within(mark.., 0);
         let (start, mut end) = (at, at + size - mark);
@@ -76,6 +86,20 @@ pub unsafe fn read_files(files: &[(RawFd, usize)], buffer: &mut [u8]) -> Vec<Rea
         at = end;
     }
     read
+}
+
+/// Counts the lines that end in some bytes.
+struct Newlines<'a>(&'a [u8]);
+
+impl<W: Wide> Task<W> for Newlines<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self, wide: W) -> usize {
+        let (chunks, rest) = self.0.as_chunks();
+        let ends = |chunk| wide.equal(wide.load(chunk), b'\n').count_ones() as usize;
+        chunks.iter().map(ends).sum::<usize>() + rest.iter().filter(|&&byte| byte == b'\n').count()
+    }
 }
 
 #[cfg(test)]

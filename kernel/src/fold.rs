@@ -92,6 +92,10 @@ impl Level {
         }
         levels
     }
+
+    pub fn fastest() -> Self {
+        Self::all().pop().expect("there is always the portable level")
+    }
 }
 
 /// Types that were met lately, by the bytes between their quotes, escapes as they are.
@@ -196,8 +200,7 @@ pub struct Fold {
 impl Fold {
     /// A fold at the fastest level of this processor.
     pub fn new(query: &Query) -> Self {
-        let level = Level::all().pop().expect("there is always the portable level");
-        Self::with_level(level, query)
+        Self::with_level(Level::fastest(), query)
     }
 
     pub fn with_level(level: Level, query: &Query) -> Self {
