@@ -11,4 +11,4 @@ LD_LIBRARY_PATH=$(python -c 'import sysconfig; print(sysconfig.get_config_var("L
 export PYO3_PYTHON PYTHONPATH LD_LIBRARY_PATH RUSTC_BOOTSTRAP=1
 mkdir -p corpus/bodies
 cargo fuzz run --sanitizer none --fuzz-dir . bodies corpus/bodies seeds -- \
-    -max_total_time="${1:-600}" -max_len=2000 -dict=json.dict -timeout=20
+    -max_total_time="${1:-600}" -max_len=6000 -dict=json.dict -timeout=20

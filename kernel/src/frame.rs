@@ -37,7 +37,7 @@ impl Frame {
         let Event { start, end, type_text: (type_at, type_end), value_at, time_at, .. } = event;
         let line =
             block.get(start..=end).filter(|line| line.len() <= LONGEST && line.ends_with(b"\n"))?;
-        if value_at == NOWHERE || value_at < type_end || (time_at != NOWHERE && time_at < value_at)
+        if value_at == NOWHERE || value_at < type_end || (time_at != NOWHERE && time_at <= value_at)
         {
             return None;
         }
@@ -183,13 +183,14 @@ mod tests {
         }
     }
 
-    /// Lines without a value, or with another order of fields, have no frame.
+    /// Lines without a value, or with another order of fields, have no frame; nor has one whose value is its time.
     #[test]
     fn no_frame() {
         for line in [
             "{\"value\":1,\"type\":\"a\",\"at\":\"2020\"}\n".to_owned(),
             "{\"type\":\"a\",\"at\":\"2020\"}\n".to_owned(),
             "{\"at\":\"2020\",\"type\":\"a\",\"value\":1}\n".to_owned(),
+            "{\"type\":\"a\",\"value\":2020}\n".to_owned(),
             LINE.trim_end().to_owned(),
             LINE.replace("\"a\"", &format!("\"{}\"", "a".repeat(64))),
         ] {

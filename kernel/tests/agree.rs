@@ -723,7 +723,15 @@ fn mutations_among_many_types() {
                 block.extend(line);
                 block.push(b'\n');
             }
-            assert_agrees(level, &usual(), &[&block]);
+            let ways = dotted(random.one_of(&["occurred_at", "at", "value", "x"]));
+            let timed = Timing { ways, by: true, optional: true, ..timings().swap_remove(0) };
+            let query = match random.below(4) {
+                0 => Query { time: Some(timed), ..usual() },
+                1 => Query { absent: Some("7".to_owned()), numeric_strings: true, ..usual() },
+                2 => Query { max_types: 300, ..usual() },
+                _ => usual(),
+            };
+            assert_agrees_by(level, &query, 3_600, &[&block]);
         }
     }
 }
