@@ -104,11 +104,19 @@ class Contender:
         }
 
 
-def compare(workload: Workload, made: Input, tools: list[Tool], limits: Limits) -> dict[str, Any]:
-    """Run the tools in turns on one workload, and return the part of the record that is about it."""
-    with open(made.path, "rb") as file:
+def warm(path: str) -> None:
+    """Bring a file into the page cache afresh: one that came there in small pieces is read at a third of the speed."""
+    with open(path, "rb") as file:
+        if hasattr(os, "posix_fadvise"):
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         while file.read(1 << 20):
             pass
+
+
+def compare(workload: Workload, made: Input, tools: list[Tool], limits: Limits) -> dict[str, Any]:
+    """Run the tools in turns on one workload, and return the part of the record that is about it."""
+    warm(made.path)
     contenders = [
         Contender(tool)
         for tool in tools
