@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from eventcli import Account, Summary, TypeStats, report, summarize, testing
 from eventcli.escape import printable
+from eventcli.event import Timing
 from eventcli.report import DEFAULT_STATS, FORMATS, Stat, UnknownStatError
 
 ALL = tuple(Stat)
@@ -61,6 +62,34 @@ def test_what_a_body_keeps_as_text_is_printed_alike(name: str, body: str, log: b
     summary = summarize(io.BytesIO(log))
     expected_bytes = FORMATS[name](Summary({**summary.types}, summary.account, summary.sources), stats)
     assert FORMATS[name](summarize(io.BytesIO(log)), stats) == expected_bytes, body
+
+
+def timed_line(kind: str, value: str, time: str) -> bytes:
+    """Return an event; where the time is empty it has none."""
+    at = f',"occurred_at":"{time}"' if time else ""
+    return f'{{"type":{json.dumps(kind)},"value":{value}{at}}}'.encode()
+
+
+TIMED_LOGS = testing.logs(
+    line=st.builds(
+        timed_line,
+        st.sampled_from(("sale", "a b", "", 'a "quote"', "caf\u00e9")),
+        st.sampled_from(("1", "-0.50")),
+        st.sampled_from(("2020-10-06 10:02:05", "2020-10-06 11:00:00", "")),
+    )
+)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(log=TIMED_LOGS, stats=SELECTIONS, by=st.sampled_from(("hour", "day")), max_types=st.sampled_from((1, 100)))
+def test_what_a_body_keeps_of_buckets_is_printed_alike(
+    name: str, body: str, log: bytes, stats: tuple[Stat, ...], by: str, max_types: int
+) -> None:
+    """The same holds for rows in buckets, and for those of all types beyond a limit."""
+    summary = summarize(io.BytesIO(log), timing=Timing(by=by, optional=True), max_types=max_types)
+    buckets = {bucket: {**types} for bucket, types in summary.buckets.items()}
+    made = Summary({**summary.types}, summary.account, (), buckets, summary.other, max_types, summary.calendar)
+    assert FORMATS[name](summary, stats) == FORMATS[name](made, stats), body
 
 
 @given(SUMMARIES)

@@ -194,8 +194,8 @@ class KernelFold:
             elif self._buckets is not None:
                 bucket = self._buckets.bucket_at(start)
                 buckets[bucket] = LazyTypes(columns)
-            for stats in LazyTypes(rest).values():
-                other[bucket] = stats
+            if len(rest):
+                (other[bucket],) = LazyTypes(rest).values()
         certain = Summary(types, self._certain(), (), buckets, other, self._max_types, self._calendar)
         return certain if self._authority is None else certain.merge(self._authority.summary())
 
