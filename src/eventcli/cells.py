@@ -95,14 +95,17 @@ def checksum(rows: Iterable[Row]) -> int:
     own in each bucket, one for its count and one for its sum; all is reckoned modulo a prime, in which decimal
     fractions are whole.
     """
-    total = 0
+    counts = 0
+    # By decimal places: numbers as long as the prime are multiplied once for each, and not for each row.
+    sums: dict[int, int] = {}
     for name, start, count, text, _, _, _ in rows:
         key = f"{start}\n" if name is None else f"{start}\n={name}"
         factors = blake2b(key.encode(), digest_size=32).digest()
         whole, _, fraction = text.partition(".")
-        total += count * int.from_bytes(factors[:16])
-        total += int(whole + fraction) * _unit(len(fraction)) * int.from_bytes(factors[16:])
-    return total % CHECKSUM_PRIME
+        counts += count * int.from_bytes(factors[:16])
+        places = len(fraction)
+        sums[places] = sums.get(places, 0) + int(whole + fraction) * int.from_bytes(factors[16:])
+    return (counts + sum(total * _unit(places) for places, total in sums.items())) % CHECKSUM_PRIME
 
 
 @lru_cache

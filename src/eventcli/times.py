@@ -155,9 +155,15 @@ def label(bucket: Bucket) -> str:
     >>> label(Bucket(1601978400, 7200))
     '2020-10-06T12:00:00+02:00'
     """
-    day, second = divmod(bucket.start + bucket.offset, _DAY)
+    start, offset = bucket
+    day, second = divmod(start + offset, _DAY)
+    return f"{_date_label(day)}T{_clock_label(second)}{_offset_label(offset)}"
+
+
+@lru_cache(maxsize=1440)  # the minutes of a day
+def _clock_label(second: int) -> str:
     minute = second // 60
-    return f"{_date_label(day)}T{minute // 60:02}:{minute % 60:02}:{second % 60:02}{_offset_label(bucket.offset)}"
+    return f"{minute // 60:02}:{minute % 60:02}:{second % 60:02}"
 
 
 @lru_cache
