@@ -138,23 +138,32 @@ static SHAPES: [[Shape; NUMERAL + 1]; NUMERAL + 1] = {
     shapes
 };
 
+/// Reads the number that fills `width` bytes from `at` on, and nothing less, where that is known
+/// beforehand. None as for `read`. `text` are the bytes of the block before its end.
+#[inline(always)]
+pub fn read_whole<W: Wide>(
+    wide: W,
+    text: &[u8; NUMERAL],
+    width: usize,
+    block: &[u8],
+    at: usize,
+) -> Option<Number> {
+    if let Some(number) = read_numeral(wide, text, width) {
+        return Some(number);
+    }
+    let (number, length) = read_middle(wide, block, at)?;
+    (length == width).then_some(number)
+}
+
 /// Reads the number that fills the last `width` bytes of `text`, and nothing less, if it is as short
 /// as that and has no sign.
 #[inline(always)]
-pub fn read_numeral<W: Wide>(wide: W, text: &[u8; NUMERAL], width: usize) -> Option<Number> {
+fn read_numeral<W: Wide>(wide: W, text: &[u8; NUMERAL], width: usize) -> Option<Number> {
     let shapes = SHAPES.get(width)?;
     let (digits, behind) = wide.numeral(text, width)?;
     let Shape { least, scale, integral } = shapes[behind];
     // Sixteen digits fit.
     (digits >= least).then_some(Number { mantissa: digits as i64, scale, integral })
-}
-
-/// Reads the number that fills `width` bytes from `at` on, and nothing less, where that is known
-/// beforehand. None as for `read`.
-#[inline(always)]
-pub fn read_whole<W: Wide>(wide: W, block: &[u8], at: usize, width: usize) -> Option<Number> {
-    let (number, length) = read_middle(wide, block, at)?;
-    (length == width).then_some(number)
 }
 
 /// Reads a number of up to 18 digits without an exponent.
@@ -556,7 +565,7 @@ mod tests {
                 let expected = read(Portable, &block, 24).filter(|(_, length)| 24 + length == end);
                 let text: &[u8; NUMERAL] = block[end - NUMERAL..].first_chunk().expect("enough");
                 let numeral = read_numeral(Portable, text, end - 24);
-                let whole = read_whole(Portable, &block, 24, end - 24);
+                let whole = read_whole(Portable, text, end - 24, &block, 24);
                 // They may be given less than there is, and then need not look behind it.
                 if expected.is_some() {
                     let expected = expected.map(|(number, _)| number);

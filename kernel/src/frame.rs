@@ -7,13 +7,8 @@
 use crate::exact;
 use crate::layout::Match;
 use crate::parse::NOWHERE;
-use crate::template::{self, Event, Part};
+use crate::template::{self, AROUND, Event, LONGEST, Part};
 use crate::wide::{CHUNK, NUMERAL, Wide};
-
-/// The longest line that may fit.
-const LONGEST: usize = 2 * CHUNK;
-/// What is looked at of the block where such a line is, from a chunk before it on.
-const AROUND: usize = CHUNK + LONGEST + 2 * CHUNK;
 
 #[derive(Debug)]
 pub struct Frame {
@@ -97,10 +92,7 @@ impl Frame {
         let width = value_end.wrapping_sub(value_at);
         let text = around.get(value_end.checked_sub(NUMERAL)?..)?.first_chunk()?;
         let before = at - CHUNK;
-        let value = match exact::read_numeral(wide, text, width) {
-            Some(number) => number,
-            None => exact::read_whole(wide, block, before + value_at, width)?,
-        };
+        let value = exact::read_whole(wide, text, width, block, before + value_at)?;
         let end = at + end;
         Some(Match {
             end,

@@ -81,9 +81,9 @@ pub struct Event {
 }
 
 /// The longest line that may fit.
-const LONGEST: usize = 2 * CHUNK;
+pub const LONGEST: usize = 2 * CHUNK;
 /// What is looked at of the block where such a line is, from a chunk before it on.
-const AROUND: usize = CHUNK + LONGEST + 2 * CHUNK;
+pub const AROUND: usize = CHUNK + LONGEST + 2 * CHUNK;
 /// How many lines are looked at ahead.
 const LINES: usize = 32;
 const MOST_TEMPLATES: usize = 64;
@@ -279,10 +279,7 @@ impl Templates {
             // As a byte, it is within what is around the line, whatever it is.
             let text_at = (CHUNK + length - NUMERAL).wrapping_sub(template.tail_length) as u8;
             let text = around[usize::from(text_at)..].first_chunk()?;
-            match exact::read_numeral(wide, text, width) {
-                Some(number) => number,
-                None => exact::read_whole(wide, block, at + template.head_length, width)?,
-            }
+            exact::read_whole(wide, text, width, block, at + template.head_length)?
         };
         let mut time_at = NOWHERE;
         if TIMED && template.time != NOWHERE {

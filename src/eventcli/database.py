@@ -345,10 +345,6 @@ class Database:
         """Return the checksum of what streams that were pruned had added."""
         return int(next(self._rows("SELECT checksum FROM streams WHERE id = ?", PRUNED))[0], 16)
 
-    def has_pruned(self) -> bool:
-        """Whether streams were pruned."""
-        return bool(next(self._rows("SELECT first_seen FROM streams WHERE id = ?", PRUNED))[0])
-
     def rejects(self) -> Iterator[tuple[str, KeptReject]]:
         """Yield the path of the stream, and the reject, of every one that is kept."""
         query = (

@@ -193,10 +193,6 @@ class File:
         """Whether device and inode say something of the content."""
         return self._spool is None
 
-    def is_same(self, other: "File") -> bool:
-        """Whether both are one file."""
-        return (self.device, self.inode) == (other.device, other.inode)
-
     def descriptor(self) -> int:
         """Return the open file; OSError where another one stands at its path by now."""
         if self._descriptor is None:
