@@ -393,6 +393,7 @@ fn fold_lines<W: Wide, const TIMED: bool>(
     let mut ask = None;
     let mut long = Exact { mantissa: 0, scale: 0, integral: true };
     fold.templates.leave_block();
+    fold.layouts.leave_block();
     while at < block.len() && handed_back.len() < full && ask.is_none() {
         let mut use_templates = fold.templates.are_in_use();
         if use_templates {
@@ -440,6 +441,7 @@ fn fold_lines<W: Wide, const TIMED: bool>(
                 } else {
                     let (value_at, time_at) = (found.value_at, found.time_at);
                     let event = Event { start: at, end, type_text, value_at, time_at, place: None };
+                    fold.layouts.learn_outline(wide, block, event);
                     if use_templates {
                         learn_template(fold, block, event);
                     } else {
@@ -478,15 +480,15 @@ fn fold_lines<W: Wide, const TIMED: bool>(
                         break;
                     }
                     (Ok(true), Ok(found)) => {
+                        let Found { type_at, value_at, time_at } = found;
+                        let end = line.end;
+                        let type_text = (type_at + 1, parse::string_end(block, type_at + 1));
+                        let event = Event { start, end, type_text, value_at, time_at, place: None };
                         if use_layouts {
+                            fold.layouts.learn_outline(wide, block, event);
                             fold.layouts.learn(block, start, line.end, found);
                         }
                         if use_templates {
-                            let Found { type_at, value_at, time_at } = found;
-                            let end = line.end;
-                            let type_text = (type_at + 1, parse::string_end(block, type_at + 1));
-                            let event =
-                                Event { start, end, type_text, value_at, time_at, place: None };
                             learn_template(fold, block, event);
                         }
                     }

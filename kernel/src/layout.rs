@@ -10,6 +10,7 @@
 
 use crate::exact::{self, Exact, Number};
 use crate::frame::Frame;
+use crate::outline::Outlines;
 use crate::parse::{self, NOWHERE};
 use crate::path::Found;
 use crate::skeleton::Skeletons;
@@ -82,6 +83,8 @@ const LONGEST_REST: u32 = 1 << 18;
 #[derive(Debug)]
 pub struct Layouts {
     pieces: Vec<Piece>,
+    /// Of long lines; they are tried first where the processor has what they need.
+    outlines: Outlines,
     /// Takes the place of the tree where the fields allow it.
     skeletons: Option<Skeletons>,
     /// The value of a line that has none.
@@ -101,6 +104,7 @@ impl Layouts {
     pub fn new(absent: Number, skeletons: Option<Skeletons>) -> Self {
         Self {
             pieces: Vec::new(),
+            outlines: Outlines::new(absent),
             skeletons,
             absent,
             credit: MOST_CREDIT,
@@ -130,6 +134,12 @@ impl Layouts {
             if self.frame_credit <= 0 {
                 self.frame = None;
             }
+        }
+        if W::KEEPS
+            && self.outlines.are_in_use()
+            && let Some(found) = self.outlines.read(wide, block, at, long)
+        {
+            return Some(found);
         }
         if let Some(skeletons) = &mut self.skeletons {
             return skeletons.read(wide, block, at, long);
@@ -223,6 +233,17 @@ impl Layouts {
             }
             piece = &self.pieces[piece.next];
         }
+    }
+
+    /// Forgets what was looked at ahead, as is due before another block.
+    pub fn leave_block(&mut self) {
+        self.outlines.leave_block();
+    }
+
+    /// A line was an event: takes up its outline, if it was looked for in vain.
+    #[inline(always)]
+    pub fn learn_outline<W: Wide>(&mut self, wide: W, block: &[u8], event: Event) {
+        self.outlines.learn(wide, block, event);
     }
 
     /// A line was an event, but templates rest: types may be many, and its frame that of the next lines.

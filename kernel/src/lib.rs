@@ -7,6 +7,7 @@ pub mod files;
 pub mod fold;
 pub mod frame;
 pub mod layout;
+pub mod outline;
 pub mod parse;
 pub mod path;
 pub mod query;

@@ -80,9 +80,82 @@ pub trait Wide: Copy {
         }
     }
 
+    /// Whether `keep` is a few instructions.
+    const KEEPS: bool = false;
+
+    /// Writes the bytes of a mask, one behind the other. What is behind them is then anything.
+    #[inline(always)]
+    fn keep(self, chunk: Self::Chunk, mask: u64, to: &mut [u8; CHUNK]) {
+        let bytes = self.bytes(chunk);
+        let mut to = to.iter_mut();
+        let mut rest = mask;
+        while rest != 0
+            && let Some(to) = to.next()
+        {
+            *to = bytes[rest.trailing_zeros() as usize];
+            rest &= rest - 1;
+        }
+    }
+
+    /// The bytes of a chunk.
+    fn bytes(self, chunk: Self::Chunk) -> [u8; CHUNK];
+
+    /// A chunk with `byte` in the places of a mask.
+    #[inline(always)]
+    fn replace(self, chunk: Self::Chunk, mask: u64, byte: u8) -> Self::Chunk {
+        let mut bytes = self.bytes(chunk);
+        for (at, own) in bytes.iter_mut().enumerate() {
+            if mask >> at & 1 == 1 {
+                *own = byte;
+            }
+        }
+        self.load(&bytes)
+    }
+
+    /// The bytes from 0x20 that are no backslash.
+    #[inline(always)]
+    fn no_control_or_backslash(self, chunk: Self::Chunk) -> u64 {
+        !(self.control(chunk) | self.equal(chunk, b'\\'))
+    }
+
+    /// The place of the bit before which there are so many others; 64 if there are not as many.
+    #[inline(always)]
+    fn select(self, mut mask: u64, number: u32) -> u32 {
+        for _ in 0..number {
+            mask &= mask.wrapping_sub(1);
+        }
+        mask.trailing_zeros()
+    }
+
+    /// A chunk that depends on all bits of two, and on which is the first; for `digest`.
+    #[inline(always)]
+    fn mix(self, one: Self::Chunk, other: Self::Chunk) -> Self::Chunk {
+        let (mut mixed, other) = (self.bytes(one), self.bytes(other));
+        for (words, other) in mixed.as_chunks_mut().0.iter_mut().zip(other.as_chunks().0) {
+            let word = u64::from_le_bytes(*words).rotate_left(7) ^ u64::from_le_bytes(*other);
+            *words = word.to_le_bytes();
+        }
+        self.load(&mixed)
+    }
+
+    /// A number that depends on all bits of a chunk.
+    #[inline(always)]
+    fn digest(self, chunk: Self::Chunk) -> u64 {
+        let mut digest = 0_u64;
+        for word in self.bytes(chunk).as_chunks().0 {
+            let mixed = (digest ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            digest = mixed ^ (mixed >> 32);
+        }
+        digest
+    }
+
     /// Asks for the cache line of a thing that will be read soon.
     #[inline(always)]
     fn prefetch<T>(self, _thing: &T) {}
+
+    /// Asks for the cache line that is so many bytes behind the start of the chunk, if there is one.
+    #[inline(always)]
+    fn prefetch_behind(self, _bytes: &[u8; CHUNK], _distance: usize) {}
 }
 
 /// Eight bytes at a time in plain registers: runs everywhere.
@@ -126,6 +199,15 @@ impl Wide for Portable {
             *word = u64::from_le_bytes(*eight);
         }
         words
+    }
+
+    #[inline(always)]
+    fn bytes(self, chunk: [u64; 8]) -> [u8; CHUNK] {
+        let mut bytes = [0; CHUNK];
+        for (eight, word) in bytes.as_chunks_mut().0.iter_mut().zip(chunk) {
+            *eight = word.to_le_bytes();
+        }
+        bytes
     }
 
     #[inline(always)]
@@ -260,6 +342,17 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn bytes(self, chunk: Self::Chunk) -> [u8; CHUNK] {
+            let mut bytes = [0; CHUNK];
+            let (halves, _) = bytes.as_chunks_mut::<32>();
+            for (half, part) in halves.iter_mut().zip(chunk) {
+                // SAFETY: see above; the store covers the 32 bytes of the array.
+                unsafe { _mm256_storeu_si256(half.as_mut_ptr().cast(), part) };
+            }
+            bytes
+        }
+
+        #[inline(always)]
         fn equal(self, chunk: Self::Chunk, byte: u8) -> u64 {
             // SAFETY: see above.
             unsafe {
@@ -355,6 +448,12 @@ mod x86 {
             // SAFETY: a hint, which never faults; the address is that of a live reference.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(thing).cast()) }
         }
+
+        #[inline(always)]
+        fn prefetch_behind(self, bytes: &[u8; CHUNK], distance: usize) {
+            // SAFETY: a hint, which never faults, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(distance).cast()) }
+        }
     }
 
     /// A carry-less product with all ones is the running parity.
@@ -445,7 +544,7 @@ mod x86 {
 
     // SAFETY of every block below: the token shows that `detect` found the instructions, and none
     // of the intrinsics reads or writes memory except `loadu`, which is given all 64 bytes of the
-    // chunk, and the `storeu` of `write_places`.
+    // chunk, and `storeu`, of which each says what it covers.
     impl Wide for Avx512 {
         type Chunk = __m512i;
 
@@ -526,6 +625,72 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn bytes(self, chunk: __m512i) -> [u8; CHUNK] {
+            let mut bytes = [0; CHUNK];
+            // SAFETY: see above; the store covers the 64 bytes of the array.
+            unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), chunk) };
+            bytes
+        }
+
+        const KEEPS: bool = true;
+
+        #[inline(always)]
+        fn keep(self, chunk: __m512i, mask: u64, to: &mut [u8; CHUNK]) {
+            // SAFETY: see above; the store covers the 64 bytes of the array.
+            unsafe {
+                let kept = _mm512_maskz_compress_epi8(mask, chunk);
+                _mm512_storeu_si512(to.as_mut_ptr().cast(), kept);
+            }
+        }
+
+        #[inline(always)]
+        fn replace(self, chunk: __m512i, mask: u64, byte: u8) -> __m512i {
+            // SAFETY: see above.
+            unsafe { _mm512_mask_set1_epi8(chunk, mask, byte as i8) }
+        }
+
+        #[inline(always)]
+        fn no_control_or_backslash(self, chunk: __m512i) -> u64 {
+            // SAFETY: see above.
+            unsafe {
+                let text = _mm512_cmpge_epu8_mask(chunk, _mm512_set1_epi8(0x20));
+                _mm512_mask_cmpneq_epi8_mask(text, chunk, _mm512_set1_epi8(b'\\' as i8))
+            }
+        }
+
+        #[inline(always)]
+        fn select(self, mask: u64, number: u32) -> u32 {
+            // SAFETY: see above; `detect` asked for `bmi2` through `Avx2::detect`.
+            unsafe { _pdep_u64(1_u64.checked_shl(number).unwrap_or(0), mask).trailing_zeros() }
+        }
+
+        #[inline(always)]
+        fn mix(self, one: __m512i, other: __m512i) -> __m512i {
+            // SAFETY: see above.
+            unsafe { _mm512_xor_si512(_mm512_rol_epi64::<7>(one), other) }
+        }
+
+        #[inline(always)]
+        fn digest(self, chunk: __m512i) -> u64 {
+            // SAFETY: see above.
+            unsafe {
+                let turns = _mm512_setr_epi64(0, 9, 21, 28, 35, 46, 53, 60);
+                let turned = _mm512_rolv_epi64(chunk, turns);
+                let half = _mm256_xor_si256(
+                    _mm512_castsi512_si256(turned),
+                    _mm512_extracti64x4_epi64::<1>(turned),
+                );
+                let quarter = _mm_xor_si128(
+                    _mm256_castsi256_si128(half),
+                    _mm256_extracti128_si256::<1>(half),
+                );
+                let low = _mm_cvtsi128_si64(quarter) as u64;
+                let high = _mm_extract_epi64::<1>(quarter) as u64;
+                low.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ high.wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+            }
+        }
+
+        #[inline(always)]
         fn write_places(self, mask: u64, from: u32, places: &mut [u32; CHUNK]) {
             const EACH: [u8; CHUNK] = {
                 let mut each = [0; CHUNK];
@@ -575,6 +740,12 @@ mod x86 {
         fn prefetch<T>(self, thing: &T) {
             // SAFETY: a hint, which never faults; the address is that of a live reference.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(thing).cast()) }
+        }
+
+        #[inline(always)]
+        fn prefetch_behind(self, bytes: &[u8; CHUNK], distance: usize) {
+            // SAFETY: a hint, which never faults, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(distance).cast()) }
         }
     }
 }
@@ -637,6 +808,30 @@ mod tests {
             wide.write_places(seed, 7, &mut places);
             let bits = (0..64).filter(|bit| seed >> bit & 1 == 1).map(|bit| 7 + bit);
             assert!(bits.eq(places[..seed.count_ones() as usize].iter().copied()));
+            assert_eq!(wide.bytes(chunk), bytes);
+            assert_eq!(
+                wide.no_control_or_backslash(chunk),
+                obvious(&bytes, |byte| byte >= 0x20 && byte != b'\\')
+            );
+            let is_marked = |at: usize| seed >> at & 1 == 1;
+            let marked: Vec<usize> = (0..CHUNK).filter(|&at| is_marked(at)).collect();
+            let mut kept = [0; CHUNK];
+            wide.keep(chunk, seed, &mut kept);
+            assert!(marked.iter().map(|&at| bytes[at]).eq(kept[..marked.len()].iter().copied()));
+            for (number, &at) in marked.iter().enumerate() {
+                assert_eq!(wide.select(seed, number as u32), at as u32);
+            }
+            assert_eq!(wide.select(seed, marked.len() as u32), 64);
+            let replaced = wide.bytes(wide.replace(chunk, seed, b'x'));
+            for at in 0..CHUNK {
+                assert_eq!(replaced[at], if is_marked(at) { b'x' } else { bytes[at] });
+            }
+            // Not so for all chunks, but a digest that forgets a byte or the order would be seen.
+            let digest = wide.digest(chunk);
+            assert_ne!(wide.digest(wide.load(&other)), digest);
+            let (one, two) = (wide.mix(chunk, wide.load(&low)), wide.mix(wide.load(&low), chunk));
+            assert_ne!(wide.digest(one), digest);
+            assert_eq!(bytes == low, wide.digest(one) == wide.digest(two));
             let mut numeral = [0; NUMERAL];
             for (at, byte) in numeral.iter_mut().enumerate() {
                 *byte = b"0123456789012345678901234567890123456789012345678901234567890.-/:"

@@ -1178,6 +1178,64 @@ fn types_of_every_length() {
     }
 }
 
+/// A value as long lines have them, mostly text.
+fn long_value(random: &mut Random) -> String {
+    match random.below(10) {
+        0 => random.one_of(&["0", "7", "-1", "120", "0.05", "10.50", "1e3", "01", "-"]).to_owned(),
+        1 => random.below(1 << 30).to_string(),
+        2 => random.one_of(&["true", "null", "[]", "{}", "[1,20]", "[\"a\",\"b\"]"]).to_owned(),
+        _ => {
+            let part =
+                random.one_of(&["x", "é", "\\n", "\\\"", "\\u00e9", "\\\\", "01:", "[{", " "]);
+            format!("\"{}\"", part.repeat(random.below(40)))
+        }
+    }
+}
+
+/// Long lines that are made of the same keys with other values, some of them damaged, are taken exactly if they
+/// are events: with and without spaces, and whatever is asked for.
+#[test]
+fn long_lines() {
+    let mut random = Random(seed() + 9);
+    let queries = odd_queries();
+    for level in levels() {
+        for round in 0..rounds(250) {
+            let keys: Vec<String> =
+                (0..3 + random.below(12)).map(|key| format!("key_{key}")).collect();
+            let (colon, comma) = if random.below(2) == 0 { (":", ",") } else { (": ", ", ") };
+            let mut block = Vec::new();
+            for _ in 0..120 {
+                let mut fields: Vec<String> = keys
+                    .iter()
+                    .map(|key| format!("\"{key}\"{colon}{}", long_value(&mut random)))
+                    .collect();
+                let name = random.one_of(&["a", "push", "café", "a long name of a type"]);
+                let number = random.one_of(&["1", "19.99", "-3", "12345678901234567890", "0.001"]);
+                fields[0] = format!("\"type\"{colon}\"{name}\"");
+                fields[2] = format!("\"value\"{colon}{number}");
+                if random.below(3) == 0 {
+                    fields[1] = format!("\"data\"{colon}{{{}{comma}{}}}", fields[0], fields[2]);
+                }
+                let mut line = format!("{{{}}}", fields.join(comma)).into_bytes();
+                if random.below(8) == 0 {
+                    mutate(&mut random, &mut line);
+                }
+                // Most lines have their like near by.
+                for _ in 0..1 + random.below(3) {
+                    block.extend(&line);
+                    block.push(b'\n');
+                }
+            }
+            let query = if round % 2 == 0 { &usual() } else { random_of(&mut random, &queries) };
+            assert_agrees(level, query, &[&block]);
+        }
+    }
+}
+
+fn random_of<'a, T>(random: &mut Random, choices: &'a [T]) -> &'a T {
+    &choices[random.below(choices.len())]
+}
+
 /// More layouts than are kept, one after the other and mixed, change nothing in the answer.
 #[test]
 fn many_layouts() {
