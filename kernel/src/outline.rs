@@ -24,8 +24,6 @@ use std::ops::Range;
 
 /// Chunks that are looked at in one go: bytes and outlines stay in the nearest cache.
 const CHUNKS: usize = 384;
-/// How many bytes ahead the cache is asked for.
-const AHEAD: usize = 1024;
 const SLOT_BITS: u32 = 11;
 const NO_OUTLINE: u16 = u16::MAX;
 const MOST_OUTLINES: usize = 512;
@@ -492,7 +490,7 @@ impl<W: Wide, const SPACED: bool> Task<W> for Look<'_, SPACED> {
         // One byte more than the chunks have.
         let chunks = bytes.len().saturating_sub(1) / CHUNK;
         for (at, bytes) in bytes.as_chunks().0.iter().take(chunks.min(CHUNKS)).enumerate() {
-            wide.prefetch_behind(bytes, AHEAD);
+            wide.prefetch_ahead(bytes);
             let chunk = wide.load(bytes);
             let mut quote = wide.equal(chunk, b'"');
             let newline = wide.equal(chunk, b'\n');

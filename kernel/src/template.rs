@@ -210,7 +210,9 @@ impl Templates {
                 }
                 break;
             };
-            let mut ends = wide.equal(wide.load(room.first_chunk().expect("it is longer")), b'\n');
+            let bytes = room.first_chunk().expect("it is longer");
+            wide.prefetch_ahead(bytes);
+            let mut ends = wide.equal(wide.load(bytes), b'\n');
             let found = ends.count_ones() as usize;
             // Mostly there is one end, sometimes two or none: no branch tells them apart.
             for place in &mut places[count..count + 2] {
