@@ -138,7 +138,8 @@ pub mod _kernel {
                 0 => &[],
                 // SAFETY: the buffer is contiguous, holds that many bytes, and is neither freed nor
                 // resized while `block` exports it. Its bytes do not change either: `pipeline` owns
-                // the buffer and fills it again only after this call has returned.
+                // the buffer and fills it again only after this call has returned; or `mapping` has
+                // a lease of the file, which is given up only when nobody exports the bytes.
                 length => unsafe { std::slice::from_raw_parts(block.buf_ptr().cast(), length) },
             };
             let rest = bytes.get(start..).unwrap_or_default();

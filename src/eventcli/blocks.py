@@ -5,7 +5,9 @@ handed out as a `LongLine`, so no line in a block is longer than the limit.
 """
 
 from mmap import MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
-from typing import BinaryIO, Final, NamedTuple, Protocol, cast
+from typing import BinaryIO, Final, NamedTuple, Protocol, Self, cast
+
+from eventcli.mapping import LeasedLines, MappedFile
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -16,7 +18,7 @@ _NEWLINE: Final = b"\n"
 
 
 class Block(NamedTuple):
-    """Whole lines: `data` is a view of the caller's buffer, valid until the buffer is used again.
+    """Whole lines: `data` is a view of the caller's buffer, valid until the buffer is used again or released.
 
     `offset` is where they begin, in bytes from the start of the stream. Only the last line of a stream may lack its
     newline.
@@ -70,7 +72,7 @@ class Buffer:
     """The memory of one reader of blocks, used again for every block.
 
     It has room for the longest line, but only as an address range: memory is taken where something is written, which is
-    the first `size` bytes unless a line is longer than that.
+    the first `size` bytes unless a line is longer than that. A block that is mapped takes no memory of it.
     """
 
     def __init__(self, size: int, max_line: int = MAX_LINE) -> None:
@@ -81,6 +83,20 @@ class Buffer:
         # A byte-order mark must have room, too, even where lines are short.
         self.memory = mmap(-1, max(max_line + 1, len(BYTE_ORDER_MARK)), flags=MAP_PRIVATE | MAP_ANONYMOUS)
         self.view = memoryview(self.memory)
+        self.leased: LeasedLines | None = None
+        """The block, where it is mapped."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give up a block that is mapped; LostError where it may have changed meanwhile."""
+        if self.leased is not None:
+            leased, self.leased = self.leased, None
+            leased.close()
 
     def trim(self) -> None:
         """Give back the memory that a long line took."""
@@ -112,6 +128,8 @@ class Blocks:
         self._rest = b""
         self._whole = whole
         self._keep = keep
+        self.mapped: MappedFile | None = None
+        """The stream as a file to be mapped, as soon as it is known to be one; None again where it is to be read."""
         self.head = b""
         self.offset = start
         """Bytes handed out so far, a byte-order mark included."""
@@ -126,6 +144,9 @@ class Blocks:
         The buffer must have room for lines of `max_line`. After an error `offset` tells where the lines that were
         handed out end.
         """
+        buffer.release()
+        if self.mapped is not None and not self._keep and (block := self._map(self.mapped, buffer)) is not None:
+            return block
         filled = len(self._rest)
         buffer.view[:filled] = self._rest
         if not self._begun:
@@ -152,6 +173,17 @@ class Blocks:
                     return None
                 return self._block(buffer, filled) if filled else None
             filled += got
+
+    def _map(self, file: MappedFile, buffer: Buffer) -> Block | None:
+        """Map a block, or give up mapping and leave the stream behind the last one."""
+        self._rest = self._pushed_back = b""
+        buffer.leased = file.lines(self.offset)
+        if buffer.leased is None:
+            self.mapped = None
+            return None
+        block = Block(buffer.leased.view, self.offset)
+        self.offset += len(block.data)
+        return block
 
     def _block(self, buffer: Buffer, length: int) -> Block:
         block = Block(buffer.view[:length], self.offset)

@@ -16,6 +16,7 @@ from eventcli.event import MAX_TYPES, UNITS
 from eventcli.exits import ExitCode
 from eventcli.fold import BodyError, body
 from eventcli.gaps import GapsError
+from eventcli.mapping import LostError
 from eventcli.options import (
     PROGRAM,
     Budget,
@@ -349,6 +350,9 @@ def _run() -> int:
     except BodyError as error:
         say(str(error))
         return ExitCode.USAGE
+    except LostError as error:
+        say(f"no result: {error}")
+        return ExitCode.INCOMPLETE
     except GapsError as error:
         say(f"no result: {error} (--since and --until bound them)")
         return ExitCode.DATA

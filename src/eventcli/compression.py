@@ -525,6 +525,11 @@ class Decompressed:
         assert self._encoding is not None
         return self._encoding
 
+    @property
+    def is_raw(self) -> bool:
+        """Whether it is known by now that what is read next are the next bytes of the stream itself."""
+        return self._encoding is Encoding.PLAIN and not self._waiting
+
     def readinto(self, buffer: memoryview, /) -> int:
         """Read at least one byte; 0 at the end of the stream."""
         if self._encoding is None:

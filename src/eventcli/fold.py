@@ -140,18 +140,19 @@ class KernelFold:
 
         Without `marks` only those are told where they are of whose reason the Rust body is not certain.
         """
-        view = memoryview(block)
         line = start = 0
-        while start < len(view):
-            rejects = self._is_final and not marks
-            lines, start, handed_back, asked = self._kernel.fold(view, start, MOST_MARKS, rejects)
-            self._lines += lines - len(handed_back)
-            places = [(line + index, first, end) for index, first, end in handed_back]
-            if lines:
-                yield Part(lines, self._judge(view, places) if places else [])
-            line += lines
-            if asked is not None:
-                self._answer(*asked)
+        # Given back also where something fails: a failure holds on to what was at hand.
+        with memoryview(block) as view:
+            while start < len(view):
+                rejects = self._is_final and not marks
+                lines, start, handed_back, asked = self._kernel.fold(view, start, MOST_MARKS, rejects)
+                self._lines += lines - len(handed_back)
+                places = [(line + index, first, end) for index, first, end in handed_back]
+                if lines:
+                    yield Part(lines, self._judge(view, places) if places else [])
+                line += lines
+                if asked is not None:
+                    self._answer(*asked)
 
     def _judge(self, view: memoryview, places: list[tuple[int, int, int]]) -> list[Mark]:
         """Let the authority fold lines, and return where the rejected ones are."""

@@ -19,6 +19,7 @@ from eventcli.event import Fields, Query, Reject, Timing
 from eventcli.exits import ExitCode
 from eventcli.fold import BodyError
 from eventcli.gaps import GapsError
+from eventcli.mapping import LostError
 from eventcli.output import STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
 from eventcli.pipeline import Run, check_query
 from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
@@ -167,7 +168,7 @@ class Command(click.Command):
             return cast("ExitCode", super().invoke(ctx))
         except KeyboardInterrupt:
             raise SignalError("SIGINT") from None  # click would make an Abort of it
-        except (BodyError, GapsError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
+        except (BodyError, GapsError, LostError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
             raise
         except Exception as error:
             if isinstance(error, self.expected):

@@ -40,6 +40,7 @@ from eventcli.source import (
     Source,
     identity,
     is_url,
+    mapped_of,
     name_of,
     open_path,
     open_source,
@@ -218,9 +219,19 @@ class _Reading:
     """One source that is being read: its blocks, and in the end its report."""
 
     def __init__(
-        self, name: str, stream: "Decompressed | Portion", *, max_line: int, strict: bool, stretches: bool = False
+        self,
+        name: str,
+        stream: "Decompressed | Portion",
+        *,
+        max_line: int,
+        strict: bool,
+        stretches: bool = False,
+        may_map: bool = False,
     ) -> None:
-        """Read from a stream; with `strict`, its errors pass through, and do not go into the report."""
+        """Read from a stream; with `strict`, its errors pass through, and do not go into the report.
+
+        With `may_map`, what can be is mapped.
+        """
         self.stream = stream
         self._portion = stream if isinstance(stream, Portion) else None
         start, keep = self._portion.start if self._portion else 0, WINDOW if stretches else 0
@@ -228,6 +239,8 @@ class _Reading:
         self._name = name
         self._strict = strict
         self._stretches = stretches
+        self._max_line = max_line
+        self._may_map = may_map
 
     def next(self, buffer: Buffer) -> Block | LongLine | SourceReport:
         """Return the next block, or the report, which does not know the number of lines."""
@@ -241,6 +254,10 @@ class _Reading:
             if self.blocks.unfinished:
                 message += f"; {self.blocks.unfinished} bytes of an unfinished line before that do not count"
             return self._report(report.status, message, self.blocks.unfinished)
+        if self._may_map and isinstance(self.stream, Decompressed):
+            # The first block was read, so it is known what the file holds.
+            self._may_map = False
+            self.blocks.mapped = mapped_of(self.stream, self._max_line)
         return self._report(Status.COMPLETE, "", self.blocks.pending) if block is None else block
 
     def _report(self, status: Status, message: str, pending: int) -> SourceReport:
@@ -285,6 +302,10 @@ class Run:
         self._small = min(_SMALL, block_size, max_line)
         self._on_reject = on_reject
         self._rejects_wanted = (sys.maxsize if reject_limit is None else reject_limit) if on_reject else 0
+        # Where a block may have more rejects than are held, its first ones are handed on before all of it is folded.
+        # Whoever takes them may be slow, and nothing is mapped while somebody is waited for. Nor is it for the Python
+        # body: it takes so long for a block that writers would notice, and would gain nothing.
+        self._may_map = body() == "rust" and self._rejects_wanted <= MOST_MARKS
         self._on_problem = on_problem
         self._on_repeat = on_repeat
         self._stretches = stretches
@@ -298,7 +319,10 @@ class Run:
         self._seen: dict[tuple[int, int] | str | None, _Named] = {}
         self._tasks = self._read(discover_many(cast("Iterable[Source]", sources), choice))
         next(self._tasks)
-        # This one guards all that follows, and is held only briefly. Workers wait for a turn, the caller for the end.
+        # Guards `_taken`, and is held for a moment: whoever takes a block that is mapped must not wait.
+        self._taking = threading.Lock()
+        # This one guards all that follows, and is held only briefly, but for what the caller's functions do. Workers
+        # wait for a turn, the caller for the end.
         self._delivering = threading.Lock()
         self._turn = threading.Condition(self._delivering)
         self._end = threading.Condition(self._delivering)
@@ -369,7 +393,8 @@ class Run:
     def partial(self) -> Summary:
         """Stop, and return the Summary of the lines that were folded; for use when `complete` was interrupted."""
         with self._delivering:
-            self._stopped = True
+            with self._taking:
+                self._stopped = True
             self._turn.wait_for(lambda: self._delivered == self._taken or self._failure is not None)
             self._reports.append(SourceReport("", 0, self._lines, Status.INTERRUPTED))
             return self._summary()
@@ -406,12 +431,15 @@ class Run:
         failure: BaseException | None = None
         try:
             buffer = Buffer(self._block_size, self._max_line)
-            while (task := self._take(buffer)) is not None:
-                # A small input is folded before another thread would have started.
-                if task.place and (task.block or task.files) and len(self._folds) < self._jobs:
-                    self._start_other_workers()
-                with folding:
-                    self._fold(fold, buffer, task)
+            with buffer:
+                while (task := self._take(buffer)) is not None:
+                    # A small input is folded before another thread would have started. Only the first thread starts
+                    # others: one of those would wait for it, perhaps with a block that is mapped.
+                    is_first = fold is self._folds[0]
+                    if is_first and task.place and (task.block or task.files) and len(self._folds) < self._jobs:
+                        self._start_other_workers()
+                    with folding:
+                        self._fold(fold, buffer, task)
         except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it
             failure = raised
         with self._delivering:
@@ -427,7 +455,7 @@ class Run:
                 task = None if self._stopped else self._tasks.send(buffer)
             except StopIteration:
                 return None
-            with self._delivering:
+            with self._taking:
                 # What was read after the stop is not taken: whoever stopped is adding up the folds by now.
                 if task is None or self._stopped:
                     _close(task.files if task else ())
@@ -535,7 +563,8 @@ class Run:
                     return _repeat(mine, self._first(key, mine, named))
             descriptor, status = open_path(source)
             if (first := self._first(identity(status), mine, named)) is mine:
-                return self._reader(name, stream_of(descriptor, status, ahead=ahead, close=source != STDIN))
+                stream = stream_of(descriptor, status, ahead=ahead, close=source != STDIN)
+                return self._reader(name, stream, may_map=self._may_map)
             if source != STDIN:
                 os.close(descriptor)
             return _repeat(mine, first)
@@ -550,9 +579,15 @@ class Run:
             return None
         return mine if key is None else self._seen.setdefault(key, mine)
 
-    def _reader(self, name: str, stream: Decompressed | Portion) -> _Reading:
-        strict = self._on_problem is None
-        return _Reading(name, stream, max_line=self._max_line, strict=strict, stretches=self._stretches)
+    def _reader(self, name: str, stream: Decompressed | Portion, *, may_map: bool = False) -> _Reading:
+        return _Reading(
+            name,
+            stream,
+            max_line=self._max_line,
+            strict=self._on_problem is None,
+            stretches=self._stretches,
+            may_map=may_map,
+        )
 
     def _fold(self, fold: Fold, buffer: Buffer, task: _Task) -> None:
         held: list[_Piece] = []
@@ -564,6 +599,7 @@ class Run:
                     held, rejects = [], 0
                 rejects += len(piece.rejects)
             held.append(piece)
+        buffer.release()
         self._deliver(task, held)
 
     def _pieces(self, fold: Fold, buffer: Buffer, task: _Task) -> Iterator[_Piece]:
@@ -629,9 +665,12 @@ class Run:
 
     def _parts(self, fold: Fold, block: Block) -> Iterator[tuple[Part, Sequence[Mark]]]:
         """Fold a block; yield what came of its parts, and where the rejects are that are wanted."""
-        for part in fold.add_in_parts(block.data, marks=self._rejects_wanted > 0):
+        left = self._rejects_wanted
+        for part in fold.add_in_parts(block.data, marks=left > 0):
             # Most runs show a few rejects only; the others need not be put into words.
-            yield part, part.marks if self._rejects_wanted else ()
+            left = min(left, self._rejects_wanted)
+            yield part, part.marks[:left]
+            left -= min(left, len(part.marks))
 
     def _reject(self, mark: Mark, block: Block, lines: int) -> Reject:
         """Return the reject, its offset from the start of the block, its line from that of the part behind `lines`."""

@@ -88,15 +88,16 @@ class ReferenceFold:
 
         Without `marks` the rejected lines are counted, but it is not told where they are.
         """
-        view = memoryview(block)
         line = start = 0
-        while start < len(view):
-            # One copy of the lines at a time: there can be a single one of many megabytes.
-            lines = _lines(view, start)
-            part = self._add(lines, line, start)
-            yield part if marks else part._replace(marks=[])
-            line += len(lines)
-            start += sum(map(len, lines)) + len(lines)
+        # Given back also where something fails: a failure holds on to what was at hand.
+        with memoryview(block) as view:
+            while start < len(view):
+                # One copy of the lines at a time: there can be a single one of many megabytes.
+                lines = _lines(view, start)
+                part = self._add(lines, line, start)
+                yield part if marks else part._replace(marks=[])
+                line += len(lines)
+                start += sum(map(len, lines)) + len(lines)
 
     def _add(self, lines: list[bytes], line: int, start: int) -> Part:
         """Fold lines, of which the first is the one with the index `line` and begins at byte `start` of the block."""

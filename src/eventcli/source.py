@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
+from eventcli import mapping
 from eventcli.blocks import BYTE_ORDER_MARK, Readable, TruncatedError, read_into, readable
 from eventcli.compression import Decompressed, is_certainly_plain
+from eventcli.mapping import MappedFile
 
 STDIN: Final = "-"
 """The path that means standard input."""
@@ -178,17 +180,29 @@ class _Snapshot(io.FileIO):
 
     def __init__(self, descriptor: int, size: int, *, closefd: bool) -> None:
         super().__init__(descriptor, closefd=closefd)
-        self._size = size
+        self.size = size
 
     def readinto(self, buffer: Any, /) -> int:
         """Read up to the length of the buffer; TruncatedError where the file has become shorter."""
         position = self.tell()
-        if position >= self._size:
+        if position >= self.size:
             return 0
-        got = super().readinto(memoryview(buffer)[: self._size - position])
+        got = super().readinto(memoryview(buffer)[: self.size - position])
         if not got:
-            raise shrunk(position, self._size)
+            raise shrunk(position, self.size)
         return got
+
+
+def mapped_of(source: Decompressed, max_line: int) -> MappedFile | None:
+    """Return a source of which something was read as a file to be mapped; None where it is to be read on.
+
+    That is for plain files that were opened here: the position of any other may be shared. A block may not be longer
+    than a line.
+    """
+    file = source.raw
+    if isinstance(file, _Snapshot) and file.closefd and source.is_raw and max_line >= mapping.ROOM:
+        return mapping.mapped(file, file.size)
+    return None
 
 
 def shrunk(position: int, size: int) -> TruncatedError:
