@@ -24,6 +24,7 @@ use std::ops::Range;
 
 /// Chunks that are looked at in one go: bytes and outlines stay in the nearest cache.
 const CHUNKS: usize = 384;
+const MOST_LINES: usize = 256;
 const SLOT_BITS: u32 = 11;
 const NO_OUTLINE: u16 = u16::MAX;
 const MOST_OUTLINES: usize = 512;
@@ -71,14 +72,15 @@ struct Window {
     kept: [u64; CHUNKS],
     /// How long the outline was before each chunk, and in the end.
     lengths: [u32; CHUNKS + 1],
-    /// Not zero for the chunks that are not all ASCII.
+    /// Not zero for the chunks that are not all ASCII, and for those in which a line ends.
     is_high: [u8; CHUNKS + CHUNK],
+    has_end: [u8; CHUNKS],
     outline: [u8; CHUNKS * CHUNK + CHUNK],
     /// Of each line, where its "\n" is, from the start of the window, and where its outline ends.
-    lines: [(u32, u32); CHUNKS + 1],
+    lines: [(u32, u32); MOST_LINES],
     /// Where to look for its outline.
-    slots: [u16; CHUNKS + 1],
-    found: [Found; CHUNKS + 1],
+    slots: [u16; MOST_LINES],
+    found: [Found; MOST_LINES],
     count: usize,
 }
 
@@ -129,10 +131,11 @@ impl Outlines {
                 kept: [0; CHUNKS],
                 lengths: [0; CHUNKS + 1],
                 is_high: [0; CHUNKS + CHUNK],
+                has_end: [0; CHUNKS],
                 outline: [0; CHUNKS * CHUNK + CHUNK],
-                lines: [(0, 0); CHUNKS + 1],
-                slots: [0; CHUNKS + 1],
-                found: [UNKNOWN; CHUNKS + 1],
+                lines: [(0, 0); MOST_LINES],
+                slots: [0; MOST_LINES],
+                found: [UNKNOWN; MOST_LINES],
                 count: 0,
             }),
             next: 0,
@@ -299,6 +302,31 @@ impl Window {
     fn outline_of(&self, line: usize) -> Range<usize> {
         let from = line.checked_sub(1).map_or(0, |before| self.lines[before].1 as usize);
         from..self.lines[line].1 as usize
+    }
+
+    /// Finds the lines that end in the first so many chunks.
+    #[inline(always)]
+    fn find_lines<W: Wide>(&mut self, wide: W, chunks: &[[u8; CHUNK]], seen: usize) {
+        self.count = 0;
+        self.has_end[seen..seen.next_multiple_of(CHUNK)].fill(0);
+        for (group, flags) in
+            self.has_end[..seen.next_multiple_of(CHUNK)].as_chunks().0.iter().enumerate()
+        {
+            let mut with_end = !wide.equal(wide.load(flags), 0);
+            while with_end != 0 {
+                let at = group * CHUNK + with_end.trailing_zeros() as usize;
+                with_end &= with_end - 1;
+                let mut ends = wide.equal(wide.load(&chunks[at]), b'\n');
+                while ends != 0 {
+                    let Some(line) = self.lines.get_mut(self.count) else { return };
+                    let before = (self.kept[at] & (ends ^ (ends - 1))).count_ones();
+                    *line =
+                        ((at * CHUNK) as u32 + ends.trailing_zeros(), self.lengths[at] + before);
+                    self.count += 1;
+                    ends &= ends - 1;
+                }
+            }
+        }
     }
 
     /// The place in the block of a byte of the outline that begins at `from`, in the line from `start` to `end`.
@@ -476,8 +504,6 @@ impl<W: Wide, const SPACED: bool> Task<W> for Look<'_, SPACED> {
     fn run(self, wide: W) {
         let Self { window, block, start } = self;
         window.start = start;
-        window.count = 0;
-        let mut count = 0;
         let mut length = 0_usize;
         // Of the chunk before.
         let (mut string_before, mut text_before, mut digit_before, mut colon_before) = (0, 0, 0, 0);
@@ -489,7 +515,13 @@ impl<W: Wide, const SPACED: bool> Task<W> for Look<'_, SPACED> {
         let bytes = block.get(start..).unwrap_or(&[]);
         // One byte more than the chunks have.
         let chunks = bytes.len().saturating_sub(1) / CHUNK;
-        for (at, bytes) in bytes.as_chunks().0.iter().take(chunks.min(CHUNKS)).enumerate() {
+        let chunks = &bytes.as_chunks().0[..chunks.min(CHUNKS)];
+        let rows = window.kept.iter_mut().zip(&mut window.lengths[1..]);
+        let rows = rows.zip(window.is_high.iter_mut().zip(&mut window.has_end));
+        let mut seen = 0;
+        for (at, (bytes, ((kept, length_behind), (is_high, has_end)))) in
+            chunks.iter().zip(rows).enumerate()
+        {
             wide.prefetch_ahead(bytes);
             let chunk = wide.load(bytes);
             let mut quote = wide.equal(chunk, b'"');
@@ -534,28 +566,25 @@ impl<W: Wide, const SPACED: bool> Task<W> for Look<'_, SPACED> {
             digit_before = digit;
             let first = digit & !later;
             let leading = first & wide.equal(chunk, b'0') & ((later >> 1) | 1 << 63);
-            let wrong = (newline & string) | (newline & newline.wrapping_sub(1));
+            let wrong = newline & string;
             if leading | wrong != 0 || digit == u64::MAX {
                 let wrong = wrong | wrong_zeros(block, start + at * CHUNK, leading);
                 if wrong != 0 || digit == u64::MAX {
                     break;
                 }
             }
-            window.is_high[at] = u8::from(wide.high(chunk) != 0);
-            let kept = !((text & !opening) | later);
-            window.kept[at] = kept;
+            *is_high = u8::from(wide.high(chunk) != 0);
+            *has_end = u8::from(newline != 0);
+            let left = !((text & !opening) | later);
+            *kept = left;
             let to = &mut window.outline[length..length + CHUNK];
             let to = to.first_chunk_mut().expect("it is as long as that");
-            wide.keep(wide.replace(chunk, first, b'0'), kept, to);
-            window.lines[count] = (
-                (at * CHUNK) as u32 + newline.trailing_zeros(),
-                length as u32 + (kept & (newline ^ newline.wrapping_sub(1))).count_ones(),
-            );
-            count += usize::from(newline != 0);
-            length += kept.count_ones() as usize;
-            window.lengths[at + 1] = length as u32;
+            wide.keep(wide.replace(chunk, first, b'0'), left, to);
+            length += left.count_ones() as usize;
+            *length_behind = length as u32;
+            seen = at + 1;
         }
-        window.count = count;
+        window.find_lines(wide, chunks, seen);
     }
 }
 
