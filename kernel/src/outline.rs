@@ -33,7 +33,7 @@ const MOST_BYTES: usize = 1 << 19;
 /// What a line that has no known outline costs, where one that has earns one; when nothing is left, outlines
 /// rest, each time for twice as many lines.
 const PRICE_OF_MISS: u32 = 2;
-const MOST_CREDIT: u32 = 1024;
+const MOST_CREDIT: u32 = 400;
 const FIRST_REST: u32 = 1 << 12;
 const LONGEST_REST: u32 = 1 << 20;
 
@@ -252,6 +252,9 @@ impl Outlines {
         };
         let range = self.window.outline_of(line);
         let outline = &self.window.outline[range.clone()];
+        if self.known.len() == MOST_OUTLINES || self.bytes.len() + outline.len() > MOST_BYTES {
+            return false;
+        }
         if !self.is_spaced && outline.windows(3).any(|three| three == b": \"") {
             self.clear();
             self.is_spaced = true;
@@ -262,8 +265,6 @@ impl Outlines {
         if is_quoted(value_at)
             || outline.contains(&b'\\')
             || outline.windows(2).any(|two| two == b"0e" || two == b"0E")
-            || self.known.len() == MOST_OUTLINES
-            || self.bytes.len() + outline.len() > MOST_BYTES
         {
             return false;
         }
