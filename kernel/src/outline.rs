@@ -3,14 +3,16 @@
 //! For long lines. The outline of a line are its bytes, except
 //!
 //! - the text of each string that begins right behind a colon, or a colon and a space, and
-//! - outside of strings, the digits behind the first one of a run, in place of which a zero stands.
+//! - outside of strings, the digits of each run behind the first, in place of which a zero stands. Where that makes too
+//!   many outlines, the point of a number goes with its digits.
 //!
 //! Read from its start, an outline tells at each byte whether that is outside of strings, in a string of which all is
 //! left, or the closing quote of one whose text was taken out: so two lines with the same outline are made of the same
 //! tokens, but for the text of those strings and the digits of numbers. If one is a valid object, so is the other one,
 //! with the same keys and the same kinds of values at the same places; as long as its text is text, which is looked at
-//! for all bytes, and its numbers are numbers: no run of digits begins with a zero unless it is behind a point,
-//! none is so long that a number might be too large for a double, and there is no exponent.
+//! for all bytes, and its numbers are numbers: none begins with a zero before another digit, each point is where it was or the
+//! only one between digits, no run of digits is so long that a number might be too large for a double, and there is no
+//! exponent.
 //!
 //! Outlines are made of many lines at once, without a branch for what stands in them: a step for each 64 bytes, as in
 //! the first stage of simdjson (Langdale and Lemire, VLDB Journal 2019). Then each is looked up as a whole.
@@ -110,6 +112,8 @@ pub struct Outlines {
     at: usize,
     /// A space stands behind the colons.
     is_spaced: bool,
+    /// Numbers with and without a fraction look the same.
+    is_joined: bool,
     /// The line that was read last has no known outline.
     is_missed: bool,
     /// The value of a line that has none.
@@ -141,6 +145,7 @@ impl Outlines {
             next: 0,
             at: 0,
             is_spaced: false,
+            is_joined: false,
             is_missed: false,
             absent,
             credit: MOST_CREDIT,
@@ -175,10 +180,12 @@ impl Outlines {
         long: &mut Exact,
     ) -> Option<Match> {
         if self.next >= self.window.count || self.at != at {
-            if self.is_spaced {
-                wide.apart(Look::<true> { window: &mut self.window, block, start: at });
-            } else {
-                wide.apart(Look::<false> { window: &mut self.window, block, start: at });
+            let window = &mut *self.window;
+            match (self.is_spaced, self.is_joined) {
+                (false, false) => wide.apart(Look::<false, false> { window, block, start: at }),
+                (false, true) => wide.apart(Look::<false, true> { window, block, start: at }),
+                (true, false) => wide.apart(Look::<true, false> { window, block, start: at }),
+                (true, true) => wide.apart(Look::<true, true> { window, block, start: at }),
             }
             (self.next, self.at) = (0, at);
             wide.apart(LookUp { outlines: self, block });
@@ -200,8 +207,12 @@ impl Outlines {
         if self.credit == 0 {
             self.clear();
             self.credit = MOST_CREDIT;
-            self.rest = self.next_rest;
-            self.next_rest = LONGEST_REST.min(2 * self.next_rest);
+            // Before outlines rest, those are tried in which all numbers look the same; they take a little longer.
+            if self.is_joined {
+                self.rest = self.next_rest;
+                self.next_rest = LONGEST_REST.min(2 * self.next_rest);
+            }
+            self.is_joined = !self.is_joined;
         }
     }
 
@@ -489,16 +500,32 @@ fn wrong_zeros(block: &[u8], at: usize, mut places: u64) -> u64 {
     wrong
 }
 
+/// Marks points that are not behind a digit, or not before one, or not the only one of their number; whether a digit
+/// follows the last byte is left to others. `in_fraction` is not zero if the chunk before ended in a fraction, or the
+/// chunk does.
+#[inline(always)]
+fn wrong_points(point: u64, digit: u64, digit_before: u64, in_fraction: &mut u64) -> u64 {
+    let start = digit & ((point << 1) | *in_fraction);
+    // Behind the digits of a fraction there is a one in the sum, wherever they began.
+    let (sum, is_over) = digit.overflowing_add(start);
+    let lonely = point & !((digit << 1) | (digit_before >> 63));
+    let open = point & !(digit >> 1) & !(1 << 63);
+    let second = ((sum & !digit) | *in_fraction) & point;
+    *in_fraction = u64::from(is_over) | (point >> 63);
+    lonely | open | second
+}
+
 /// Fills a window with the lines from `start` on, up to the first with which something might be wrong.
 ///
-/// `SPACED`: a string may begin behind a colon and a space, too.
-struct Look<'a, const SPACED: bool> {
+/// `SPACED`: a string may begin behind a colon and a space, too. `JOINED`: a number is left as one zero, with a
+/// fraction or without one.
+struct Look<'a, const SPACED: bool, const JOINED: bool> {
     window: &'a mut Window,
     block: &'a [u8],
     start: usize,
 }
 
-impl<W: Wide, const SPACED: bool> Task<W> for Look<'_, SPACED> {
+impl<W: Wide, const SPACED: bool, const JOINED: bool> Task<W> for Look<'_, SPACED, JOINED> {
     type Output = ();
 
     #[inline(always)]
@@ -507,7 +534,8 @@ impl<W: Wide, const SPACED: bool> Task<W> for Look<'_, SPACED> {
         window.start = start;
         let mut length = 0_usize;
         // Of the chunk before.
-        let (mut string_before, mut text_before, mut digit_before, mut colon_before) = (0, 0, 0, 0);
+        let (mut string_before, mut text_before, mut colon_before) = (0, 0, 0);
+        let (mut number_before, mut digit_before, mut in_fraction) = (0, 0, 0);
         let mut space_before = 0;
         // Whether the chunk before has nothing more to say of escapes: all ones, or zeros.
         let mut is_settled = u64::MAX;
@@ -563,13 +591,32 @@ impl<W: Wide, const SPACED: bool> Task<W> for Look<'_, SPACED> {
             let text = string & !sum;
             text_before = text;
             let digit = wide.digit(chunk) & !string;
-            let later = digit & ((digit << 1) | (digit_before >> 63));
-            digit_before = digit;
-            let first = digit & !later;
-            let leading = first & wide.equal(chunk, b'0') & ((later >> 1) | 1 << 63);
-            let wrong = newline & string;
-            if leading | wrong != 0 || digit == u64::MAX {
-                let wrong = wrong | wrong_zeros(block, start + at * CHUNK, leading);
+            let mut point = 0;
+            let mut wrong = newline & string;
+            if JOINED {
+                point = wide.equal(chunk, b'.') & !string;
+                // Most chunks have no number with a fraction.
+                if point | in_fraction != 0 {
+                    wrong |= wrong_points(point, digit, digit_before, &mut in_fraction);
+                }
+                digit_before = digit;
+            }
+            let number = digit | point;
+            let later = number & ((number << 1) | (number_before >> 63));
+            number_before = number;
+            let first = number & !later;
+            let digit_behind = (later & !point) >> 1;
+            // Of the last byte it is not known here whether a digit follows.
+            let unsure =
+                (first & wide.equal(chunk, b'0') & (digit_behind | 1 << 63)) | (point & 1 << 63);
+            if unsure | wrong != 0 || digit == u64::MAX {
+                wrong |= if JOINED {
+                    let next = block.get(start + (at + 1) * CHUNK).is_some_and(u8::is_ascii_digit);
+                    (unsure & digit_behind)
+                        | (u64::from((first >> 63 == 1) == next) & (unsure >> 63))
+                } else {
+                    wrong_zeros(block, start + at * CHUNK, unsure)
+                };
                 if wrong != 0 || digit == u64::MAX {
                     break;
                 }
@@ -652,8 +699,12 @@ mod tests {
     }
 
     fn is_read(known: &str, line: &str) -> bool {
+        is_read_by(&mut Outlines::new(ABSENT), known, line)
+    }
+
+    fn is_read_by(outlines: &mut Outlines, known: &str, line: &str) -> bool {
         let lines = [known, line, known].map(str::to_owned);
-        let found = read_all(&mut Outlines::new(ABSENT), &lines);
+        let found = read_all(outlines, &lines);
         assert!(!found[0] && found[2], "{line}");
         found[1]
     }
@@ -681,12 +732,13 @@ mod tests {
         for (from, to) in [
             ("665991", "012"),
             ("665991", "-1"),
-            ("665991", "1.5"),
+            ("665991", "1."),
             ("665991", "1e5"),
             ("665991", &"1".repeat(200)),
             ("665991", ""),
-            ("19.99", "19"),
             ("19.99", "00.5"),
+            ("19.99", "1.9.9"),
+            ("19.99", ".99"),
             ("19.99", "-19.99"),
             ("true", "false"),
             ("true", "tr1ue"),
@@ -700,6 +752,50 @@ mod tests {
         ] {
             assert!(LINE.contains(from));
             assert!(!is_read(LINE, &LINE.replacen(from, to, 1)), "{from} {to}");
+        }
+    }
+
+    /// Whether a number is one does not depend on where it stands in a chunk.
+    #[test]
+    fn numbers() {
+        for length in 0..140 {
+            let text = "x".repeat(length);
+            let line = LINE.replacen("push", &text, 1);
+            for number in [
+                "0", "7", "10", "0.5", "10.05", "1.50", "-0", "00", "01", "0.", ".5", "1.", "1.5.5",
+            ]
+            .into_iter()
+            .chain([
+                "1..5",
+                "01.5",
+                "-",
+                "-.5",
+                "--1",
+                "1-",
+                "123456789.123456789",
+                "12345.678.9",
+            ]) {
+                let changed = line.replacen("665991", number, 1);
+                // The sign is a part of the outline.
+                let known = if number.starts_with('-') {
+                    line.replacen("665991", "-665991", 1)
+                } else {
+                    line.clone()
+                };
+                let is_valid = event(changed.as_bytes(), 0).is_some();
+                let mut joined = Outlines { is_joined: true, ..Outlines::new(ABSENT) };
+                assert_eq!(
+                    is_read_by(&mut joined, &known, &changed),
+                    is_valid,
+                    "{length} {number}"
+                );
+                let known = if number.contains('.') {
+                    known.replacen("665991", "6659.91", 1)
+                } else {
+                    known
+                };
+                assert_eq!(is_read(&known, &changed), is_valid, "{length} {number}");
+            }
         }
     }
 
@@ -747,6 +843,24 @@ mod tests {
         // Near the end of what is looked at in one go, or of the block, a line may not be seen whole.
         let missed = found.iter().filter(|is_known| !**is_known).count();
         assert!(missed < 60, "{missed}");
+    }
+
+    /// Lines with many numbers, each with a fraction or not, are read after some.
+    #[test]
+    fn joined() {
+        let mut outlines = Outlines::new(ABSENT);
+        let mut seed = 5_u64;
+        let lines: Vec<String> = (0..1_000)
+            .map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let number = |at: u64| if seed >> (20 + at) & 1 == 0 { "12" } else { "0.05" };
+                let numbers: String =
+                    (0..20).map(|at| format!(",\"n{at}\":{}", number(at))).collect();
+                LINE.replacen(",\"value\"", &(numbers + ",\"value\""), 1)
+            })
+            .collect();
+        let found = read_all(&mut outlines, &lines);
+        assert!(!found[..200].contains(&true) && !found[500..].contains(&false));
     }
 
     /// Where few lines have a known outline, outlines are forgotten and rest for a while.
