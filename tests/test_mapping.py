@@ -222,6 +222,16 @@ def test_only_the_fast_body_maps(body: str, seen: Mapped, monkeypatch: pytest.Mo
     assert bool(seen.starts) == (body == "rust")
 
 
+def test_nothing_is_mapped_where_that_is_not_wanted(body: str, seen: Mapped, tmp_path: Path) -> None:
+    """Without `mmap` a file is read, and the result is the same."""
+    path = tmp_path / "log"
+    path.write_bytes(EVENT * 1000)
+    read = summarize(path, block_size=BLOCK, mmap=False)
+    assert not seen.starts + seen.refused
+    assert summarize(path, block_size=BLOCK) == read, body
+    assert seen.starts
+
+
 def test_a_block_hands_on_no_more_rejects_than_are_wanted(
     body: str, seen: Mapped, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

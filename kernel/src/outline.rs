@@ -252,6 +252,7 @@ impl Outlines {
             }
         }
     }
+
     /// Takes up the outline of the line before the next one of the window. False: it has none to take up.
     #[cold]
     #[inline(never)]

@@ -176,6 +176,7 @@ def _field_option(name: str, default: str, text: str) -> Decorator:
 @rejects_option
 @show_rejects_option
 @jobs_option
+@option("--mmap/--no-mmap", default=True, help="Map large files that nobody writes to, or only read.  [default: map]")
 @option(
     "--progress/--no-progress",
     default=None,
@@ -192,6 +193,7 @@ def summarize(
     null: bool,
     max_line: int,
     jobs: int | None,
+    mmap: bool,
     strict: bool,
     max_rejects: Budget | None,
     **options: Any,
@@ -222,6 +224,7 @@ def summarize(
             on_repeat=say_repeat,
             left_out=identities(settings.output, settings.save, settings.rejects),
             stretches=settings.save is not None,
+            mmap=mmap,
         )
         try:
             summary = complete(run, inputs, choice, settings)

@@ -106,6 +106,7 @@ def summarize(
     exclude: Sequence[str] = (),
     on_repeat: OnRepeat | None = None,
     stretches: bool = False,
+    mmap: bool = True,
 ) -> Summary:
     r"""Read paths (`-` is standard input) or binary streams, and return the Summary of their events.
 
@@ -113,6 +114,7 @@ def summarize(
     which files of directories are meant. A file that is there more than once, also through links, counts once;
     `on_repeat` is called with its name, and with the name under which it counts. With `stretches`, the sources of the
     result say which part of which stream was read, so that saved summaries that cover the same lines can be told.
+    Without `mmap`, large files are read, and not mapped where they can be, see `mapping`.
 
     `types` keeps those types only, and each is in the result even if it was never seen. `default_value`,
     `numeric_strings`, `salvage`, `timing` and `max_types` are those of `Query`. `on_reject` is called with
@@ -142,6 +144,7 @@ def summarize(
         choice=Choice(include, exclude),
         on_repeat=on_repeat,
         stretches=stretches,
+        mmap=mmap,
     )
     return run.complete()
 
@@ -286,6 +289,7 @@ class Run:
         on_repeat: OnRepeat | None = None,
         left_out: Iterable[tuple[int, int]] = (),
         stretches: bool = False,
+        mmap: bool = True,
     ) -> None:
         """See `summarize`; ValueError where the query cannot be.
 
@@ -305,7 +309,7 @@ class Run:
         # Where a block may have more rejects than are held, its first ones are handed on before all of it is folded.
         # Whoever takes them may be slow, and nothing is mapped while somebody is waited for. Nor is it for the Python
         # body: it takes so long for a block that writers would notice, and would gain nothing.
-        self._may_map = body() == "rust" and self._rejects_wanted <= MOST_MARKS
+        self._may_map = mmap and body() == "rust" and self._rejects_wanted <= MOST_MARKS
         self._on_problem = on_problem
         self._on_repeat = on_repeat
         self._stretches = stretches
