@@ -349,9 +349,8 @@ impl Window {
     fn place<W: Wide>(&self, wide: W, spot: Spot, from: usize, start: usize, end: usize) -> usize {
         let at = (from + spot.at) as u32;
         let near = if spot.distance < 0 { end } else { start };
-        // What is known of chunks behind the line may be of an earlier window.
-        let near =
-            near.wrapping_add_signed(spot.distance).min(end).wrapping_sub(self.start) / CHUNK;
+        // What is known of chunks outside of the line may be of an earlier window.
+        let near = (near.wrapping_add_signed(spot.distance).clamp(start, end) - self.start) / CHUNK;
         let near = near.clamp(1, CHUNKS - 1);
         let lengths: &[u32; 3] = self.lengths[near - 1..].first_chunk().expect("there is one more");
         let mut chunk = near - 1 + usize::from(lengths[1] <= at) + usize::from(lengths[2] <= at);
@@ -797,6 +796,23 @@ mod tests {
                 };
                 assert_eq!(is_read(&known, &changed), is_valid, "{length} {number}");
             }
+        }
+    }
+
+    /// A line that is far shorter than the one that was learned is read right, too, whatever the last chunks of
+    /// the window before held.
+    #[test]
+    fn far_shorter() {
+        let line = |before: usize, behind: usize| {
+            let (before, behind) = ("x".repeat(before), "x".repeat(behind));
+            let fields =
+                format!(",\"before\":\"{before}\",\"value\":19.99,\"behind\":\"{behind}\"");
+            LINE.replacen(",\"value\":19.99", &fields, 1)
+        };
+        for length in CHUNKS * CHUNK - 500..CHUNKS * CHUNK {
+            let lines = [line(3_000, 2_000), line(length, 0), line(0, 0)];
+            let found = read_all(&mut Outlines::new(ABSENT), &lines);
+            assert!(!found[0] && found[2], "{length}");
         }
     }
 
