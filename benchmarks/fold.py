@@ -15,8 +15,9 @@ from typing import Any, Final
 import workloads
 from workloads import Input, Workload
 
+from eventcli.body import BODY_VARIABLE, BodyError, body
 from eventcli.event import Fields, Query
-from eventcli.fold import BODY_VARIABLE, BodyError, body, new_fold
+from eventcli.fold import new_fold
 from eventcli.pipeline import BLOCK_SIZE
 
 DEFAULT: Final = "acdefhi"

@@ -20,7 +20,7 @@ import orjson
 from measuring import find_eventstats, run_process
 
 from eventcli import summarize
-from eventcli.fold import BODY_VARIABLE
+from eventcli.body import BODY_VARIABLE
 from eventcli.generate import generate
 
 LEAST_RATIO: Final = 0.45

@@ -19,7 +19,7 @@ from measuring import Finished, find_eventstats, find_tool
 from task import Task
 from workloads import Answer, Input, Workload
 
-from eventcli.fold import BODY_VARIABLE
+from eventcli.body import BODY_VARIABLE
 
 
 class Kind(StrEnum):

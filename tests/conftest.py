@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 
-from eventcli.fold import BODY_VARIABLE
+from eventcli.body import BODY_VARIABLE
 
 REQUIRE_RUST: Final = os.environ.get("EVENTSTATS_REQUIRE_RUST") == "1"
 """Whether a missing Rust body is a failure; without this its tests are skipped."""

@@ -25,7 +25,7 @@ from typing import IO, Any, Final
 import click
 import pytest
 
-from eventcli import cli, fold
+from eventcli import body, cli
 from eventcli.options import written_to
 from eventcli.output import OutputError
 from process import GOOD, PATIENCE, TOOL, Ended, end, environment, give_up_privileges, measure, run, start
@@ -720,10 +720,10 @@ def test_version_names_the_body(body: str) -> None:
 
 def test_absent_body_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the Rust body was not built, asking for it is refused in one line."""
-    monkeypatch.setattr(fold, "_kernel", None)
-    monkeypatch.setenv(fold.BODY_VARIABLE, "rust")
-    with pytest.raises(fold.BodyError, match="without the Rust body"):
-        fold.body()
+    monkeypatch.setattr(body, "kernel", None)
+    monkeypatch.setenv(body.BODY_VARIABLE, "rust")
+    with pytest.raises(body.BodyError, match="without the Rust body"):
+        body.body()
     monkeypatch.setattr(sys, "argv", ["eventstats", "summarize", os.devnull])
     with pytest.raises(SystemExit, match=r"^2$"):
         cli.main()

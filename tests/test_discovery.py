@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eventcli import discovery
 from eventcli.discovery import Choice, Found, discover, names
+from eventcli.files import Entries, entries
 
 TREE: Final = (
     "app.log",
@@ -163,20 +165,33 @@ def test_links_lead_to_files_but_not_to_directories(tree: Path) -> None:
     assert found("loop/2020/10/*.jsonl") == ["loop/2020/10/events.jsonl"]
 
 
-def test_a_directory_that_cannot_be_listed_is_an_error(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was found before a directory that cannot be listed is there, and then the error with its name."""
-    real = os.scandir
+@pytest.mark.parametrize("argument", ["", "/**/*", "/**", "/20*/*/*"])
+def test_a_directory_that_cannot_be_listed_is_an_error(
+    argument: str, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the place of a directory that cannot be listed there is the error with its name, and all others are listed."""
+    before = [str(result.source) for result in discover([f"{tree}{argument}"])]
 
-    def scandir(path: str) -> object:
-        if path.endswith("archive/"):
+    def list_all_but_one(path: str) -> Entries:
+        if path.endswith("2020/10/"):
             raise PermissionError(13, "Permission denied", path)
-        return real(path)
+        return entries(path)
 
-    monkeypatch.setattr(os, "scandir", scandir)
-    *files, last = discover([str(tree)])
-    assert [str(file.source).removeprefix(f"{tree}/") for file in files] == DEFAULT[:-2]
-    assert isinstance(last.error, PermissionError)
-    assert last.source == f"{tree}/archive/"
+    monkeypatch.setattr(discovery, "entries", list_all_but_one)
+    results = list(discover([f"{tree}{argument}"]))
+    failed = [result for result in results if result.error is not None]
+    assert {(type(result.error), result.source) for result in failed} == {(PermissionError, f"{tree}/2020/10/")}
+    others = [str(result.source) for result in results if result.error is None]
+    assert others == [path for path in before if "/2020/10/" not in path]
+    assert results.index(failed[0]) == before.index(next(path for path in before if "/2020/10/" in path))
+
+
+def test_links_that_lead_nowhere_are_left_out(body: str, tree: Path) -> None:
+    """A link to nothing, to itself or to below a file is none of the files of a directory; one to a file is."""
+    for name, target in {"loop": "loop.log", "none": "nothing", "below": "app.log/x", "good": "app.log"}.items():
+        (tree / f"{name}.log").symlink_to(target)
+    assert found(".", include=["*.log"]) == ["./1.log", "./[1].log", "./app.log", "./good.log"], body
+    assert found("*.log") == ["1.log", "[1].log", "app.log", "good.log"]
 
 
 def test_other_sources_are_themselves(tmp_path: Path) -> None:

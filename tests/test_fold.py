@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import bodies
-from eventcli import Account, BodyError, Fields, Query, Reason, Reject, Summary, Timing, TypeStats, fold, parse, testing
+from eventcli import Account, Fields, Query, Reason, Reject, Summary, Timing, TypeStats, fold, parse, testing
 from eventcli.event import MAX_TYPES, Mark
 from eventcli.parse import is_blank
 from eventcli.reference import ReferenceFold
@@ -260,34 +260,6 @@ def test_blocks_of_any_kind_of_bytes(body: str, kind: type[bytes | bytearray | m
     assert folded.add(kind(memory)) == (2, [Mark(Reason.INVALID_JSON, 1, 23, 26)]), body
     memory[:] = bytes(len(memory))
     assert list(folded.summary().types) == ["a"]
-
-
-def test_the_body_in_use_is_the_one_asked_for(body: str) -> None:
-    """The environment chooses the body."""
-    assert fold.body() == body
-
-
-def test_the_fastest_body_is_used_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a wish, or with an empty one, the Rust body is used where there is one."""
-    assert fold.body() == ("rust" if HAS_RUST else "python")
-    monkeypatch.setenv(fold.BODY_VARIABLE, "")
-    assert fold.body() == ("rust" if HAS_RUST else "python")
-
-
-@pytest.mark.parametrize("wish", ["Python", "c", " rust"])
-def test_an_unknown_body_is_refused(wish: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wish for a body that does not exist is an error that names what there is."""
-    monkeypatch.setenv(fold.BODY_VARIABLE, wish)
-    with pytest.raises(BodyError, match="python or rust"):
-        fold.new_fold(Query())
-
-
-def test_an_absent_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wish for the Rust body where it was not built is an error: no silent fallback."""
-    monkeypatch.setattr(fold, "_kernel", None)
-    monkeypatch.setenv(fold.BODY_VARIABLE, "rust")
-    with pytest.raises(BodyError, match="without the Rust body"):
-        fold.new_fold(Query())
 
 
 _NAMES = ('"a"', '"a"', '"page_view"', '"b"', r'"caf\u00e9"', '"12"', "1", "null")

@@ -35,6 +35,7 @@ from eventcli import (
     testing,
 )
 from eventcli.blocks import MAX_LINE, TruncatedError
+from eventcli.body import body as in_use
 from eventcli.exits import ExitCode
 from eventcli.fold import MOST_MARKS
 from eventcli.mapping import LeasedLines, LostError, MappedFile, mapped
@@ -217,7 +218,7 @@ def test_only_the_fast_body_maps(body: str, seen: Mapped, monkeypatch: pytest.Mo
     """With the Python body nothing is mapped: it takes so long for a block that writers would notice."""
     path = tmp_path / "log"
     path.write_bytes(EVENT * 1000)
-    monkeypatch.setattr(pipeline, "body", fold.body)
+    monkeypatch.setattr(pipeline, "body", in_use)
     assert summarize(path, block_size=BLOCK)["a"].count == 1000
     assert bool(seen.starts) == (body == "rust")
 

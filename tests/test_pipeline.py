@@ -5,6 +5,7 @@ import errno
 import gzip
 import io
 import os
+import resource
 import signal
 import stat
 import tempfile
@@ -27,9 +28,9 @@ from eventcli import Account, Fields, Query, Reason, Reject, SourceReport, Statu
 from eventcli.blocks import MAX_LINE, TruncatedError
 from eventcli.compression import is_plain
 from eventcli.event import MAX_TYPES, Timing
-from eventcli.fold import open_files
+from eventcli.files import Statuses, look_at
 from eventcli.pipeline import Place, Run
-from eventcli.source import Opened, Source
+from eventcli.source import Source
 from outcome import printed, run
 
 SIZES = st.one_of(st.integers(1, 64), st.sampled_from([100, 1000, 65536]))
@@ -683,8 +684,10 @@ ODD: Final = {
     "cut": event(3) * 3,
     "empty": b"",
     "fifo": event(1),
+    "fifo later": event(1),
     "foreign": b"PK\x03\x04" + event(1),
     "gone": event(1),
+    "gone later": event(1),
     "grown": b"bad\n" + event(1),
     "halved": MARK[:2] + event(1) * 2,
     "large": (event(1) * 3 + b"bad\n") * 10_000,
@@ -694,32 +697,36 @@ ODD: Final = {
     "open": event(1) + b"bad\n" + event(7)[:-1],
     "replaced": event(1) + b"bad\n",
 }
-"""Contents of files that are not like all others, or become so just before or after they are opened."""
+"""Contents of files that are not like all others, or become so just before or after they are looked at."""
 
 INSTEAD: Final[dict[str, bytes | Status]] = {
     "compressed": event(1) + b"bad\n",
     "cut": event(3),
     "fifo": Status.UNREADABLE,
+    "fifo later": Status.UNREADABLE,
     "foreign": Status.UNREADABLE,
     "gone": Status.MISSING,
+    "gone later": Status.MISSING,
+    "grown": b"bad\n" + event(1) * 2,
+    "replaced": event(1) * 2,
 }
 """What is to be found in place of the contents."""
 
 
-def change(path: Path, *, is_open: bool) -> None:
-    """Do to an odd file what others may do to it, before or after it is opened."""
+def change(path: Path, *, later: bool) -> None:
+    """Do to an odd file what others may do to it, before or after it is looked at."""
     kind = path.stem[4:]
-    if not is_open and kind in ("fifo", "gone"):
+    if kind.removesuffix(" later") in ("fifo", "gone") and later == kind.endswith(" later"):
         path.unlink(missing_ok=True)
-        if kind == "fifo":
+        if kind.startswith("fifo"):
             os.mkfifo(path)
-    elif is_open and kind == "cut":
+    elif later and kind == "cut":
         os.truncate(path, len(event(3)))
-    elif is_open and kind == "grown":
+    elif later and kind == "grown":
         with path.open("ab") as file:
-            file.write(event(1000))
-    elif is_open and kind == "replaced":
-        path.with_suffix(".new").write_bytes(event(1000))
+            file.write(event(1))
+    elif later and kind == "replaced":
+        path.with_suffix(".new").write_bytes(event(1) * 2)
         path.with_suffix(".new").replace(path)
 
 
@@ -742,23 +749,23 @@ def test_odd_files_among_many(body: str, jobs: int, listed: bool, tmp_path: Path
         if isinstance(content, Status):
             found.append((str(path), content))
         else:
-            found.append((str(path), Status.TRUNCATED if kind == "cut" else Status.COMPLETE))
+            found.append((str(path), Status.COMPLETE))
             streams.append(NamedStream(str(path), content))
 
-    def open_and_change(names: list[str], largest: int, enough: int) -> list[Opened]:
+    def look_and_change(names: list[str], largest: int, enough: int) -> Statuses:
         for name in names:
-            change(Path(name), is_open=False)
-        opened = open_files(names, largest, enough)
-        for name in names[: len(opened)]:
-            change(Path(name), is_open=True)
-        return opened
+            change(Path(name), later=False)
+        statuses = look_at(names, largest, enough)
+        for name in names[: len(statuses.keys)]:
+            change(Path(name), later=True)
+        return statuses
 
     rejects: list[Reject] = []
     expected_rejects: list[Reject] = []
     problems: list[SourceReport] = []
     repeats: list[tuple[str, str]] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "open_files", open_and_change)
+        patch.setattr(pipeline, "look_at", look_and_change)
         summary = summarize(
             *([tmp_path] if listed else map(str, paths)),
             jobs=jobs,
@@ -782,20 +789,56 @@ def test_odd_files_among_many(body: str, jobs: int, listed: bool, tmp_path: Path
     assert os.listdir("/dev/fd") == before
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
-def test_no_more_files_are_open_than_few_at_a_time(body: str, jobs: int, tmp_path: Path) -> None:
-    """However many files there are, and however long each is, few are open at any moment."""
+@pytest.mark.parametrize("jobs", [1, 8])
+def test_few_files_are_open_at_any_moment(body: str, jobs: int, tmp_path: Path) -> None:
+    """However many files there are, a process that may hardly open any reads them all."""
     for number in range(1000):
-        (tmp_path / f"{number:03}.log").write_bytes(event(1))
-    most = 0
+        (tmp_path / f"{number:03}.log").write_bytes(event(1) if number % 7 else gzip.compress(event(1)))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    least = max(map(int, os.listdir("/dev/fd"))) + 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (least + jobs + 2, limits[1]))
+    try:
+        summary = summarize(tmp_path, jobs=jobs)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert summary.account.accepted == len(summary.sources) == 1000, body
 
-    def look(_reject: object) -> None:
-        nonlocal most
-        most = max(most, len(os.listdir("/dev/fd")))
 
-    (tmp_path / "500.log").write_bytes(b"bad\n" * 5000)
-    assert summarize(tmp_path, jobs=jobs, on_reject=look).account.accepted == 999, body
-    assert most < 64 * (jobs + 1) + 32
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_logs_that_are_rotated_while_they_are_read(body: str, jobs: int, tmp_path: Path) -> None:
+    """Where small files change their names after they were looked at, each is read once, under the name it then has."""
+    paths = [tmp_path / f"app.log.{number:02}" for number in range(40)]
+    for number, path in enumerate(paths):
+        path.write_bytes(event(number))
+
+    def look_and_rotate(names: list[str], largest: int, enough: int) -> Statuses:
+        statuses = look_at(names, largest, enough)
+        if names[0] == str(paths[0]):
+            for path, older in reversed(list(pairwise(paths))):
+                path.rename(older)
+            paths[0].write_bytes(event(100))
+        return statuses
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "look_at", look_and_rotate)
+        summary = summarize(tmp_path, jobs=jobs, block_size=200)
+    assert summary["a"].count == 40, body
+    assert summary["a"].sum == 100 + sum(range(39))
+    assert [report.name for report in summary.sources] == [str(path) for path in paths]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_names_that_are_no_text(body: str, jobs: int, tmp_path: Path) -> None:
+    """Files are read whatever bytes their names have, in the order of these, and are reported with valid names."""
+    names = [b"a.log", b"b\xff.log", "caf\u00e9.log".encode(), b"z.log"]
+    for number, name in enumerate(names):
+        Path(tmp_path, os.fsdecode(name)).write_bytes(event(number) + b"bad\n")
+    rejects: list[Reject] = []
+    summary = summarize(tmp_path, jobs=jobs, on_reject=rejects.append)
+    shown = ["a.log", "b\\xff.log", "caf\u00e9.log", "z.log"]
+    assert [Path(bad.source).name for bad in rejects] == shown, body
+    assert [Path(report.name).name for report in summary.sources] == sorted(shown)
+    assert summary["a"].sum == sum(range(len(names)))
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -1,71 +1,131 @@
-//! Small files: opened many at a time, and read whole, one behind the other.
+//! Small files, many at a time: listed, opened, and read whole, one behind the other.
 //!
-//! What is not small, regular and plain, or not whole, is left to whoever asked.
+//! What is not small, regular and plain, or not whole, is left to whoever asked. Columns come out,
+//! not a tuple for each file: for very many files, those would be what they cost.
 
-use crate::fold::Level;
+use crate::fold::{Fold, HandedBack, Level, Part};
 use crate::wide::{Portable, Task, Wide};
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
-use std::mem::ManuallyDrop;
-use std::os::fd::{FromRawFd, IntoRawFd, RawFd};
+use std::fs::{self, Metadata, OpenOptions};
+use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Descriptor, device and inode, and size.
-pub type Opened = (RawFd, (u64, u64), u64);
+/// The names in a directory in the order of their bytes, and a letter for the kind of each: regular
+/// file, directory, link, or other.
+pub fn list_directory(path: &Path) -> io::Result<(Vec<OsString>, String)> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let letter = match kind {
+            _ if kind.is_file() => 'f',
+            _ if kind.is_dir() => 'd',
+            _ if kind.is_symlink() => 'l',
+            _ => 'o',
+        };
+        entries.push((entry.file_name(), letter));
+    }
+    entries.sort_unstable();
+    Ok(entries.into_iter().unzip())
+}
 
-/// Opens files with these flags, besides those for reading, until they have `enough` bytes. Ends before one
-/// that cannot be opened, is not regular, or has more than `largest` bytes.
-pub fn open_files(paths: &[OsString], flags: i32, largest: u64, enough: u64) -> Vec<Opened> {
-    let mut opened = Vec::with_capacity(paths.len());
-    let mut bytes = 0;
+/// Device and inode.
+pub type Key = (u64, u64);
+
+fn key_of(status: &Metadata) -> Key {
+    (status.dev(), status.ino())
+}
+
+/// What files are: the key and the size of each. Ends before one that is gone, not regular, or has
+/// more than `largest` bytes, or when they have `enough` bytes.
+pub fn look_at(paths: &[impl AsRef<Path>], largest: u64, enough: u64) -> (Vec<Key>, Vec<u64>) {
+    let (mut keys, mut sizes, mut total) = (Vec::new(), Vec::new(), 0);
     for path in paths {
-        if bytes >= enough {
+        if total >= enough {
             break;
         }
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-        let Ok((status, file)) = file.and_then(|file| Ok((file.metadata()?, file))) else { break };
+        let Ok(status) = fs::metadata(path) else { break };
         if !status.is_file() || status.size() > largest {
             break;
         }
-        bytes += status.size();
-        opened.push((file.into_raw_fd(), (status.dev(), status.ino()), status.size()));
+        total += status.size();
+        keys.push(key_of(&status));
+        sizes.push(status.size());
     }
-    opened
+    (keys, sizes)
 }
 
-/// Where the lines begin in the buffer and end, the bytes of the byte-order mark before them, and the lines.
-pub type Read = (usize, usize, usize, usize);
+/// Where the lines begin in the buffer and end, the bytes of the byte-order mark before them, the
+/// lines, and the bytes of the file.
+pub type Read = (Vec<usize>, Vec<usize>, Vec<usize>, Vec<usize>, Vec<usize>);
 
-/// Reads and closes files, each with its size, one behind the other; a last line gets its newline. Ends
-/// before one for which there is no room, or which has no descriptor, is empty, not certainly plain, or became
-/// shorter; it stays open.
-///
-/// # Safety
-///
-/// The descriptors are open or negative, and the caller closes none of those that are closed here.
-pub unsafe fn read_files(files: &[(RawFd, usize)], buffer: &mut [u8]) -> Vec<Read> {
+/// Files that were folded whole: the lines of each and its bytes. Behind them, files that are in the
+/// buffer, of which only a part was folded, or lines were handed back.
+#[derive(Default)]
+pub struct Folded {
+    pub lines: Vec<usize>,
+    pub sizes: Vec<usize>,
+    pub read: Read,
+    pub part: Option<Part>,
+    pub handed_back: Vec<HandedBack>,
+}
+
+/// Reads files into the buffer and folds them, until there is more to be done with some, or with the
+/// next one. With `once`, the first that make `enough` bytes are left in the buffer in any case. The
+/// rest is said of `read_files`, and of `Fold::fold_part`.
+#[allow(clippy::too_many_arguments, reason = "it is the whole of two calls")]
+pub fn fold_files(
+    fold: &mut Fold,
+    paths: &[impl AsRef<Path>],
+    keys: &[Key],
+    flags: i32,
+    buffer: &mut [u8],
+    enough: usize,
+    most: usize,
+    once: bool,
+) -> Folded {
+    let mut folded = Folded::default();
+    loop {
+        let at = folded.lines.len();
+        let read = read_files(&paths[at..], &keys[at..], flags, buffer, enough);
+        let Some(&end) = read.1.last() else { return folded };
+        let part = fold.fold_part(&buffer[..end], &mut folded.handed_back, most);
+        if once || part.bytes < end || !folded.handed_back.is_empty() {
+            return Folded { read, part: Some(part), ..folded };
+        }
+        folded.lines.extend(read.3);
+        folded.sizes.extend(read.4);
+    }
+}
+
+/// Reads files, opened with these flags besides those for reading, one behind the other, until they
+/// have `enough` bytes; a last line gets its newline. Ends before one for which there is no room, or
+/// which cannot be opened, has another key, is empty, not certainly plain, or became shorter.
+pub fn read_files(
+    paths: &[impl AsRef<Path>],
+    keys: &[Key],
+    flags: i32,
+    buffer: &mut [u8],
+    enough: usize,
+) -> Read {
     let level = Level::fastest();
-    let mut read = Vec::with_capacity(files.len());
+    let mut read = Read::default();
     let mut at = 0;
-    for &(descriptor, size) in files {
-        if descriptor < 0 || at + size >= buffer.len() {
+    for (path, &key) in paths.iter().zip(keys) {
+        if at >= enough {
             break;
         }
-        // SAFETY: said above.
-        let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
-        let bytes = &mut buffer[at..at + size];
-        if file.read_at(bytes, 0).ok() != Some(size) {
-            break;
-        }
+        let Some(bytes) = read_file(path.as_ref(), key, flags, &mut buffer[at..]) else { break };
+        let size = bytes.len();
         let mark = match bytes.first() {
+            Some(0xef) if bytes.starts_with(BYTE_ORDER_MARK) => BYTE_ORDER_MARK.len(),
             // These begin no compressed file.
-            Some(b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n') => 0,
-            _ if bytes.starts_with(BYTE_ORDER_MARK) => BYTE_ORDER_MARK.len(),
+            Some(b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n' | 0xef) => 0,
             _ => break,
         };
-        drop(ManuallyDrop::into_inner(file));
         let newlines = Newlines(bytes);
         let mut lines = match level {
             Level::Portable => Portable.apart(newlines),
@@ -75,17 +135,35 @@ pub unsafe fn read_files(files: &[(RawFd, usize)], buffer: &mut [u8]) -> Vec<Rea
             Level::Avx512(wide) => wide.apart(newlines),
         };
         let is_unfinished = size > mark && !bytes.ends_with(b"\n");
-        bytes.copy_within(mark.., 0);
+        if mark > 0 {
+            bytes.copy_within(mark.., 0);
+        }
         let (start, mut end) = (at, at + size - mark);
         if is_unfinished {
             buffer[end] = b'\n';
             end += 1;
             lines += 1;
         }
-        read.push((start, end, mark, lines));
+        read.0.push(start);
+        read.1.push(end);
+        read.2.push(mark);
+        read.3.push(lines);
+        read.4.push(size);
         at = end;
     }
     read
+}
+
+/// Reads the file with this key; leaves room for a newline.
+fn read_file<'a>(path: &Path, key: Key, flags: i32, buffer: &'a mut [u8]) -> Option<&'a mut [u8]> {
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    let status = file.metadata().ok()?;
+    if !status.is_file() || key_of(&status) != key {
+        return None;
+    }
+    let size = usize::try_from(status.size()).ok().filter(|&size| size < buffer.len())?;
+    let bytes = &mut buffer[..size];
+    (file.read_at(bytes, 0).ok()? == size).then_some(bytes)
 }
 
 /// Counts the lines that end in some bytes.
@@ -124,19 +202,32 @@ mod tests {
             write("large", "{\n{\n{\n{\n{\n"),
             folder.clone().into_os_string(),
         ];
-        let opened = open_files(&paths, 0, 9, u64::MAX);
-        assert_eq!(opened.len(), 4, "the fifth is too large");
-        assert!(open_files(&paths[5..], 0, u64::MAX, u64::MAX).is_empty());
-        assert_eq!(opened[0].2, 4);
-        let files: Vec<_> = opened.iter().map(|file| (file.0, file.2 as usize)).collect();
+        let (keys, sizes) = look_at(&paths, 9, u64::MAX);
+        assert_eq!(sizes, [4, 6, 3, 2], "the fifth is too large");
+        assert_eq!(look_at(&paths, 9, 5).1, [4, 6], "the first two are enough");
+        assert!(look_at(&paths[5..], u64::MAX, u64::MAX).0.is_empty());
         let mut buffer = [0; 20];
-        // SAFETY: they were opened here, and those that are read are not used again.
-        let mut next = |files: &[(RawFd, usize)]| unsafe { read_files(files, &mut buffer) };
-        assert_eq!(next(&files), [(0, 4, 0, 2), (4, 8, 3, 2), (8, 8, 3, 0)]);
-        assert_eq!(next(&files[3..]), []);
-        assert_eq!(next(&[(-1, 0)]), []);
+        let mut next = |from: usize| read_files(&paths[from..4], &keys[from..], 0, &mut buffer, 99);
+        let expected = (vec![0, 4, 8], vec![4, 8, 8], vec![0, 3, 3], vec![2, 2, 0], vec![4, 6, 3]);
+        assert_eq!(next(0), expected);
+        assert_eq!(next(3), Read::default());
         assert_eq!(&buffer[..2], b"PK", "it was read in vain");
         assert_eq!(&buffer[2..8], b"{\n{\n[\n");
+        assert_eq!(
+            read_files(&paths, &keys[1..], 0, &mut buffer, 99),
+            Read::default(),
+            "another file"
+        );
+        assert_eq!(read_files(&paths, &keys, 0, &mut buffer[..4], 99), Read::default(), "no room");
+        std::os::unix::fs::symlink("two", folder.join("link")).expect("a link");
+        fs::create_dir(folder.join("folder")).expect("a folder");
+        let (names, kinds) = list_directory(&folder).expect("it can be listed");
+        let expected = ["folder", "foreign", "large", "link", "mark", "two", "unfinished"];
+        assert_eq!(
+            (names.as_slice(), kinds.as_str()),
+            (&expected.map(OsString::from)[..], "dfflfff")
+        );
+        assert!(list_directory(&folder.join("two")).is_err());
         std::fs::remove_dir_all(folder).expect("nobody else removes it");
     }
 }

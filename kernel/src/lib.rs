@@ -21,7 +21,7 @@ pub mod wide;
 #[pyo3::pymodule]
 pub mod _kernel {
     use crate::files;
-    use crate::fold::{Fold as Body, HandedBack, Reason};
+    use crate::fold::{Fold as Body, HandedBack, Part, Reason};
     use crate::path::Ways;
     use crate::query::{Query, Timing};
     use crate::summary::{self, Column, Which};
@@ -29,9 +29,11 @@ pub mod _kernel {
     use pyo3::buffer::PyUntypedBuffer;
     use pyo3::exceptions::{PyBufferError, PyValueError};
     use pyo3::prelude::*;
+    use pyo3::pybacked::PyBackedStr;
     use pyo3::types::{PyList, PyString};
     use std::collections::HashMap;
     use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
 
     /// Line, start and end of one that is left to the authority.
     type Place = (usize, usize, usize);
@@ -47,37 +49,47 @@ pub mod _kernel {
     /// local time, and a second.
     type Folded = (usize, usize, Vec<Place>, Option<(bool, i64)>);
 
-    /// Opens small regular files in their order, until they have `enough` bytes.
+    /// Of files that were folded whole, lines and bytes; files in the buffer, and what came of them.
+    type FoldedFiles = (Vec<usize>, Vec<usize>, files::Read, Option<Folded>);
+
+    /// Lists a directory; None where that fails.
     #[pyfunction]
-    fn open_files(
-        py: Python<'_>,
-        paths: Vec<OsString>,
-        flags: i32,
-        largest: u64,
-        enough: u64,
-    ) -> Vec<files::Opened> {
-        py.detach(|| files::open_files(&paths, flags, largest, enough))
+    fn list_directory(py: Python<'_>, path: PathBuf) -> Option<(Vec<OsString>, String)> {
+        py.detach(|| files::list_directory(&path)).ok()
     }
 
-    /// Reads and closes small files, each with its descriptor and size, one behind the other.
-    #[pyfunction]
-    fn read_files(
-        py: Python<'_>,
-        files: Vec<(i32, usize)>,
-        buffer: &Bound<'_, PyAny>,
-    ) -> PyResult<Vec<files::Read>> {
-        let buffer = PyUntypedBuffer::get(buffer)?;
-        if !buffer.is_c_contiguous() || buffer.readonly() {
-            return Err(PyBufferError::new_err(
-                "a contiguous buffer is needed that can be written",
-            ));
+    /// A path, without a copy where it is the same in every encoding.
+    struct FilePath(Result<PyBackedStr, PathBuf>);
+
+    impl<'py> FromPyObject<'_, 'py> for FilePath {
+        type Error = PyErr;
+
+        fn extract(path: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+            match path.extract::<PyBackedStr>() {
+                Ok(text) if text.is_ascii() => Ok(Self(Ok(text))),
+                _ => Ok(Self(Err(path.extract()?))),
+            }
         }
-        // SAFETY: the buffer holds that many bytes, and is neither freed nor resized while `buffer`
-        // exports it. Nobody else reads or writes them: each thread of `pipeline` has its own.
-        let bytes =
-            unsafe { std::slice::from_raw_parts_mut(buffer.buf_ptr().cast(), buffer.len_bytes()) };
-        // SAFETY: `pipeline` hands over descriptors that it has opened for this.
-        Ok(py.detach(|| unsafe { files::read_files(&files, bytes) }))
+    }
+
+    impl AsRef<Path> for FilePath {
+        fn as_ref(&self) -> &Path {
+            match &self.0 {
+                Ok(text) => Path::new(&**text),
+                Err(path) => path,
+            }
+        }
+    }
+
+    /// Tells what small regular files are, until they have `enough` bytes.
+    #[pyfunction]
+    fn look_at(
+        py: Python<'_>,
+        paths: Vec<FilePath>,
+        largest: u64,
+        enough: u64,
+    ) -> (Vec<files::Key>, Vec<u64>) {
+        py.detach(|| files::look_at(&paths, largest, enough))
     }
 
     /// Count, exact sum, minimum and maximum per type, kept over any number of blocks.
@@ -85,6 +97,17 @@ pub mod _kernel {
     /// In a box, because Python aligns its objects to sixteen bytes only, and a part of the state to sixty-four.
     #[pyclass(module = "eventcli._kernel")]
     struct Fold(Box<Body>);
+
+    /// What came of a block from `start` on.
+    fn folded(part: Part, start: usize, handed_back: Vec<HandedBack>) -> Folded {
+        let place = |back: HandedBack| (back.line, start + back.start, start + back.end);
+        let handed_back = handed_back.into_iter().map(place).collect();
+        let ask = part.ask.map(|ask| match ask {
+            Ask::Region(second) => (false, second),
+            Ask::Span(second) => (true, second),
+        });
+        (part.lines, start + part.bytes, handed_back, ask)
+    }
 
     #[pymethods]
     impl Fold {
@@ -151,13 +174,40 @@ pub mod _kernel {
                 let part = self.0.fold_part(rest, &mut handed_back, most);
                 (part, handed_back)
             });
-            let place = |back: HandedBack| (back.line, start + back.start, start + back.end);
-            let handed_back = handed_back.into_iter().map(place).collect();
-            let ask = part.ask.map(|ask| match ask {
-                Ask::Region(second) => (false, second),
-                Ask::Span(second) => (true, second),
+            Ok(folded(part, start, handed_back))
+        }
+
+        /// Reads small files, each with its key, and folds them, until there is more to be done with
+        /// some, or with the next one.
+        #[allow(clippy::too_many_arguments, reason = "it is the whole of two calls")]
+        fn fold_files(
+            &mut self,
+            py: Python<'_>,
+            paths: Vec<FilePath>,
+            keys: Vec<files::Key>,
+            flags: i32,
+            buffer: &Bound<'_, PyAny>,
+            enough: usize,
+            most: usize,
+            rejects: bool,
+            once: bool,
+        ) -> PyResult<FoldedFiles> {
+            let buffer = PyUntypedBuffer::get(buffer)?;
+            if !buffer.is_c_contiguous() || buffer.readonly() {
+                return Err(PyBufferError::new_err(
+                    "a contiguous buffer is needed that can be written",
+                ));
+            }
+            // SAFETY: the buffer holds that many bytes, and is neither freed nor resized while `buffer`
+            // exports it. Nobody else reads or writes them: each thread of `pipeline` has its own.
+            let bytes = unsafe {
+                std::slice::from_raw_parts_mut(buffer.buf_ptr().cast(), buffer.len_bytes())
+            };
+            let files::Folded { lines, sizes, read, part, handed_back } = py.detach(|| {
+                self.0.reject(rejects);
+                files::fold_files(&mut self.0, &paths, &keys, flags, bytes, enough, most, once)
             });
-            Ok((part.lines, start + part.bytes, handed_back, ask))
+            Ok((lines, sizes, read, part.map(|part| folded(part, 0, handed_back))))
         }
 
         /// Takes up a stretch of time that was asked for.

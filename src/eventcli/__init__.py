@@ -9,9 +9,9 @@ Decimal('0.3')
 3 lines = 2 accepted + 1 rejected + 0 filtered + 0 blank (invalid_json 1)
 """
 
+from eventcli.body import BodyError
 from eventcli.event import Bucket, Event, Fields, Query, Reason, Reject, Timing
 from eventcli.exits import ExitCode
-from eventcli.fold import BodyError
 from eventcli.parse import parse
 from eventcli.pipeline import summarize
 from eventcli.saved import SavedError, dump, load

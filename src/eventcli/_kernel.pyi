@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
+# What came of a part of a block, see `fold`.
+_Folded: TypeAlias = tuple[int, int, list[tuple[int, int, int]], tuple[bool, int] | None]
+
 # The keys and indexes from the event down to a field, for each of its readings; the first that leads somewhere counts.
 _Ways: TypeAlias = Sequence[Sequence[str]]
 # Seconds of the epoch and nanoseconds.
 _Moment: TypeAlias = tuple[int, int]
 
-# Opens small regular files in their order, with flags besides those for reading, until they have `enough` bytes.
-# Returns descriptor, device and inode, and size. Ends before one that cannot be opened, or is none of `largest` bytes.
-def open_files(
-    paths: Sequence[str], flags: int, largest: int, enough: int
-) -> list[tuple[int, tuple[int, int], int]]: ...
+# Lists a directory: the names in the order of their bytes, and one letter each for the kind (f, d, l and o: regular,
+# directory, link, other). None where that fails.
+def list_directory(path: str) -> tuple[list[str], str] | None: ...
 
-# Reads and closes files, each an open descriptor and a size, one behind the other, until one is not done with that.
-# Returns where the lines of each begin in the buffer and end, the length of its byte-order mark, and the lines.
-def read_files(files: Sequence[tuple[int, int]], buffer: memoryview) -> list[tuple[int, int, int, int]]: ...
+# What small regular files are, in their order, until they have `enough` bytes: devices and inodes, and sizes. Ends
+# before one that is gone, or is none of `largest` bytes.
+def look_at(paths: Sequence[str], largest: int, enough: int) -> tuple[list[tuple[int, int]], list[int]]: ...
 
 class Fold:
     # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
@@ -38,9 +39,24 @@ class Fold:
     # lines, where it stopped, and of the lines handed back: the index from `start`, the first byte and the end without
     # the newline. With `rejects`, lines of which it is certain why they are no events are counted and not handed back.
     # Last, what it must know to go on: whether a second is one of local time, and the second.
-    def fold(
-        self, block: bytes | bytearray | memoryview, start: int, most: int, rejects: bool
-    ) -> tuple[int, int, list[tuple[int, int, int]], tuple[bool, int] | None]: ...
+    def fold(self, block: bytes | bytearray | memoryview, start: int, most: int, rejects: bool) -> _Folded: ...
+
+    # Reads files, each with a device and an inode, into the buffer, as many as have `enough` bytes, and folds them, and
+    # so on until there is more to be done with some, or with the next one. Returns the lines of each that was folded
+    # whole and its bytes; of those in the buffer, where the lines of each begin and end, the length of its byte-order
+    # mark, the lines and its bytes; and what came of these, as `fold` does. With `once`, the first ones are left in
+    # the buffer in any case.
+    def fold_files(
+        self,
+        paths: Sequence[str],
+        keys: Sequence[tuple[int, int]],
+        flags: int,
+        buffer: memoryview,
+        enough: int,
+        most: int,
+        rejects: bool,
+        once: bool,
+    ) -> tuple[list[int], list[int], tuple[list[int], list[int], list[int], list[int], list[int]], _Folded | None]: ...
 
     # A stretch of time in which buckets have `size` seconds; that of its first second begins at `first`.
     def add_region(self, start: int, end: int, size: int, first: int, /) -> None: ...

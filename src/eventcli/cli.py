@@ -10,11 +10,11 @@ import click
 
 from eventcli import __version__, report, saved
 from eventcli.blocks import MAX_LINE
+from eventcli.body import BodyError, body
 from eventcli.discovery import Choice
 from eventcli.escape import printable
 from eventcli.event import MAX_TYPES, UNITS
 from eventcli.exits import ExitCode
-from eventcli.fold import BodyError, body
 from eventcli.gaps import GapsError
 from eventcli.mapping import LostError
 from eventcli.options import (

@@ -7,15 +7,21 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from eventcli.files import DIRECTORY, LINK, REGULAR, entries
 from eventcli.source import STDIN, Source, expand_url, is_url
 
 DEFAULT_PATTERNS: Final = ("*.jsonl", "*.ndjson", "*.json", "*.log")
 """What names of logs look like; a rotation's number or date and the suffix of a compressed file may follow."""
 
+_SUFFIXES: Final = tuple(pattern.removeprefix("*") for pattern in DEFAULT_PATTERNS)
 _ROTATED: Final = r"(?:[.-][0-9]+(?:[-_.T:][0-9]+)*)?(?:\.(?:gz|zst|bz2|xz|lz4))?\Z"
 _MAGIC: Final = frozenset("*?[")
-_AT_ONCE: Final = 256
-"""Files of a directory or a glob that are found before the first of them is opened."""
+_AT_ONCE: Final = 1024
+"""Files of a directory or a glob that are handed on together."""
+_RUN: Final = re.compile(f"{DIRECTORY}|[^{DIRECTORY}]{{1,{_AT_ONCE}}}")
+"""Of the kinds of what is in a directory: a directory, or all that is handed on together."""
+_NO_FILE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
+"""What a link says that leads nowhere, which is left out. One that leads to what must not be read is reported."""
 
 
 class Choice(NamedTuple):
@@ -27,6 +33,10 @@ class Choice(NamedTuple):
 
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
+
+
+_Listed = list[str] | OSError
+"""Paths that follow one another, or why a directory cannot be listed."""
 
 
 class Found(NamedTuple):
@@ -118,26 +128,27 @@ def _objects(url: str, origin: int) -> Iterator[Found]:
         yield from (Found(each, origin) for each in urls)
 
 
-def _listed(name: str, origin: int, paths: Iterator[str], nothing: str) -> Iterator[Found | Listing]:
-    """Yield the files that stand for an argument; a list that cannot be read on ends with its error."""
-    error: OSError | None = None
-    listed: list[str] = []
-    path = None
-    try:
-        for path in paths:
-            listed.append(path)
-            if len(listed) == _AT_ONCE:
-                yield Listing(listed, origin)
-                listed = []
-    except OSError as failure:
-        name, error = failure.filename if isinstance(failure.filename, str) else name, failure
-    else:
-        if path is None:
-            error = FileNotFoundError(errno.ENOENT, nothing)
-    if listed:
-        yield Listing(listed, origin)
-    if error is not None:
-        yield Found(name, origin, error=error)
+def _listed(name: str, origin: int, lists: Iterator[_Listed], nothing: str) -> Iterator[Found | Listing]:
+    """Yield the files that stand for an argument, many together, and what could not be listed in its place."""
+    paths: list[str] = []
+    is_nothing = True
+    for listed in lists:
+        if isinstance(listed, OSError):
+            if paths:
+                yield Listing(paths, origin)
+                paths = []
+            is_nothing = False
+            yield Found(os.fsdecode(listed.filename or name), origin, error=listed)
+            continue
+        paths += listed
+        while len(paths) >= _AT_ONCE:
+            is_nothing = False
+            yield Listing(paths[:_AT_ONCE], origin)
+            paths = paths[_AT_ONCE:]
+    if paths:
+        yield Listing(paths, origin)
+    elif is_nothing:
+        yield Found(name, origin, error=FileNotFoundError(errno.ENOENT, nothing))
 
 
 class _Rules:
@@ -146,12 +157,11 @@ class _Rules:
     def __init__(self, choice: Choice) -> None:
         self._take = _compiled(choice.include) if choice.include else (_default(), None)
         self._leave = _compiled(choice.exclude)
-        self._only = self._take[0].match if self._take[0] and not self._take[1] and not choice.exclude else None
+        self.sure = () if choice.include or choice.exclude else _SUFFIXES
+        """The ends of names that are taken whatever else they are: those of most of what may be very many."""
 
     def takes(self, name: str, path: str) -> bool:
         """Whether a file is meant; `path` is that from the directory on."""
-        if self._only is not None:
-            return self._only(name) is not None
         return _matches(self._take, name, path) and not _matches(self._leave, name, path)
 
     def leaves(self, name: str, path: str) -> bool:
@@ -189,62 +199,89 @@ def _matches(patterns: _Patterns, name: str, path: str) -> bool:
     return bool((for_names and for_names.match(name)) or (for_paths and for_paths.match(path)))
 
 
-def _walk(top: str, rules: _Rules, below: str = "") -> Iterator[str]:
+def _walk(top: str, rules: _Rules, below: str = "") -> Iterator[_Listed]:
     """Yield the paths of all files in and below a directory that the rules take, in the order of their names."""
-    for entry in _entries(os.path.join(top, below) if below else top):
-        if entry.name.startswith("."):
-            continue
-        path = below + entry.name
-        if entry.is_dir(follow_symlinks=False):
-            if not rules.leaves(entry.name, path):
-                yield from _walk(top, rules, f"{path}/")
-        elif rules.takes(entry.name, path) and entry.is_file():
-            yield entry.path
+    try:
+        names, kinds = entries(os.path.join(top, below) if below else top)
+    except OSError as error:
+        yield error
+        return
+    begin = os.path.join(top, below, "")
+    for run in _RUN.finditer(kinds):
+        start, end = run.span()
+        name = names[start]
+        if kinds[start] != DIRECTORY:
+            yield [
+                begin + name
+                for name, kind in zip(names[start:end], kinds[start:end], strict=True)
+                if (name.endswith(rules.sure) or rules.takes(name, below + name))
+                and name[0] != "."
+                and (kind == REGULAR or _is_file(begin + name, kind))
+            ]
+        elif name[0] != "." and not rules.leaves(name, below + name):
+            yield from _walk(top, rules, f"{below}{name}/")
 
 
-def _entries(directory: str) -> list[os.DirEntry[str]]:
-    with os.scandir(directory or ".") as entries:
-        return sorted(entries, key=_name)
+def _is_file(path: str, kind: str) -> bool:
+    """Whether a path is that of a regular file, or leads to one."""
+    if kind != LINK:
+        return kind == REGULAR
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError as error:
+        return error.errno not in _NO_FILE
 
 
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
+def _is_directory(path: str, kind: str) -> bool:
+    """Whether a path is that of a directory, or leads to one."""
+    return kind == DIRECTORY or (kind == LINK and os.path.isdir(path))
 
 
-def _glob(top: str, parts: list[str], rules: _Rules, below: str = "") -> Iterator[str]:
+def _glob(top: str, parts: list[str], rules: _Rules, below: str = "") -> Iterator[_Listed]:
     """Yield the paths of all files that match the parts of a glob, in the order of their names."""
     part, *rest = parts
     here = f"{top}{below}"
     if part == "**":
         yield from _below(top, rest, rules, below)
     elif _MAGIC.isdisjoint(part):
-        path = f"{below}{part}"
+        path = f"{here}{part}"
         if rest:
-            if os.path.isdir(f"{top}{path}"):
-                yield from _glob(top, rest, rules, f"{path}/")
-        elif os.path.isfile(f"{top}{path}"):
-            yield f"{top}{path}"
+            if os.path.isdir(path):
+                yield from _glob(top, rest, rules, f"{below}{part}/")
+        elif os.path.isfile(path):
+            yield [path]
     elif os.path.isdir(here or "."):
-        pattern = re.compile(_translate(part))
-        for entry in _entries(here):
-            path = f"{below}{entry.name}"
-            if not pattern.match(entry.name) or (entry.name.startswith(".") and not part.startswith(".")):
-                continue
-            if rest:
-                if entry.is_dir() and not rules.leaves(entry.name, path):
-                    yield from _glob(top, rest, rules, f"{path}/")
-            elif entry.is_file() and not rules.leaves(entry.name, path):
-                yield f"{top}{path}"
+        try:
+            names, kinds = entries(here or ".")
+        except OSError as error:
+            yield error
+            return
+        match = re.compile(_translate(part)).match
+        matching = [
+            (name, kind)
+            for name, kind in zip(names, kinds, strict=True)
+            if match(name) and (name[0] != "." or part[0] == ".") and not rules.leaves(name, below + name)
+        ]
+        if rest:
+            for name, kind in matching:
+                if _is_directory(here + name, kind):
+                    yield from _glob(top, rest, rules, f"{below}{name}/")
+        else:
+            yield [path for name, kind in matching if _is_file(path := here + name, kind)]
 
 
-def _below(top: str, parts: list[str], rules: _Rules, below: str) -> Iterator[str]:
+def _below(top: str, parts: list[str], rules: _Rules, below: str) -> Iterator[_Listed]:
     """Yield the files that match in a directory, and in all directories below it."""
     while parts and parts[0] == "**":
         parts = parts[1:]
     yield from _glob(top, parts or ["*"], rules, below)
-    if os.path.isdir(f"{top}{below}" or "."):
-        for entry in _entries(f"{top}{below}"):
-            path = f"{below}{entry.name}"
-            hidden = entry.name.startswith(".")
-            if entry.is_dir(follow_symlinks=False) and not hidden and not rules.leaves(entry.name, path):
-                yield from _below(top, parts, rules, f"{path}/")
+    here = f"{top}{below}" or "."
+    if os.path.isdir(here):
+        try:
+            names, kinds = entries(here)
+        except OSError as error:
+            yield error
+            return
+        for name, kind in zip(names, kinds, strict=True):
+            if kind == DIRECTORY and name[0] != "." and not rules.leaves(name, below + name):
+                yield from _below(top, parts, rules, f"{below}{name}/")

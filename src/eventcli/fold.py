@@ -1,33 +1,22 @@
-"""The seam between the two bodies of the fold: chooses the one that folds blocks and reads small files.
+"""The seam between the two bodies of the fold: chooses the one that folds blocks.
 
 The Rust body takes the lines of whose meaning it is certain, and hands all others back by position. Those go to the
 Python body, the authority, which accepts them or rejects them with a reason. Where nobody asks which lines are
 rejected, the Rust body also counts those of whose reason it is certain: bad lines take no longer than good ones.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from eventcli import paths, source
+from eventcli import paths
+from eventcli.body import body, kernel
 from eventcli.event import Bucket, Mark, Part, Query, Reason, Timing
-from eventcli.source import Opened, Read
+from eventcli.files import FLAGS, Folded, Read
 from eventcli.summary import Account, Calendar, LazyTypes, Summary, Types, TypeStats
 
 if TYPE_CHECKING:
+    from eventcli import _kernel
     from eventcli.reference import ReferenceFold
-
-try:
-    import eventcli._kernel as _kernel  # noqa: PLR0402  # the other form hides which module is missing
-except ModuleNotFoundError as error:
-    # Built without a Rust toolchain. Any other failure to import it is a broken build, and must be seen.
-    if error.name != "eventcli._kernel":
-        raise
-    _kernel = None  # type: ignore[assignment]
-
-BODY_VARIABLE: Final = "EVENTSTATS_KERNEL"
-"""The environment variable that forces a body: `python` or `rust`."""
-
 
 MOST_MARKS: Final = 4096
 """Rejects in one part, about: what they take is to be small beside a block."""
@@ -51,6 +40,23 @@ class Fold(Protocol):
         Without `marks` the rejected lines are counted, but where they are need not be told.
         """
 
+    def add_files(
+        self,
+        paths: Sequence[str],
+        keys: Sequence[tuple[int, int]],
+        buffer: memoryview,
+        enough: int,
+        /,
+        *,
+        marks: bool = True,
+        once: bool = False,
+    ) -> Folded:
+        """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `files.read_files`.
+
+        Ends before one that is not simply read, or where something is to be said of those in the buffer. With `once`,
+        the first ones stay in the buffer in any case.
+        """
+
     def merge(self, other: Self, /) -> None:
         """Take over all that another fold of the same body holds; the other is not to be used any more."""
 
@@ -59,34 +65,6 @@ class Fold(Protocol):
 
     def summary(self) -> Summary:
         """Return what was folded so far."""
-
-
-class BodyError(Exception):
-    """The body that was asked for does not exist here."""
-
-
-def body() -> str:
-    """Return the name of the body in use; BodyError if the environment asks for one that is absent."""
-    forced = os.environ.get(BODY_VARIABLE)
-    if not forced:
-        return "python" if _kernel is None else "rust"
-    if forced not in ("python", "rust"):
-        raise BodyError(f"{BODY_VARIABLE}={forced}: it takes python or rust")
-    if forced == "rust" and _kernel is None:
-        raise BodyError(f"{BODY_VARIABLE}=rust, but this installation was built without the Rust body")
-    return forced
-
-
-def open_files(paths: Sequence[str], largest: int, enough: int) -> list[Opened]:
-    """Open small regular files, and do not wait for what is none any more; see `source.open_files`."""
-    open_them = source.open_files if _kernel is None or body() == "python" else _kernel.open_files
-    return open_them(paths, os.O_NONBLOCK, largest, enough)
-
-
-def read_files(files: Sequence[tuple[int, int]], buffer: memoryview) -> list[Read]:
-    """Read and close small files one behind the other; see `source.read_files`."""
-    read_them = source.read_files if _kernel is None or body() == "python" else _kernel.read_files
-    return read_them(files, buffer)
 
 
 def new_fold(query: Query) -> Fold:
@@ -107,7 +85,7 @@ class KernelFold:
         """Count the events that the query keeps; other valid ones are counted as filtered."""
         fields, types, timing = query.fields, query.types, query.timing
         self._query = query
-        self._kernel = _kernel.Fold(
+        self._kernel = kernel.Fold(
             type_ways=_ways(fields.type),
             value_ways=[] if fields.value is None else _ways(fields.value),
             absent="0" if fields.value is None else query.default_value,
@@ -140,12 +118,38 @@ class KernelFold:
 
         Without `marks` only those are told where they are of whose reason the Rust body is not certain.
         """
+        return self._parts(block, marks=marks)
+
+    def add_files(
+        self,
+        paths: Sequence[str],
+        keys: Sequence[tuple[int, int]],
+        buffer: memoryview,
+        enough: int,
+        *,
+        marks: bool = True,
+        once: bool = False,
+    ) -> Folded:
+        """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `files.read_files`."""
+        rejects = self._is_final and not marks
+        lines, sizes, columns, folded = self._kernel.fold_files(
+            paths, keys, FLAGS, buffer, enough, MOST_MARKS, rejects, once
+        )
+        self._lines += sum(lines)
+        read = Read(*columns)
+        return Folded(lines, sizes, read, self._parts(buffer[: max(read.ends, default=0)], folded, marks=marks))
+
+    def _parts(
+        self, block: bytes | bytearray | memoryview, folded: "_kernel._Folded | None" = None, *, marks: bool
+    ) -> Iterator[Part]:
+        """Fold a block, of which a part may be folded already."""
         line = start = 0
         # Given back also where something fails: a failure holds on to what was at hand.
         with memoryview(block) as view:
             while start < len(view):
                 rejects = self._is_final and not marks
-                lines, start, handed_back, asked = self._kernel.fold(view, start, MOST_MARKS, rejects)
+                lines, start, handed_back, asked = folded or self._kernel.fold(view, start, MOST_MARKS, rejects)
+                folded = None
                 self._lines += lines - len(handed_back)
                 places = [(line + index, first, end) for index, first, end in handed_back]
                 if lines:

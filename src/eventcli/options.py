@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TextIO
 import click
 
 from eventcli import diagnostics, discovery, gaps, report, saved
+from eventcli.body import BodyError
 from eventcli.discovery import Choice, discover
 from eventcli.escape import printable
 from eventcli.event import Fields, Query, Reject, Timing
 from eventcli.exits import ExitCode
-from eventcli.fold import BodyError
 from eventcli.gaps import GapsError
 from eventcli.mapping import LostError
 from eventcli.output import STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout

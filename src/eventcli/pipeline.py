@@ -13,8 +13,9 @@ import threading
 from bisect import bisect
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import accumulate, count, groupby
-from typing import Final, NamedTuple, cast
+from itertools import accumulate, compress, groupby, repeat
+from operator import is_not
+from typing import Final, NamedTuple, Self, cast
 
 from eventcli import cores, paths
 from eventcli.blocks import (
@@ -28,25 +29,26 @@ from eventcli.blocks import (
     Readable,
     TruncatedError,
 )
+from eventcli.body import body
 from eventcli.compression import Decompressed
 from eventcli.discovery import Choice, Found, Listing, discover_many
 from eventcli.event import MAX_TYPES, Fields, Mark, Part, Query, Reason, Reject, Timing
-from eventcli.fold import MOST_MARKS, Fold, body, new_fold, open_files, read_files
+from eventcli.files import FLAGS, Read, look_at
+from eventcli.fold import MOST_MARKS, Fold, new_fold
 from eventcli.marks import WINDOW, marks
 from eventcli.parse import explain, is_number
 from eventcli.source import (
     STDIN,
-    Read,
     Source,
     identity,
     is_url,
     mapped_of,
     name_of,
+    names_of,
     open_path,
     open_source,
     stored,
     stream_of,
-    stream_of_size,
 )
 from eventcli.summary import Account, AccountError, SourceReport, Status, Stretch, Summary, TypeStats
 
@@ -59,8 +61,10 @@ _AHEAD: Final = 2
 _SMALL: Final = 256 * 1024
 """Bytes of a file that is read whole, with others, by the thread that folds it: opening is what small files cost."""
 
-_MOST_OPEN: Final = 64
-"""Small files that are open at a time, per thread."""
+_MOST_FILES: Final = 512
+"""Small files that one thread takes at a time, and at most so many blocks of them: the others are to find some, too."""
+
+_MOST_BLOCKS: Final = 4
 
 _HEARTBEAT: Final = 0.5
 """Seconds after which the main thread looks for signals that it slept through."""
@@ -149,17 +153,28 @@ def summarize(
     return run.complete()
 
 
+_Named = tuple[str, int, int]
+"""A source: its path or name, the index of the argument that it comes from, and the place of its task."""
+
+
 class _Small(NamedTuple):
-    """A small regular file, open and not read yet; or, without a descriptor, one that counts already as `repeats`."""
+    """Small regular files that are not open yet: columns of paths and keys (see `files`), and what they are known as.
 
-    name: str
-    descriptor: int = -1
-    size: int = 0
-    repeats: str = ""
+    Some have an empty path, because they count already: `repeats` says by index under which name, or nothing where
+    nothing is to be said of that. `named` is that of `Found`.
+    """
 
+    known_as: list[_Named]
+    paths: list[str]
+    keys: list[tuple[int, int]]
+    named: bool
+    repeats: dict[int, str]
 
-_Named = tuple[str, int]
-"""The name of a source, and the index of the argument that it comes from."""
+    def without(self, left_out: Collection[tuple[int, int]]) -> Self:
+        """Return all files but those with these keys."""
+        kept = [key not in left_out for key in self.keys]
+        known_as, paths, keys = compress(self.known_as, kept), compress(self.paths, kept), compress(self.keys, kept)
+        return self._replace(known_as=list(known_as), paths=list(paths), keys=list(keys))
 
 
 class _Files(NamedTuple):
@@ -181,7 +196,7 @@ class _Task(NamedTuple):
     name: str = ""
     block: Block | LongLine | None = None
     report: SourceReport | None = None
-    files: Sequence[_Small] = ()
+    files: _Small | None = None
 
 
 class _Piece(NamedTuple):
@@ -462,7 +477,6 @@ class Run:
             with self._taking:
                 # What was read after the stop is not taken: whoever stopped is adding up the folds by now.
                 if task is None or self._stopped:
-                    _close(task.files if task else ())
                     return None
                 self._taken += 1
                 return task
@@ -470,19 +484,18 @@ class Run:
     def _read(self, sources: Iterable[Found | Listing]) -> Generator[_Task | None, Buffer, None]:
         """Yield the tasks of all sources in order, each read into the buffer that was sent for it."""
         buffer = yield None
-        place = count()
         for found in self._joined(sources):
             if isinstance(found, Found):
-                buffer = yield from self._alone(found, place, buffer)
+                buffer = yield from self._alone(found, buffer)
                 continue
             paths, origins, named = found
             while paths:
-                length, files = self._open_files(paths[:_MOST_OPEN], origins, named=named)
-                if files:
-                    buffer = yield _Task(next(place), files=files)
+                length, files = self._look_at(paths[:_MOST_FILES], origins, named=named)
+                if files.keys:
+                    buffer = yield _Task(self._taken, files=files)
                 if not length:
                     alone = Found(paths[0], origins[0], regular=True, named=named)
-                    buffer = yield from self._alone(alone, place, buffer)
+                    buffer = yield from self._alone(alone, buffer)
                     length = 1
                 paths, origins = paths[length:], origins[length:]
 
@@ -492,7 +505,7 @@ class Run:
         origins: list[int] = []
         for found in sources:
             is_small = isinstance(found, Found) and found.size is not None and found.size <= self._small
-            if paths and not (is_small and len(paths) < _MOST_OPEN):
+            if paths and not (is_small and len(paths) < _MOST_FILES):
                 yield _Files(paths, origins, named=True)
                 paths, origins = [], []
             if isinstance(found, Listing):
@@ -505,47 +518,49 @@ class Run:
         if paths:
             yield _Files(paths, origins, named=True)
 
-    def _open_files(self, paths: list[str], origins: list[int], *, named: bool) -> tuple[int, list[_Small]]:
-        """Open the first of some small regular files; return how many are done with, and those that count."""
-        opened = open_files(paths, self._small, self._block_size)
-        files: list[_Small] = []
-        seen, left_out = self._seen, () if named else self._left_out
-        # Little is done for each of what may be many: a key that is left out is rare, too.
-        for path, origin, (descriptor, key, size) in zip(paths, origins, opened, strict=False):
-            name = name_of(path)
-            mine = (name, origin)
-            first = seen.setdefault(key, mine) if key not in left_out else None
-            if first is mine:
-                files.append(_Small(name, descriptor, size))
-            else:
-                os.close(descriptor)
-                files += _repeat(mine, first)
+    def _look_at(self, paths: list[str], origins: list[int], *, named: bool) -> tuple[int, _Small]:
+        """Take the first of some small regular files; return how many are done with, and those that count."""
+        # The other threads start when the first task is done, so that is a short one.
+        blocks = min(self._taken + 1, _MOST_BLOCKS)
+        keys, sizes = look_at(paths, self._small, blocks * self._block_size)
+        paths = paths[: len(keys)]
+        known_as = list(zip(paths, origins, repeat(self._taken), strict=False))
+        files = _Small(known_as, paths, keys, named, {})
+        if not named and not self._left_out.isdisjoint(keys):
+            files = files.without(self._left_out)
+        # Little is done for each of what may be many.
+        first = list(map(self._seen.setdefault, files.keys, files.known_as))
+        if any(map(is_not, files.known_as, first)):
+            for index, (mine, other) in enumerate(zip(files.known_as, first, strict=True)):
+                if other is not mine:
+                    files.paths[index], files.repeats[index] = "", _repeated(mine, other)
         # Soon read, by whoever takes them.
-        self._ended += len(opened)
-        self._bytes_of_ended += sum(file.size for file in files)
-        return len(opened), files
+        self._ended += len(keys)
+        self._bytes_of_ended += sum(sizes)
+        return len(keys), files
 
-    def _alone(self, found: Found, place: Iterator[int], buffer: Buffer) -> Generator[_Task, Buffer, Buffer]:
+    def _alone(self, found: Found, buffer: Buffer) -> Generator[_Task, Buffer, Buffer]:
         """Yield the tasks of one source; return the buffer that was sent last."""
         name = name_of(found.source)
         opened = self._opened(found, name)
         if isinstance(opened, _Reading):
             with closing(opened.stream), self._reading_from(opened.stream, opened.blocks):
                 while not isinstance(block := opened.next(buffer), SourceReport):
-                    buffer = yield _Task(next(place), name, block)
+                    buffer = yield _Task(self._taken, name, block)
             opened = block
         self._ended += 1
-        if isinstance(opened, list):
+        if isinstance(opened, str):
             if opened:
-                buffer = yield _Task(next(place), files=opened)
+                files = _Small([(name, found.origin, self._taken)], [""], [(0, 0)], found.named, {0: opened})
+                buffer = yield _Task(self._taken, files=files)
         else:
-            buffer = yield _Task(next(place), name, None, opened)
+            buffer = yield _Task(self._taken, name, None, opened)
         return buffer
 
-    def _opened(self, found: Found, name: str) -> _Reading | SourceReport | list[_Small]:
-        """Open a source by itself, unless it was read before; then return what is to be said of that."""
+    def _opened(self, found: Found, name: str) -> _Reading | SourceReport | str:
+        """Open a source by itself, unless it was read before; then return under which name, if that is to be said."""
         source, origin, regular, named, error, _ = found
-        mine = (name, origin)
+        mine = (source if isinstance(source, str) else name, origin, self._taken)
         ahead = self._jobs == 1
         try:
             if error is not None:
@@ -556,7 +571,7 @@ class Run:
                 return self._reader(name, open_source(source, ahead=ahead))
             if not regular and is_url(source):
                 if (first := self._first(source, mine, named)) is not mine:
-                    return _repeat(mine, first)
+                    return _repeated(mine, first)
                 return self._reader(name, open_source(source, ahead=ahead))
             if source != STDIN:
                 status = os.stat(source)
@@ -564,18 +579,22 @@ class Run:
                     raise OSError("Is no regular file any more")
                 if (key := identity(status)) in self._seen:
                     # A pipe that is opened a second time waits for a second writer.
-                    return _repeat(mine, self._first(key, mine, named))
+                    return _repeated(mine, self._first(key, mine, named))
             descriptor, status = open_path(source)
             if (first := self._first(identity(status), mine, named)) is mine:
                 stream = stream_of(descriptor, status, ahead=ahead, close=source != STDIN)
                 return self._reader(name, stream, may_map=self._may_map)
             if source != STDIN:
                 os.close(descriptor)
-            return _repeat(mine, first)
+            return _repeated(mine, first)
         except OSError as failure:
-            if self._on_problem is None:
-                raise
-            return failed(name, failure)
+            return self._failed(name, failure)
+
+    def _failed(self, name: str, error: OSError) -> SourceReport:
+        """Return the report of a source that could not be opened, or raise the error if nobody takes reports."""
+        if self._on_problem is None:
+            raise error
+        return failed(name, error)
 
     def _first(self, key: tuple[int, int] | str | None, mine: _Named, named: bool) -> _Named | None:  # noqa: FBT001  # called for each of many files
         """Return which source counts of those with the same key: `mine`, or an earlier one; or none of them."""
@@ -611,36 +630,39 @@ class Run:
             yield from self._block(fold, task.name, task.block)
         elif task.report is not None:
             yield _Piece(task.name, report=task.report)
-        yield from self._small_files(fold, buffer, task.files)
+        if task.files is not None:
+            yield from self._small_files(fold, buffer, task.files)
 
-    def _small_files(self, fold: Fold, buffer: Buffer, files: Sequence[_Small]) -> Iterator[_Piece]:
+    def _small_files(self, fold: Fold, buffer: Buffer, files: _Small) -> Iterator[_Piece]:
         """Read and fold small files."""
         at = 0
-        try:
-            while at < len(files):
-                read = read_files([(file.descriptor, file.size) for file in files[at:]], buffer.view)
-                # From here on, those that were read are closed, and the next one closes itself.
-                whole, at = files[at : at + len(read)], at + max(1, len(read))
-                if whole:
-                    yield from self._together(fold, buffer, whole, read)
-                elif files[at - 1].repeats:
-                    yield _Piece(files[at - 1].name, repeats=files[at - 1].repeats)
+        while at < len(files.keys):
+            marks = self._rejects_wanted > 0
+            paths, keys = files.paths[at:], files.keys[at:]
+            folded = fold.add_files(paths, keys, buffer.view, self._block_size, marks=marks, once=self._stretches)
+            whole, behind = len(folded.lines), len(folded.lines) + len(folded.read.ends)
+            names = names_of(paths[:behind])
+            if whole:
+                yield _Piece("", reports=list(map(SourceReport, names, folded.sizes, folded.lines)))
+            if behind > whole:
+                yield from self._together(buffer, names[whole:], folded.read, folded.parts)
+            if not behind:
+                if at in files.repeats:
+                    yield _Piece(name_of(files.known_as[at][0]), repeats=files.repeats[at])
                 else:
-                    yield from self._in_blocks(fold, buffer, files[at - 1])
-        except BaseException:
-            _close(files[at:])
-            raise
+                    yield from self._by_itself(fold, buffer, files, at)
+            at += max(1, behind)
 
-    def _together(self, fold: Fold, buffer: Buffer, files: Sequence[_Small], read: Sequence[Read]) -> Iterator[_Piece]:
+    def _together(self, buffer: Buffer, names: list[str], read: Read, parts: Iterator[Part]) -> Iterator[_Piece]:
         """Fold small files that are in the buffer, one behind the other."""
-        starts, ends, skipped, lines = zip(*read, strict=True)
-        firsts = list(accumulate(lines, initial=0))
+        starts, ends, skipped, lines, sizes = read
+        before = list(accumulate(lines, initial=0))
         block = Block(buffer.view[: ends[-1]], 0)
-        for _, wanted in self._parts(fold, block):
+        for _, wanted in self._parts(parts):
             for at, group in groupby(wanted, lambda mark: bisect(starts, mark.start) - 1):
-                rejects = [self._reject(mark, block, firsts[at]) for mark in group]
-                yield _Piece(files[at].name, skipped[at] - starts[at], 0, rejects)
-        reports = [SourceReport(file.name, file.size, count) for file, count in zip(files, lines, strict=True)]
+                rejects = [self._reject(mark, block, before[at]) for mark in group]
+                yield _Piece(names[at], skipped[at] - starts[at], 0, rejects)
+        reports = list(map(SourceReport, names, sizes, lines))
         if self._stretches:
             for at, report in enumerate(reports):
                 head = BYTE_ORDER_MARK[: skipped[at]] + block.data[starts[at] : min(starts[at] + WINDOW, ends[at])]
@@ -648,13 +670,53 @@ class Run:
                 reports[at] = report._replace(stretch=stretch)
         yield _Piece("", reports=reports)
 
-    def _in_blocks(self, fold: Fold, buffer: Buffer, file: _Small) -> Iterator[_Piece]:
-        """Read and fold a small file that is empty or compressed, or with which something is wrong."""
-        reading = self._reader(file.name, stream_of_size(file.descriptor, file.size))
-        with closing(reading.stream):
+    def _by_itself(self, fold: Fold, buffer: Buffer, files: _Small, at: int) -> Iterator[_Piece]:
+        """Read and fold a small file that is empty or compressed, or not what it was when it was looked at."""
+        mine, path, key = files.known_as[at], files.paths[at], files.keys[at]
+        name = name_of(path)
+        try:
+            descriptor = os.open(path, FLAGS)
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                os.close(descriptor)
+                raise OSError("Is no regular file any more")
+        except OSError as error:
+            self._forget(key, mine)
+            yield _Piece(name, report=self._failed(name, error))
+            return
+        with closing(stream_of(descriptor, status)) as stream:
+            if identity(status) != key:
+                first = self._replaced(files, at, identity(status))
+                if first is not mine:
+                    yield _Piece(name, repeats=_repeated(mine, first))
+                    return
+            reading = self._reader(name, stream)
             while not isinstance(block := reading.next(buffer), SourceReport):
-                yield from self._block(fold, file.name, block)
-        yield _Piece(file.name, report=block)
+                yield from self._block(fold, name, block)
+        yield _Piece(name, report=block)
+
+    def _replaced(self, files: _Small, at: int, key: tuple[int, int] | None) -> _Named | None:
+        """Return which source counts where a file has taken the place of another one since that was looked at."""
+        mine = files.known_as[at]
+        _, _, place = mine
+        # Where logs are rotated, this may be what an earlier name led to: whoever has that must have had a look first.
+        with self._delivering:
+            self._turn.wait_for(lambda: place == self._delivered or self._failure is not None)
+        self._forget(files.keys[at], mine)
+        first = self._first(key, mine, files.named)
+        if first is None or first is mine:
+            return first
+        path, _, other_place = first
+        is_later = other_place > place or any(other is first for other in files.known_as[at + 1 :])
+        if is_later and not _leads_to(path, key):
+            # Nobody has read it under that name, and nobody will: it got another one, or is a new file in its place.
+            self._seen[key] = first = mine
+        return first
+
+    def _forget(self, key: tuple[int, int], mine: _Named) -> None:
+        """Let a file count under another name, if it has not been there under this one."""
+        if self._seen.get(key) is mine:
+            del self._seen[key]
 
     def _block(self, fold: Fold, name: str, block: Block | LongLine) -> Iterator[_Piece]:
         if isinstance(block, LongLine):
@@ -662,15 +724,15 @@ class Run:
             yield _Piece(name, block.offset, 1, [Reject(Reason.LINE_TOO_LONG, message, b"", block.length)])
             return
         lines = 0
-        for part, wanted in self._parts(fold, block):
+        for part, wanted in self._parts(fold.add_in_parts(block.data, marks=self._rejects_wanted > 0)):
             rejects = [self._reject(mark, block, lines) for mark in wanted] if wanted else ()
             yield _Piece(name, block.offset, part.lines, rejects)
             lines += part.lines
 
-    def _parts(self, fold: Fold, block: Block) -> Iterator[tuple[Part, Sequence[Mark]]]:
-        """Fold a block; yield what came of its parts, and where the rejects are that are wanted."""
+    def _parts(self, parts: Iterator[Part]) -> Iterator[tuple[Part, Sequence[Mark]]]:
+        """Yield the parts of a block, and where the rejects are that are wanted."""
         left = self._rejects_wanted
-        for part in fold.add_in_parts(block.data, marks=left > 0):
+        for part in parts:
             # Most runs show a few rejects only; the others need not be put into words.
             left = min(left, self._rejects_wanted)
             yield part, part.marks[:left]
@@ -721,16 +783,17 @@ class Run:
                 self._on_problem(report)
 
 
-def _repeat(mine: _Named, first: _Named | None) -> list[_Small]:
-    """Return what is to be said of a source in place of which the first counts."""
+def _repeated(mine: _Named, first: _Named | None) -> str:
+    """Return the name of the source that counts in place of this one; empty where nothing is to be said of that."""
     # What one argument stands for was not named twice.
-    return [] if first is None or first[1] == mine[1] else [_Small(mine[0], repeats=first[0])]
+    return "" if first is None or first[1] == mine[1] else name_of(first[0])
 
 
-def _close(files: Iterable[_Small]) -> None:
-    for file in files:
-        if not file.repeats:
-            os.close(file.descriptor)
+def _leads_to(path: str, key: tuple[int, int] | None) -> bool:
+    try:
+        return identity(os.stat(path)) == key
+    except OSError:
+        return False
 
 
 def failed(name: str, error: OSError) -> SourceReport:

@@ -21,6 +21,7 @@ import orjson
 
 from eventcli import exact, paths
 from eventcli.event import Bucket, Event, Mark, Part, Query, Reason
+from eventcli.files import Folded, read_files
 from eventcli.parse import is_blank, judge, salvage
 from eventcli.summary import Account, Calendar, Summary, TypeStats
 
@@ -98,6 +99,20 @@ class ReferenceFold:
                 yield part if marks else part._replace(marks=[])
                 line += len(lines)
                 start += sum(map(len, lines)) + len(lines)
+
+    def add_files(
+        self,
+        paths: Sequence[str],
+        keys: Sequence[tuple[int, int]],
+        buffer: memoryview,
+        enough: int,
+        *,
+        marks: bool = True,
+        once: bool = True,  # noqa: ARG002  # what is read is in the buffer in any case
+    ) -> Folded:
+        """Read small files into a buffer, about `enough` bytes, and fold them; see `files.read_files`."""
+        read = read_files(paths, keys, buffer, enough)
+        return Folded([], [], read, self.add_in_parts(buffer[: max(read.ends, default=0)], marks=marks))
 
     def _add(self, lines: list[bytes], line: int, start: int) -> Part:
         """Fold lines, of which the first is the one with the index `line` and begins at byte `start` of the block."""

@@ -5,13 +5,12 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
 from eventcli import mapping
-from eventcli.blocks import BYTE_ORDER_MARK, Readable, TruncatedError, read_into, readable
-from eventcli.compression import Decompressed, is_certainly_plain
+from eventcli.blocks import Readable, TruncatedError, read_into, readable
+from eventcli.compression import Decompressed
 from eventcli.mapping import MappedFile
 
 STDIN: Final = "-"
@@ -25,12 +24,6 @@ STDIN_NAME: Final = "<stdin>"
 Source = str | os.PathLike[str] | BinaryIO
 """What can be read: a path (`-` is standard input) or a binary stream, which stays open."""
 
-Opened = tuple[int, tuple[int, int], int]
-"""A small file that is open: its descriptor, its `identity` and its size."""
-
-Read = tuple[int, int, int, int]
-"""A small file in a buffer: where its lines begin and end, the bytes of its byte-order mark, how many lines it has."""
-
 
 def name_of(source: Source) -> str:
     """Return the name of a source for people and reports: always valid text, also for a path that is not UTF-8."""
@@ -39,6 +32,11 @@ def name_of(source: Source) -> str:
         return STDIN_NAME if path == STDIN else _text(path)
     name = getattr(source, "name", None)
     return _text(name) if isinstance(name, str) else f"<{type(source).__name__}>"
+
+
+def names_of(paths: list[str]) -> list[str]:
+    """Return the names of files."""
+    return paths if "".join(paths).isascii() else list(map(_text, paths))
 
 
 def _text(name: str) -> str:
@@ -88,59 +86,6 @@ def open_path(path: str) -> tuple[int, os.stat_result]:
         refuse(os.stat(path).st_mode)
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     return descriptor, os.fstat(descriptor)
-
-
-def open_files(paths: Iterable[str], flags: int, largest: int, enough: int) -> list[Opened]:
-    """Open small regular files in their order, with flags besides those for reading, until they have `enough` bytes.
-
-    Ends before one that cannot be opened, or is none: of more than `largest` bytes, or not regular any more.
-    """
-    opened: list[Opened] = []
-    size = 0
-    for path in paths:
-        if size >= enough:
-            break
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
-        except OSError:
-            break
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
-            os.close(descriptor)
-            break
-        size += status.st_size
-        opened.append((descriptor, (status.st_dev, status.st_ino), status.st_size))
-    return opened
-
-
-def read_files(files: Iterable[tuple[int, int]], buffer: memoryview) -> list[Read]:
-    """Read and close small files, each a descriptor and its size, one behind the other; a last line gets its newline.
-
-    Ends before one for which there is no room, or with which that is not all there is to do: it has no descriptor, is
-    empty, not certainly plain, or became shorter. That one stays open.
-    """
-    read: list[Read] = []
-    at = 0
-    for descriptor, size in files:
-        if descriptor < 0 or not size or at + size >= len(buffer):
-            break
-        view = buffer[at : at + size]
-        try:
-            if os.preadv(descriptor, [view], 0) < size or not is_certainly_plain(view[0]):
-                break
-        except OSError:
-            break  # whoever reads it again will meet the error, too
-        os.close(descriptor)
-        data = bytes(view)
-        mark = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
-        lines = data.count(b"\n")
-        if size > mark and not data.endswith(b"\n"):
-            data += b"\n"
-            lines += 1
-        start, at = at, at + len(data) - mark
-        buffer[start:at] = data[mark:]
-        read.append((start, at, mark, lines))
-    return read
 
 
 def refuse(mode: int) -> None:
