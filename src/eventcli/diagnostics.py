@@ -21,10 +21,10 @@ def of_source(report: SourceReport) -> str:
 
 def closing(summary: Summary) -> str | None:
     """Return the account as the closing line of a run, or None where no line was bad and no source incomplete."""
-    account = summary.account
-    if not account.rejects and not account.salvaged and summary.complete:
+    account, is_complete = summary.account, summary.complete
+    if not account.rejects and not account.salvaged and is_complete:
         return None
-    return with_pending(summary) if summary.complete else f"{with_pending(summary)}; incomplete"
+    return with_pending(summary) if is_complete else f"{with_pending(summary)}; incomplete"
 
 
 def with_pending(summary: Summary) -> str:

@@ -14,7 +14,7 @@ from bisect import bisect
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import accumulate, compress, groupby, repeat
-from operator import is_not
+from operator import attrgetter, is_not
 from typing import Final, NamedTuple, Self, cast
 
 from eventcli import cores, paths
@@ -431,7 +431,7 @@ class Run:
             folded.merge(other)
         summary = Summary.union([asked_for, unfolded, folded.summary()])
         summary.check()
-        if summary.account.lines != sum(report.lines for report in self._reports):
+        if summary.account.lines != sum(map(attrgetter("lines"), self._reports)):
             raise AccountError(f"the sources have other lines than the folds: {summary.sources}, {summary.account}")
         return summary
 
@@ -643,7 +643,7 @@ class Run:
             whole, behind = len(folded.lines), len(folded.lines) + len(folded.read.ends)
             names = names_of(paths[:behind])
             if whole:
-                yield _Piece("", reports=list(map(SourceReport, names, folded.sizes, folded.lines)))
+                yield _Piece("", reports=SourceReport.of_whole(names, folded.sizes, folded.lines))
             if behind > whole:
                 yield from self._together(buffer, names[whole:], folded.read, folded.parts)
             if not behind:
@@ -662,7 +662,7 @@ class Run:
             for at, group in groupby(wanted, lambda mark: bisect(starts, mark.start) - 1):
                 rejects = [self._reject(mark, block, before[at]) for mark in group]
                 yield _Piece(names[at], skipped[at] - starts[at], 0, rejects)
-        reports = list(map(SourceReport, names, sizes, lines))
+        reports = SourceReport.of_whole(names, sizes, lines)
         if self._stretches:
             for at, report in enumerate(reports):
                 head = BYTE_ORDER_MARK[: skipped[at]] + block.data[starts[at] : min(starts[at] + WINDOW, ends[at])]
