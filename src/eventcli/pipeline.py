@@ -62,9 +62,10 @@ _SMALL: Final = 256 * 1024
 """Bytes of a file that is read whole, with others, by the thread that folds it: opening is what small files cost."""
 
 _MOST_FILES: Final = 512
-"""Small files that one thread takes at a time, and at most so many blocks of them: the others are to find some, too."""
+"""Small files that one thread takes at a time: the others are to find some, too."""
 
 _MOST_BLOCKS: Final = 4
+"""Blocks that these may be together. Measured: fewer cost turns."""
 
 _HEARTBEAT: Final = 0.5
 """Seconds after which the main thread looks for signals that it slept through."""
@@ -635,10 +636,10 @@ class Run:
 
     def _small_files(self, fold: Fold, buffer: Buffer, files: _Small) -> Iterator[_Piece]:
         """Read and fold small files."""
-        at = 0
+        at, span = 0, len(files.keys)
         while at < len(files.keys):
             marks = self._rejects_wanted > 0
-            paths, keys = files.paths[at:], files.keys[at:]
+            paths, keys = files.paths[at : at + span], files.keys[at : at + span]
             folded = fold.add_files(paths, keys, buffer.view, self._block_size, marks=marks, once=self._stretches)
             whole, behind = len(folded.lines), len(folded.lines) + len(folded.read.ends)
             names = names_of(paths[:behind])
@@ -652,6 +653,8 @@ class Run:
                 else:
                     yield from self._by_itself(fold, buffer, files, at)
             at += max(1, behind)
+            # Behind one that is read by itself, the next one may be, too.
+            span = 2 * span if behind else 1
 
     def _together(self, buffer: Buffer, names: list[str], read: Read, parts: Iterator[Part]) -> Iterator[_Piece]:
         """Fold small files that are in the buffer, one behind the other."""
