@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from eventcli import Query
 from eventcli.blocks import BYTE_ORDER_MARK
-from eventcli.files import DIRECTORY, LINK, OTHER, REGULAR, Entries, Read, Statuses, entries, look_at
+from eventcli.files import DIRECTORY, LINK, OTHER, REGULAR, Entries, Known, Read, Statuses, entries, look_at
 from eventcli.fold import new_fold
 from eventcli.source import identity
 
@@ -62,7 +62,7 @@ def test_files_are_read_one_behind_the_other(contents: list[bytes], room: int, e
         for path, data in zip(paths, contents, strict=True):
             Path(path).write_bytes(data)
         buffer = memoryview(bytearray(room))
-        folded = new_fold(Query()).add_files(paths, keys_of(paths), buffer, enough, once=True)
+        folded = new_fold(Query()).add_files(Known(paths, keys_of(paths)), buffer, enough, once=True)
     assert (folded.lines, folded.sizes) == ([], [])
     assert folded.read == expected(contents, room, enough)
     text = b"".join(data.removeprefix(BYTE_ORDER_MARK) for data in contents[: len(folded.read.ends)])
@@ -86,7 +86,7 @@ def test_files_are_folded_until_something_is_to_be_said(contents: list[bytes], e
         while True:
             buffer = memoryview(bytearray(1000))
             done = len(lines)
-            folded = fold.add_files(paths[done:], keys[done:], buffer, enough, marks=marks)
+            folded = fold.add_files(Known(paths[done:], keys[done:]), buffer, enough, marks=marks)
             assert sum(part.lines for part in folded.parts) == sum(folded.read.lines)
             lines += folded.lines + folded.read.lines
             sizes += folded.sizes + folded.read.sizes
@@ -103,7 +103,7 @@ def test_a_file_that_is_another_one_by_now_is_not_read(body: str, tmp_path: Path
     path.write_bytes(LINE)
     keys = keys_of([str(path)])
     buffer = memoryview(bytearray(100))
-    assert new_fold(Query()).add_files([str(path)], keys, buffer, 100, once=True).read.lines == [1]
+    assert new_fold(Query()).add_files(Known([str(path)], keys), buffer, 100, once=True).read.lines == [1]
     keeper = os.open(path, os.O_RDONLY)  # so that the inode is not used again
     for change in ("gone", "pipe", "directory", "replaced"):
         if change == "gone":
@@ -116,7 +116,7 @@ def test_a_file_that_is_another_one_by_now_is_not_read(body: str, tmp_path: Path
         else:
             path.rmdir()
             path.write_bytes(LINE)
-        folded = new_fold(Query()).add_files([str(path)], keys, buffer, 100)
+        folded = new_fold(Query()).add_files(Known([str(path)], keys), buffer, 100)
         assert (folded.lines, folded.read.ends) == ([], []), (body, change)
     os.close(keeper)
 

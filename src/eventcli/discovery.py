@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from eventcli.files import DIRECTORY, LINK, REGULAR, entries
+from eventcli.files import DIRECTORY, LINK, REGULAR, Entries, entries
 from eventcli.source import STDIN, Source, expand_url, is_url
 
 DEFAULT_PATTERNS: Final = ("*.jsonl", "*.ndjson", "*.json", "*.log")
@@ -201,11 +201,8 @@ def _matches(patterns: _Patterns, name: str, path: str) -> bool:
 
 def _walk(top: str, rules: _Rules, below: str = "") -> Iterator[_Listed]:
     """Yield the paths of all files in and below a directory that the rules take, in the order of their names."""
-    try:
-        names, kinds = entries(os.path.join(top, below) if below else top)
-    except OSError as error:
-        yield error
-        return
+    (names, kinds), errors = _entries(os.path.join(top, below) if below else top)
+    yield from errors
     begin = os.path.join(top, below, "")
     for run in _RUN.finditer(kinds):
         start, end = run.span()
@@ -220,6 +217,14 @@ def _walk(top: str, rules: _Rules, below: str = "") -> Iterator[_Listed]:
             ]
         elif name[0] != "." and not rules.leaves(name, below + name):
             yield from _walk(top, rules, f"{below}{name}/")
+
+
+def _entries(directory: str) -> tuple[Entries, list[OSError]]:
+    """Return what is in a directory; nothing, and the error, where it cannot be listed."""
+    try:
+        return entries(directory), []
+    except OSError as error:
+        return Entries([], ""), [error]
 
 
 def _is_file(path: str, kind: str) -> bool:
@@ -237,8 +242,13 @@ def _is_directory(path: str, kind: str) -> bool:
     return kind == DIRECTORY or (kind == LINK and os.path.isdir(path))
 
 
-def _glob(top: str, parts: list[str], rules: _Rules, below: str = "") -> Iterator[_Listed]:
-    """Yield the paths of all files that match the parts of a glob, in the order of their names."""
+def _glob(
+    top: str, parts: list[str], rules: _Rules, below: str = "", listed: Entries | None = None
+) -> Iterator[_Listed]:
+    """Yield the paths of all files that match the parts of a glob, in the order of their names.
+
+    `listed` is what is in the directory, where that is known.
+    """
     part, *rest = parts
     here = f"{top}{below}"
     if part == "**":
@@ -251,11 +261,10 @@ def _glob(top: str, parts: list[str], rules: _Rules, below: str = "") -> Iterato
         elif os.path.isfile(path):
             yield [path]
     elif os.path.isdir(here or "."):
-        try:
-            names, kinds = entries(here or ".")
-        except OSError as error:
-            yield error
-            return
+        if listed is None:
+            listed, errors = _entries(here or ".")
+            yield from errors
+        names, kinds = listed
         match = re.compile(_translate(part)).match
         matching = [
             (name, kind)
@@ -274,14 +283,12 @@ def _below(top: str, parts: list[str], rules: _Rules, below: str) -> Iterator[_L
     """Yield the files that match in a directory, and in all directories below it."""
     while parts and parts[0] == "**":
         parts = parts[1:]
-    yield from _glob(top, parts or ["*"], rules, below)
     here = f"{top}{below}" or "."
     if os.path.isdir(here):
-        try:
-            names, kinds = entries(here)
-        except OSError as error:
-            yield error
-            return
+        listed, errors = _entries(here)
+        yield from errors
+        yield from _glob(top, parts or ["*"], rules, below, listed)
+        names, kinds = listed
         for name, kind in zip(names, kinds, strict=True):
             if kind == DIRECTORY and name[0] != "." and not rules.leaves(name, below + name):
                 yield from _below(top, parts, rules, f"{below}{name}/")

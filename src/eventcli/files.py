@@ -38,6 +38,13 @@ class Statuses(NamedTuple):
     sizes: list[int]
 
 
+class Known(NamedTuple):
+    """Files that were looked at: the path of each, and its key."""
+
+    paths: Sequence[str]
+    keys: Sequence[tuple[int, int]]
+
+
 class Read(NamedTuple):
     """Files in a buffer: where the lines of each begin and end, how long a byte-order mark was, its lines, its size."""
 
@@ -106,7 +113,7 @@ def look_at(paths: Sequence[str], largest: int, enough: int) -> Statuses:
     return statuses
 
 
-def read_files(paths: Sequence[str], keys: Sequence[tuple[int, int]], buffer: memoryview, enough: int) -> Read:
+def read_files(files: Known, buffer: memoryview, enough: int) -> Read:
     """Read small files whole, one behind the other, until they have `enough` bytes; a last line gets its newline.
 
     Ends before one for which there is no room, or with which that is not all there is to do: it cannot be opened, is
@@ -114,7 +121,7 @@ def read_files(paths: Sequence[str], keys: Sequence[tuple[int, int]], buffer: me
     """
     read = Read([], [], [], [], [])
     at = 0
-    for path, key in zip(paths, keys, strict=True):
+    for path, key in zip(*files, strict=True):
         if at >= enough:
             break
         try:

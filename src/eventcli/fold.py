@@ -5,13 +5,13 @@ Python body, the authority, which accepts them or rejects them with a reason. Wh
 rejected, the Rust body also counts those of whose reason it is certain: bad lines take no longer than good ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from eventcli import paths
 from eventcli.body import body, kernel
 from eventcli.event import Bucket, Mark, Part, Query, Reason, Timing
-from eventcli.files import FLAGS, Folded, Read
+from eventcli.files import FLAGS, Folded, Known, Read
 from eventcli.summary import Account, Calendar, LazyTypes, Summary, Types, TypeStats
 
 if TYPE_CHECKING:
@@ -41,15 +41,7 @@ class Fold(Protocol):
         """
 
     def add_files(
-        self,
-        paths: Sequence[str],
-        keys: Sequence[tuple[int, int]],
-        buffer: memoryview,
-        enough: int,
-        /,
-        *,
-        marks: bool = True,
-        once: bool = False,
+        self, files: Known, buffer: memoryview, enough: int, /, *, marks: bool = True, once: bool = False
     ) -> Folded:
         """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `files.read_files`.
 
@@ -121,19 +113,12 @@ class KernelFold:
         return self._parts(block, marks=marks)
 
     def add_files(
-        self,
-        paths: Sequence[str],
-        keys: Sequence[tuple[int, int]],
-        buffer: memoryview,
-        enough: int,
-        *,
-        marks: bool = True,
-        once: bool = False,
+        self, files: Known, buffer: memoryview, enough: int, *, marks: bool = True, once: bool = False
     ) -> Folded:
         """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `files.read_files`."""
         rejects = self._is_final and not marks
         lines, sizes, columns, folded = self._kernel.fold_files(
-            paths, keys, FLAGS, buffer, enough, MOST_MARKS, rejects, once
+            *files, FLAGS, buffer, enough, MOST_MARKS, rejects, once
         )
         self._lines += sum(lines)
         read = Read(*columns)

@@ -33,7 +33,7 @@ from eventcli.body import body
 from eventcli.compression import Decompressed
 from eventcli.discovery import Choice, Found, Listing, discover_many
 from eventcli.event import MAX_TYPES, Fields, Mark, Part, Query, Reason, Reject, Timing
-from eventcli.files import FLAGS, Read, look_at
+from eventcli.files import FLAGS, Known, Read, look_at
 from eventcli.fold import MOST_MARKS, Fold, new_fold
 from eventcli.marks import WINDOW, marks
 from eventcli.parse import explain, is_number
@@ -639,10 +639,10 @@ class Run:
         at, span = 0, len(files.keys)
         while at < len(files.keys):
             marks = self._rejects_wanted > 0
-            paths, keys = files.paths[at : at + span], files.keys[at : at + span]
-            folded = fold.add_files(paths, keys, buffer.view, self._block_size, marks=marks, once=self._stretches)
+            some = Known(files.paths[at : at + span], files.keys[at : at + span])
+            folded = fold.add_files(some, buffer.view, self._block_size, marks=marks, once=self._stretches)
             whole, behind = len(folded.lines), len(folded.lines) + len(folded.read.ends)
-            names = names_of(paths[:behind])
+            names = names_of(files.paths[at : at + behind])
             if whole:
                 yield _Piece("", reports=SourceReport.of_whole(names, folded.sizes, folded.lines))
             if behind > whole:

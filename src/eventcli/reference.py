@@ -21,7 +21,7 @@ import orjson
 
 from eventcli import exact, paths
 from eventcli.event import Bucket, Event, Mark, Part, Query, Reason
-from eventcli.files import Folded, read_files
+from eventcli.files import Folded, Known, read_files
 from eventcli.parse import is_blank, judge, salvage
 from eventcli.summary import Account, Calendar, Summary, TypeStats
 
@@ -100,18 +100,18 @@ class ReferenceFold:
                 line += len(lines)
                 start += sum(map(len, lines)) + len(lines)
 
+    # What was read is in the buffer in any case, `once` or not.
     def add_files(
         self,
-        paths: Sequence[str],
-        keys: Sequence[tuple[int, int]],
+        files: Known,
         buffer: memoryview,
         enough: int,
         *,
         marks: bool = True,
-        once: bool = True,  # noqa: ARG002  # what is read is in the buffer in any case
+        once: bool = False,  # noqa: ARG002
     ) -> Folded:
         """Read small files into a buffer, about `enough` bytes, and fold them; see `files.read_files`."""
-        read = read_files(paths, keys, buffer, enough)
+        read = read_files(files, buffer, enough)
         return Folded([], [], read, self.add_in_parts(buffer[: max(read.ends, default=0)], marks=marks))
 
     def _add(self, lines: list[bytes], line: int, start: int) -> Part:

@@ -109,15 +109,10 @@ def stream_of(descriptor: int, status: os.stat_result, *, ahead: bool = False, c
     """Return a stream of an open file, which closes it in the end if `close` says so."""
     if stat.S_ISFIFO(status.st_mode):
         _enlarge(descriptor)
+    # The files of /proc say 0. Unbuffered: blocks are large.
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-    return stream_of_size(descriptor, size, ahead=ahead, close=close)
-
-
-def stream_of_size(descriptor: int, size: int, *, ahead: bool = False, close: bool = True) -> Decompressed:
-    """Return a stream of an open file that has so many bytes; 0 where that is not known, as of the files of /proc."""
-    # Unbuffered: blocks are large.
-    snapshot = _Snapshot(descriptor, size, closefd=close) if size else io.FileIO(descriptor, closefd=close)
-    return Decompressed(snapshot, ahead=ahead, close=snapshot.close)
+    stream = _Snapshot(descriptor, size, closefd=close) if size else io.FileIO(descriptor, closefd=close)
+    return Decompressed(stream, ahead=ahead, close=stream.close)
 
 
 class _Snapshot(io.FileIO):
