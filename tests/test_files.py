@@ -1,9 +1,9 @@
-"""`eventcli.files`: what is in a directory, what small files are, and what is read of them, alike with either body."""
+"""`eventcli.files`: what is in a directory, and what is read of small files, alike with either body."""
 
 import gzip
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from eventcli import Query
 from eventcli.blocks import BYTE_ORDER_MARK
-from eventcli.files import DIRECTORY, LINK, OTHER, REGULAR, Entries, Known, Read, Statuses, entries, look_at
+from eventcli.files import DIRECTORY, LINK, OTHER, REGULAR, Entries, Known, Read, entries
 from eventcli.fold import new_fold
-from eventcli.source import identity
 
 LINE: Final = b'{"type":"a","value":1}'
 
@@ -30,9 +29,10 @@ CONTENTS: Final = st.one_of(
 """Contents of small files: lines, with and without the last newline, and what is no text."""
 
 
-def keys_of(paths: Iterable[str]) -> list[tuple[int, int]]:
-    """Return what each file shares with its links."""
-    return [key for path in paths if (key := identity(os.stat(path))) is not None]
+def known(paths: Sequence[str]) -> Known:
+    """Return files of one device as they are now."""
+    statuses = [os.stat(path) for path in paths]
+    return Known(paths, statuses[0].st_dev if statuses else 0, [status.st_ino for status in statuses])
 
 
 def expected(contents: Iterable[bytes], room: int, enough: int) -> Read:
@@ -62,7 +62,7 @@ def test_files_are_read_one_behind_the_other(contents: list[bytes], room: int, e
         for path, data in zip(paths, contents, strict=True):
             Path(path).write_bytes(data)
         buffer = memoryview(bytearray(room))
-        folded = new_fold(Query()).add_files(Known(paths, keys_of(paths)), buffer, enough, once=True)
+        folded = new_fold(Query()).add_files(known(paths), buffer, enough, once=True)
     assert (folded.lines, folded.sizes) == ([], [])
     assert folded.read == expected(contents, room, enough)
     text = b"".join(data.removeprefix(BYTE_ORDER_MARK) for data in contents[: len(folded.read.ends)])
@@ -79,14 +79,13 @@ def test_files_are_folded_until_something_is_to_be_said(contents: list[bytes], e
         paths = [f"{folder}/{number}" for number in range(len(contents))]
         for path, data in zip(paths, contents, strict=True):
             Path(path).write_bytes(data)
-        keys = keys_of(paths)
         fold = new_fold(Query())
         lines: list[int] = []
         sizes: list[int] = []
         while True:
             buffer = memoryview(bytearray(1000))
             done = len(lines)
-            folded = fold.add_files(Known(paths[done:], keys[done:]), buffer, enough, marks=marks)
+            folded = fold.add_files(known(paths[done:]), buffer, enough, marks=marks)
             assert sum(part.lines for part in folded.parts) == sum(folded.read.lines)
             lines += folded.lines + folded.read.lines
             sizes += folded.sizes + folded.read.sizes
@@ -101,9 +100,11 @@ def test_a_file_that_is_another_one_by_now_is_not_read(body: str, tmp_path: Path
     """A file is read if it is the one that was looked at; one that is gone, replaced or no file any more is left."""
     path = tmp_path / "a"
     path.write_bytes(LINE)
-    keys = keys_of([str(path)])
+    file = known([str(path)])
     buffer = memoryview(bytearray(100))
-    assert new_fold(Query()).add_files(Known([str(path)], keys), buffer, 100, once=True).read.lines == [1]
+    assert new_fold(Query()).add_files(file, buffer, 100, once=True).read.lines == [1]
+    elsewhere = file._replace(device=file.device + 1)
+    assert new_fold(Query()).add_files(elsewhere, buffer, 100, once=True).read.lines == []
     keeper = os.open(path, os.O_RDONLY)  # so that the inode is not used again
     for change in ("gone", "pipe", "directory", "replaced"):
         if change == "gone":
@@ -116,24 +117,9 @@ def test_a_file_that_is_another_one_by_now_is_not_read(body: str, tmp_path: Path
         else:
             path.rmdir()
             path.write_bytes(LINE)
-        folded = new_fold(Query()).add_files(Known([str(path)], keys), buffer, 100)
+        folded = new_fold(Query()).add_files(file, buffer, 100)
         assert (folded.lines, folded.read.ends) == ([], []), (body, change)
     os.close(keeper)
-
-
-def test_what_files_are(body: str, tmp_path: Path) -> None:
-    """Small regular files are looked at until there are enough bytes, as what links lead to, up to what is none."""
-    paths = [str(tmp_path / name) for name in "abcdef"]
-    for number, path in enumerate(paths[:3]):
-        Path(path).write_bytes(bytes(number))
-    os.symlink(paths[2], paths[3])
-    os.mkdir(paths[4])
-    keys = keys_of(paths[:4])
-    assert keys[2] == keys[3]
-    assert look_at(paths, 2, 100) == Statuses(keys, [0, 1, 2, 2]), body
-    assert look_at(paths, 1, 100) == Statuses(keys[:2], [0, 1])
-    assert look_at(paths, 2, 1) == Statuses(keys[:2], [0, 1])
-    assert look_at(paths[4:], 9999, 9999) == look_at(paths[5:], 9999, 9999) == look_at([], 1, 1) == Statuses([], [])
 
 
 def test_entries_of_a_directory(body: str, tmp_path: Path) -> None:
@@ -157,9 +143,34 @@ def test_entries_of_a_directory(body: str, tmp_path: Path) -> None:
             path.symlink_to("b")
         else:
             os.mkfifo(path)
-    assert entries(str(tmp_path)) == Entries([os.fsdecode(name) for name in kinds], "".join(kinds.values())), body
-    assert entries(str(tmp_path / "b")) == Entries([], "")
+    names, letters, device, inodes = entries(str(tmp_path))
+    assert (names, letters) == ([os.fsdecode(name) for name in kinds], "".join(kinds.values())), body
+    assert device == tmp_path.stat().st_dev
+    regular = [at for at, letter in enumerate(letters) if letter == REGULAR]
+    assert [inodes[at] for at in regular] == [os.stat(tmp_path / names[at]).st_ino for at in regular]
+    assert entries(str(tmp_path / "b")) == Entries([], "", device, [])
     for other, error in ((tmp_path / "a", NotADirectoryError), (tmp_path / "none", FileNotFoundError)):
         with pytest.raises(error) as raised:
             entries(str(other))
         assert raised.value.filename == str(other)
+
+
+@pytest.mark.usefixtures("body")
+def test_inodes_are_those_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a directory tells other inodes than its files have, as overlays may, the files are asked."""
+    for name in "abc":
+        (tmp_path / name).touch()
+    (tmp_path / "0").mkdir()
+    told = entries(str(tmp_path)).inodes
+    lstat = os.lstat
+
+    def other(path: str) -> os.stat_result:
+        if path.endswith("b"):
+            raise FileNotFoundError(path)
+        status = lstat(path)
+        return os.stat_result((status.st_mode, status.st_ino + 1, *status[2:]))
+
+    monkeypatch.setattr(os, "lstat", other)
+    zero, first, second, third = entries(str(tmp_path)).inodes
+    assert (first, second, third) == (told[1] + 1, told[2], told[3] + 1)
+    assert zero

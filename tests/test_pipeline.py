@@ -10,25 +10,40 @@ import signal
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from socket import AF_UNIX
 from socket import socket as unix_socket
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import oracle
-from eventcli import Account, Fields, Query, Reason, Reject, SourceReport, Status, Summary, pipeline, summarize, testing
+from eventcli import (
+    Account,
+    Fields,
+    Query,
+    Reason,
+    Reject,
+    SourceReport,
+    Status,
+    Summary,
+    discovery,
+    pipeline,
+    summarize,
+    testing,
+)
 from eventcli.blocks import MAX_LINE, TruncatedError
+from eventcli.claims import Claims
 from eventcli.compression import is_plain
-from eventcli.event import MAX_TYPES, Timing
-from eventcli.files import Statuses, look_at
+from eventcli.event import MAX_TYPES, Part, Timing
+from eventcli.files import Entries, entries
+from eventcli.fold import new_fold
 from eventcli.pipeline import Place, Run
 from eventcli.source import Source
 from outcome import printed, run
@@ -752,20 +767,23 @@ def test_odd_files_among_many(body: str, jobs: int, listed: bool, tmp_path: Path
             found.append((str(path), Status.COMPLETE))
             streams.append(NamedStream(str(path), content))
 
-    def look_and_change(names: list[str], largest: int, enough: int) -> Statuses:
+    claim = Claims.claim_all
+
+    def claim_and_change(claims: Claims, device: int, inodes: Sequence[int], places: Sequence[int]) -> list[int]:
+        names = [claims.path(place) for place in places]
         for name in names:
             change(Path(name), later=False)
-        statuses = look_at(names, largest, enough)
-        for name in names[: len(statuses.keys)]:
+        first = claim(claims, device, inodes, places)
+        for name in names:
             change(Path(name), later=True)
-        return statuses
+        return first
 
     rejects: list[Reject] = []
     expected_rejects: list[Reject] = []
     problems: list[SourceReport] = []
     repeats: list[tuple[str, str]] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "look_at", look_and_change)
+        patch.setattr(Claims, "claim_all", claim_and_change)
         summary = summarize(
             *([tmp_path] if listed else map(str, paths)),
             jobs=jobs,
@@ -806,25 +824,124 @@ def test_few_files_are_open_at_any_moment(body: str, jobs: int, tmp_path: Path) 
 
 @pytest.mark.parametrize("jobs", [1, 4])
 def test_logs_that_are_rotated_while_they_are_read(body: str, jobs: int, tmp_path: Path) -> None:
-    """Where small files change their names after they were looked at, each is read once, under the name it then has."""
+    """Where small files change their names after they were listed, each is read once, under the name it then has."""
     paths = [tmp_path / f"app.log.{number:02}" for number in range(40)]
     for number, path in enumerate(paths):
         path.write_bytes(event(number))
 
-    def look_and_rotate(names: list[str], largest: int, enough: int) -> Statuses:
-        statuses = look_at(names, largest, enough)
-        if names[0] == str(paths[0]):
+    claim = Claims.claim_all
+
+    def claim_and_rotate(claims: Claims, device: int, inodes: Sequence[int], places: Sequence[int]) -> list[int]:
+        first = claim(claims, device, inodes, places)
+        if 0 in places:
             for path, older in reversed(list(pairwise(paths))):
                 path.rename(older)
             paths[0].write_bytes(event(100))
-        return statuses
+        return first
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "look_at", look_and_rotate)
-        summary = summarize(tmp_path, jobs=jobs, block_size=200)
+        patch.setattr(Claims, "claim_all", claim_and_rotate)
+        patch.setattr(pipeline, "_FEW_FILES", 3)
+        summary = summarize(tmp_path, jobs=jobs)
     assert summary["a"].count == 40, body
     assert summary["a"].sum == 100 + sum(range(39))
     assert [report.name for report in summary.sources] == [str(path) for path in paths]
+
+
+def test_a_large_file_among_small_ones_is_folded_by_all_threads(body: str, tmp_path: Path) -> None:
+    """Whoever finds that a file of a directory is large shares it, and the files behind it, with the other threads."""
+    for number in range(20):
+        (tmp_path / f"{number:02}.log").write_bytes(event(number) * (5000 if number in {3, 4, 19} else 1))
+    together, met = threading.Barrier(2, timeout=60), threading.Event()
+    fold = type(new_fold(Query()))
+    in_parts = fold.add_in_parts
+
+    def wait_for_another(self: Any, block: memoryview, *, marks: bool = True) -> Iterator[Part]:
+        if len(block) > 1000 and not met.is_set():
+            together.wait()
+            met.set()
+        return in_parts(self, block, marks=marks)
+
+    rejects: list[Reject] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fold, "add_in_parts", wait_for_another)
+        summary = summarize(tmp_path, jobs=2, block_size=8192, on_reject=rejects.append)
+    assert met.is_set(), body
+    assert summary["a"].count == 17 + 3 * 5000
+    assert [report.lines for report in summary.sources] == [5000 if n in {3, 4, 19} else 1 for n in range(20)]
+    assert not rejects
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_how_far_a_run_is_in_a_directory(body: str, jobs: int, tmp_path: Path) -> None:
+    """In the end of a run all files have ended, with all their bytes as they are stored, however each was read."""
+    contents = [event(1), b"", gzip.compress(event(2)), event(3) * 9999, gzip.compress(event(4) * 99999), event(5)] * 9
+    for number, data in enumerate(contents):
+        (tmp_path / f"{number:02}.log").write_bytes(data)
+    os.link(tmp_path / "00.log", tmp_path / "99.log")
+    reading = run_of(str(tmp_path), jobs=jobs, block_size=10_000)
+    reading.complete()
+    assert reading.place() == Place(len(contents) + 1, sum(map(len, contents)), 0, None), body
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_an_interruption_among_files_stays_whole(
+    body: str, interruption: Interruption, jobs: int, tmp_path: Path
+) -> None:
+    """Wherever a run over small and large files is interrupted, what it tells adds up, each line in a source."""
+    for number in range(40):
+        (tmp_path / f"{number:02}.log").write_bytes((event(number) * 9 + b"bad\n") * (400 if number % 7 == 3 else 1))
+    before = set(threading.enumerate())
+
+    def interrupt(reject: Reject) -> None:
+        if reject.line == 2000 and reject.source.endswith("24.log"):
+            interruption.send_until_it_arrives()
+
+    reading = Run(
+        [str(tmp_path)],
+        query=Query(),
+        max_line=MAX_LINE,
+        block_size=4096,
+        jobs=jobs,
+        on_reject=interrupt,
+        reject_limit=None,
+        on_problem=None,
+    )
+    with pytest.raises(KeyboardInterrupt):
+        reading.complete()
+    partial = reading.partial()
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    partial.account.check()
+    assert partial.account.lines == sum(report.lines for report in partial.sources) >= 2000, body
+    ended = [report for report in partial.sources if report.status is Status.COMPLETE]
+    assert all(report.lines == (4000 if int(Path(report.name).stem) % 7 == 3 else 10) for report in ended)
+    assert {Path(report.name).stem for report in ended} >= {f"{number:02}" for number in range(24)}
+    assert {report.status for report in partial.sources} == {Status.COMPLETE, Status.INTERRUPTED}
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_directory_that_tells_other_inodes(body: str, jobs: int, tmp_path: Path) -> None:
+    """Whatever inodes a directory tells of its files, each file is read once, under its first name."""
+    for number in range(30):
+        (tmp_path / f"{number:02}.log").write_bytes(event(number))
+    for number in range(0, 30, 9):
+        os.link(tmp_path / f"{number:02}.log", tmp_path / f"{number:02}.log.1")
+
+    def told(directory: str) -> Entries:
+        listed = entries(directory)
+        inodes = list(listed.inodes)
+        for at in range(3, len(inodes), 2):
+            inodes[at] = inodes[at - 1] if at % 3 else inodes[at] + 1_000_000
+        return listed._replace(inodes=inodes)
+
+    expected = summarize(tmp_path, jobs=jobs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discovery, "entries", told)
+        summary = summarize(tmp_path, jobs=jobs)
+    assert (summary["a"].count, int(summary["a"].sum)) == (30, sum(range(30))), body
+    assert summary.sources == expected.sources
+    assert [Path(report.name).name for report in summary.sources] == [f"{number:02}.log" for number in range(30)]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -5,17 +5,18 @@
 
 use crate::fold::{Fold, HandedBack, Level, Part};
 use crate::wide::{Portable, Task, Wide};
-use std::ffi::OsString;
-use std::fs::{self, Metadata, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirEntryExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The names in a directory in the order of their bytes, and a letter for the kind of each: regular
-/// file, directory, link, or other.
-pub fn list_directory(path: &Path) -> io::Result<(Vec<OsString>, String)> {
+/// The names in a directory in the order of their bytes, a letter for the kind of each (regular file,
+/// directory, link, or other), and its inode, as far as the directory knows.
+pub fn list_directory(path: &Path) -> io::Result<(Vec<OsString>, String, Vec<u64>)> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(path)? {
         let entry = entry?;
@@ -26,36 +27,31 @@ pub fn list_directory(path: &Path) -> io::Result<(Vec<OsString>, String)> {
             _ if kind.is_symlink() => 'l',
             _ => 'o',
         };
-        entries.push((entry.file_name(), letter));
+        let name = entry.file_name();
+        entries.push((beginning(&name), name, letter, entry.ino()));
     }
     entries.sort_unstable();
-    Ok(entries.into_iter().unzip())
+    Ok(entries.into_iter().map(|(_, name, letter, inode)| (name, letter, inode)).collect())
 }
 
-/// Device and inode.
-pub type Key = (u64, u64);
-
-fn key_of(status: &Metadata) -> Key {
-    (status.dev(), status.ino())
+/// The first bytes of a name as a number: most names are in the order of these.
+fn beginning(name: &OsStr) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(name.as_bytes()).for_each(|(first, &byte)| *first = byte);
+    u64::from_be_bytes(bytes)
 }
 
-/// What files are: the key and the size of each. Ends before one that is gone, not regular, or has
-/// more than `largest` bytes, or when they have `enough` bytes.
-pub fn look_at(paths: &[impl AsRef<Path>], largest: u64, enough: u64) -> (Vec<Key>, Vec<u64>) {
-    let (mut keys, mut sizes, mut total) = (Vec::new(), Vec::new(), 0);
-    for path in paths {
-        if total >= enough {
-            break;
-        }
-        let Ok(status) = fs::metadata(path) else { break };
-        if !status.is_file() || status.size() > largest {
-            break;
-        }
-        total += status.size();
-        keys.push(key_of(&status));
-        sizes.push(status.size());
+/// Files of a device, each with its inode, by which it is known again.
+pub struct Known<'a, P> {
+    pub paths: &'a [P],
+    pub device: u64,
+    pub inodes: &'a [u64],
+}
+
+impl<P> Known<'_, P> {
+    fn from(&self, index: usize) -> Self {
+        Self { paths: &self.paths[index..], device: self.device, inodes: &self.inodes[index..] }
     }
-    (keys, sizes)
 }
 
 /// Where the lines begin in the buffer and end, the bytes of the byte-order mark before them, the
@@ -79,8 +75,7 @@ pub struct Folded {
 #[allow(clippy::too_many_arguments, reason = "it is the whole of two calls")]
 pub fn fold_files(
     fold: &mut Fold,
-    paths: &[impl AsRef<Path>],
-    keys: &[Key],
+    files: Known<impl AsRef<Path>>,
     flags: i32,
     buffer: &mut [u8],
     enough: usize,
@@ -89,8 +84,7 @@ pub fn fold_files(
 ) -> Folded {
     let mut folded = Folded::default();
     loop {
-        let at = folded.lines.len();
-        let read = read_files(&paths[at..], &keys[at..], flags, buffer, enough);
+        let read = read_files(files.from(folded.lines.len()), flags, buffer, enough);
         let Some(&end) = read.1.last() else { return folded };
         let part = fold.fold_part(&buffer[..end], &mut folded.handed_back, most);
         if once || part.bytes < end || !folded.handed_back.is_empty() {
@@ -103,10 +97,9 @@ pub fn fold_files(
 
 /// Reads files, opened with these flags besides those for reading, one behind the other, until they
 /// have `enough` bytes; a last line gets its newline. Ends before one for which there is no room, or
-/// which cannot be opened, has another key, is empty, not certainly plain, or became shorter.
+/// which cannot be opened, has another inode, is empty, not certainly plain, or became shorter.
 pub fn read_files(
-    paths: &[impl AsRef<Path>],
-    keys: &[Key],
+    files: Known<impl AsRef<Path>>,
     flags: i32,
     buffer: &mut [u8],
     enough: usize,
@@ -114,11 +107,12 @@ pub fn read_files(
     let level = Level::fastest();
     let mut read = Read::default();
     let mut at = 0;
-    for (path, &key) in paths.iter().zip(keys) {
+    for (path, &inode) in files.paths.iter().zip(files.inodes) {
         if at >= enough {
             break;
         }
-        let Some(bytes) = read_file(path.as_ref(), key, flags, &mut buffer[at..]) else { break };
+        let room = &mut buffer[at..];
+        let Some(bytes) = read_file(path.as_ref(), files.device, inode, flags, room) else { break };
         let size = bytes.len();
         let mark = match bytes.first() {
             Some(0xef) if bytes.starts_with(BYTE_ORDER_MARK) => BYTE_ORDER_MARK.len(),
@@ -154,11 +148,17 @@ pub fn read_files(
     read
 }
 
-/// Reads the file with this key; leaves room for a newline.
-fn read_file<'a>(path: &Path, key: Key, flags: i32, buffer: &'a mut [u8]) -> Option<&'a mut [u8]> {
+/// Reads the file with this inode; leaves room for a newline.
+fn read_file<'a>(
+    path: &Path,
+    device: u64,
+    inode: u64,
+    flags: i32,
+    buffer: &'a mut [u8],
+) -> Option<&'a mut [u8]> {
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
     let status = file.metadata().ok()?;
-    if !status.is_file() || key_of(&status) != key {
+    if !status.is_file() || (status.dev(), status.ino()) != (device, inode) {
         return None;
     }
     let size = usize::try_from(status.size()).ok().filter(|&size| size < buffer.len())?;
@@ -202,31 +202,32 @@ mod tests {
             write("large", "{\n{\n{\n{\n{\n"),
             folder.clone().into_os_string(),
         ];
-        let (keys, sizes) = look_at(&paths, 9, u64::MAX);
-        assert_eq!(sizes, [4, 6, 3, 2], "the fifth is too large");
-        assert_eq!(look_at(&paths, 9, 5).1, [4, 6], "the first two are enough");
-        assert!(look_at(&paths[5..], u64::MAX, u64::MAX).0.is_empty());
+        let status = |path: &OsStr| fs::symlink_metadata(path).expect("it is there");
+        let device = status(&paths[0]).dev();
+        let inodes: Vec<u64> = paths.iter().map(|path| status(path).ino()).collect();
+        let files = Known { paths: &paths, device, inodes: &inodes };
         let mut buffer = [0; 20];
-        let mut next = |from: usize| read_files(&paths[from..4], &keys[from..], 0, &mut buffer, 99);
+        let mut next = |from: usize| read_files(files.from(from), 0, &mut buffer, 99);
         let expected = (vec![0, 4, 8], vec![4, 8, 8], vec![0, 3, 3], vec![2, 2, 0], vec![4, 6, 3]);
         assert_eq!(next(0), expected);
         assert_eq!(next(3), Read::default());
         assert_eq!(&buffer[..2], b"PK", "it was read in vain");
         assert_eq!(&buffer[2..8], b"{\n{\n[\n");
-        assert_eq!(
-            read_files(&paths, &keys[1..], 0, &mut buffer, 99),
-            Read::default(),
-            "another file"
-        );
-        assert_eq!(read_files(&paths, &keys, 0, &mut buffer[..4], 99), Read::default(), "no room");
+        assert_eq!(read_files(files.from(0), 0, &mut buffer[..4], 99), Read::default(), "no room");
+        let others = Known { inodes: &inodes[1..], ..files };
+        assert_eq!(read_files(others, 0, &mut buffer, 99), Read::default(), "another file");
+        let elsewhere = Known { device: device + 1, ..files };
+        assert_eq!(read_files(elsewhere, 0, &mut buffer, 99), Read::default(), "another device");
         std::os::unix::fs::symlink("two", folder.join("link")).expect("a link");
         fs::create_dir(folder.join("folder")).expect("a folder");
-        let (names, kinds) = list_directory(&folder).expect("it can be listed");
+        let (names, kinds, inodes) = list_directory(&folder).expect("it can be listed");
         let expected = ["folder", "foreign", "large", "link", "mark", "two", "unfinished"];
         assert_eq!(
             (names.as_slice(), kinds.as_str()),
             (&expected.map(OsString::from)[..], "dfflfff")
         );
+        let own = names.iter().map(|name| status(folder.join(name).as_os_str()).ino());
+        assert_eq!(inodes, own.collect::<Vec<_>>());
         assert!(list_directory(&folder.join("two")).is_err());
         std::fs::remove_dir_all(folder).expect("nobody else removes it");
     }

@@ -54,7 +54,7 @@ pub mod _kernel {
 
     /// Lists a directory; None where that fails.
     #[pyfunction]
-    fn list_directory(py: Python<'_>, path: PathBuf) -> Option<(Vec<OsString>, String)> {
+    fn list_directory(py: Python<'_>, path: PathBuf) -> Option<(Vec<OsString>, String, Vec<u64>)> {
         py.detach(|| files::list_directory(&path)).ok()
     }
 
@@ -79,17 +79,6 @@ pub mod _kernel {
                 Err(path) => path,
             }
         }
-    }
-
-    /// Tells what small regular files are, until they have `enough` bytes.
-    #[pyfunction]
-    fn look_at(
-        py: Python<'_>,
-        paths: Vec<FilePath>,
-        largest: u64,
-        enough: u64,
-    ) -> (Vec<files::Key>, Vec<u64>) {
-        py.detach(|| files::look_at(&paths, largest, enough))
     }
 
     /// Count, exact sum, minimum and maximum per type, kept over any number of blocks.
@@ -177,14 +166,15 @@ pub mod _kernel {
             Ok(folded(part, start, handed_back))
         }
 
-        /// Reads small files, each with its key, and folds them, until there is more to be done with
+        /// Reads small files, each with its inode, and folds them, until there is more to be done with
         /// some, or with the next one.
         #[allow(clippy::too_many_arguments, reason = "it is the whole of two calls")]
         fn fold_files(
             &mut self,
             py: Python<'_>,
             paths: Vec<FilePath>,
-            keys: Vec<files::Key>,
+            device: u64,
+            inodes: Vec<u64>,
             flags: i32,
             buffer: &Bound<'_, PyAny>,
             enough: usize,
@@ -205,7 +195,8 @@ pub mod _kernel {
             };
             let files::Folded { lines, sizes, read, part, handed_back } = py.detach(|| {
                 self.0.reject(rejects);
-                files::fold_files(&mut self.0, &paths, &keys, flags, bytes, enough, most, once)
+                let known = files::Known { paths: &paths, device, inodes: &inodes };
+                files::fold_files(&mut self.0, known, flags, bytes, enough, most, once)
             });
             Ok((lines, sizes, read, part.map(|part| folded(part, 0, handed_back))))
         }

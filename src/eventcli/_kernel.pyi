@@ -12,12 +12,8 @@ _Ways: TypeAlias = Sequence[Sequence[str]]
 _Moment: TypeAlias = tuple[int, int]
 
 # Lists a directory: the names in the order of their bytes, and one letter each for the kind (f, d, l and o: regular,
-# directory, link, other). None where that fails.
-def list_directory(path: str) -> tuple[list[str], str] | None: ...
-
-# What small regular files are, in their order, until they have `enough` bytes: devices and inodes, and sizes. Ends
-# before one that is gone, or is none of `largest` bytes.
-def look_at(paths: Sequence[str], largest: int, enough: int) -> tuple[list[tuple[int, int]], list[int]]: ...
+# directory, link, other), and the inodes, as far as the directory knows. None where that fails.
+def list_directory(path: str) -> tuple[list[str], str, list[int]] | None: ...
 
 class Fold:
     # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
@@ -41,15 +37,16 @@ class Fold:
     # Last, what it must know to go on: whether a second is one of local time, and the second.
     def fold(self, block: bytes | bytearray | memoryview, start: int, most: int, rejects: bool) -> _Folded: ...
 
-    # Reads files, each with a device and an inode, into the buffer, as many as have `enough` bytes, and folds them, and
+    # Reads files of a device, each with an inode, into the buffer, as many as have `enough` bytes, and folds them, and
     # so on until there is more to be done with some, or with the next one. Returns the lines of each that was folded
     # whole and its bytes; of those in the buffer, where the lines of each begin and end, the length of its byte-order
-    # mark, the lines and its bytes; and what came of these, as `fold` does. With `once`, the first ones are left in
-    # the buffer in any case.
+    # mark, the lines and its bytes; and what came of these, as `fold` does. With `once`, the first ones are left in the
+    # buffer in any case.
     def fold_files(
         self,
         paths: Sequence[str],
-        keys: Sequence[tuple[int, int]],
+        device: int,
+        inodes: Sequence[int],
         flags: int,
         buffer: memoryview,
         enough: int,

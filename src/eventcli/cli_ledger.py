@@ -12,7 +12,7 @@ import click
 from eventcli import diagnostics, ledger
 from eventcli.database import BusyError, Database, LedgerError
 from eventcli.database import Run as RunRecord
-from eventcli.discovery import Choice, discover
+from eventcli.discovery import Choice, Listing, discover_many
 from eventcli.event import UNITS, Reason, Timing
 from eventcli.exits import ExitCode
 from eventcli.ledger import GRANULARITIES, Ingest, Meaning, MeaningError, Repair
@@ -223,11 +223,13 @@ def ingest(
 
 def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]]) -> list[str]:
     """Return the files that the sources stand for; those of the run itself are none, unless they are named."""
-    paths = []
-    for found in discover(sources, choice):
-        path = str(found.source)
-        if found.named or not set(identities(path)) & set(own):
-            paths.append(path)
+    paths: list[str] = []
+    for found in discover_many(sources, choice):
+        if isinstance(found, Listing):
+            files, device, inodes = found.files
+            paths += [path for path, inode in zip(files, inodes, strict=True) if (device, inode) not in own]
+        else:
+            paths.append(str(found.source))
     return paths
 
 

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from eventcli.files import DIRECTORY, LINK, REGULAR, Entries, entries
+from eventcli.files import DIRECTORY, LINK, REGULAR, Entries, Known, entries
 from eventcli.source import STDIN, Source, expand_url, is_url
 
 DEFAULT_PATTERNS: Final = ("*.jsonl", "*.ndjson", "*.json", "*.log")
@@ -19,7 +19,9 @@ _MAGIC: Final = frozenset("*?[")
 _AT_ONCE: Final = 1024
 """Files of a directory or a glob that are handed on together."""
 _RUN: Final = re.compile(f"{DIRECTORY}|[^{DIRECTORY}]{{1,{_AT_ONCE}}}")
-"""Of the kinds of what is in a directory: a directory, or all that is handed on together."""
+"""Of the kinds of what is in a directory: a directory, or all that is looked at together."""
+_SAME: Final = re.compile(r"(.)\1*")
+"""Of these kinds: all of one kind that follow one another."""
 _NO_FILE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
 """What a link says that leads nowhere, which is left out. One that leads to what must not be read is reported."""
 
@@ -35,30 +37,29 @@ class Choice(NamedTuple):
     exclude: Sequence[str] = ()
 
 
-_Listed = list[str] | OSError
-"""Paths that follow one another, or why a directory cannot be listed."""
+_Listed = tuple[Known, int] | OSError
+"""Files that follow one another, and about how many more there are; or why something cannot be looked at."""
 
 
 class Found(NamedTuple):
     """One source: a path, `-`, a URL or a stream; or a name that leads to nothing, and the `error` that says why.
 
-    `origin` is the index of the argument that it comes from. `regular` says that it was seen to be a regular file,
-    `named` that it was named itself, and does not come from a glob or a directory; then `size` is that of the file.
+    `origin` is the index of the argument that it comes from. `status` is that of a regular file that was named itself,
+    and does not come from a glob or a directory.
     """
 
     source: Source
     origin: int
-    regular: bool = False
-    named: bool = True
     error: OSError | None = None
-    size: int | None = None
+    status: os.stat_result | None = None
 
 
 class Listing(NamedTuple):
-    """Files of one argument, a directory or a glob, that were all seen to be regular."""
+    """Regular files of one argument, a directory or a glob, and about how many more there are in the same directory."""
 
-    paths: list[str]
+    files: Known
     origin: int
+    left: int
 
 
 def discover(sources: Iterable[Source], choice: Choice = Choice()) -> Iterator[Found]:  # noqa: B008  # immutable
@@ -71,7 +72,7 @@ def discover(sources: Iterable[Source], choice: Choice = Choice()) -> Iterator[F
     """
     for found in discover_many(sources, choice):
         if isinstance(found, Listing):
-            yield from (Found(path, found.origin, regular=True, named=False) for path in found.paths)
+            yield from (Found(path, found.origin) for path in found.files.paths)
         else:
             yield found
 
@@ -114,7 +115,7 @@ def _files(path: str, origin: int, choice: Choice) -> Iterator[Found | Listing]:
             paths = _walk(path, _Rules(choice))
             yield from _listed(path, origin, paths, "no file in this directory looks like a log (see --include)")
         elif stat.S_ISREG(status.st_mode):
-            yield Found(path, origin, regular=True, size=status.st_size)
+            yield Found(path, origin, status=status)
         else:
             yield Found(path, origin)
 
@@ -131,22 +132,28 @@ def _objects(url: str, origin: int) -> Iterator[Found]:
 def _listed(name: str, origin: int, lists: Iterator[_Listed], nothing: str) -> Iterator[Found | Listing]:
     """Yield the files that stand for an argument, many together, and what could not be listed in its place."""
     paths: list[str] = []
+    inodes: list[int] = []
+    device = 0
     is_nothing = True
     for listed in lists:
+        if paths and (isinstance(listed, OSError) or listed[0].device != device):
+            yield Listing(Known(paths, device, inodes), origin, 0)
+            paths, inodes = [], []
         if isinstance(listed, OSError):
-            if paths:
-                yield Listing(paths, origin)
-                paths = []
             is_nothing = False
             yield Found(os.fsdecode(listed.filename or name), origin, error=listed)
             continue
-        paths += listed
+        some, left = listed
+        device = some.device
+        paths += some.paths
+        inodes += some.inodes
+        is_nothing = is_nothing and not paths
         while len(paths) >= _AT_ONCE:
-            is_nothing = False
-            yield Listing(paths[:_AT_ONCE], origin)
-            paths = paths[_AT_ONCE:]
+            files = Known(paths[:_AT_ONCE], device, inodes[:_AT_ONCE])
+            paths, inodes = paths[_AT_ONCE:], inodes[_AT_ONCE:]
+            yield Listing(files, origin, len(paths) + left)
     if paths:
-        yield Listing(paths, origin)
+        yield Listing(Known(paths, device, inodes), origin, 0)
     elif is_nothing:
         yield Found(name, origin, error=FileNotFoundError(errno.ENOENT, nothing))
 
@@ -201,22 +208,45 @@ def _matches(patterns: _Patterns, name: str, path: str) -> bool:
 
 def _walk(top: str, rules: _Rules, below: str = "") -> Iterator[_Listed]:
     """Yield the paths of all files in and below a directory that the rules take, in the order of their names."""
-    (names, kinds), errors = _entries(os.path.join(top, below) if below else top)
+    (names, kinds, device, inodes), errors = _entries(os.path.join(top, below) if below else top)
     yield from errors
     begin = os.path.join(top, below, "")
     for run in _RUN.finditer(kinds):
         start, end = run.span()
         name = names[start]
         if kinds[start] != DIRECTORY:
-            yield [
-                begin + name
-                for name, kind in zip(names[start:end], kinds[start:end], strict=True)
-                if (name.endswith(rules.sure) or rules.takes(name, below + name))
-                and name[0] != "."
-                and (kind == REGULAR or _is_file(begin + name, kind))
+            some = Entries(names[start:end], kinds[start:end], device, inodes[start:end])
+            kept = [
+                (name.endswith(rules.sure) or rules.takes(name, below + name)) and name[0] != "." for name in some.names
             ]
+            yield from _files_of(begin, some.chosen(kept), len(names) - end)
         elif name[0] != "." and not rules.leaves(name, below + name):
             yield from _walk(top, rules, f"{below}{name}/")
+
+
+def _files_of(begin: str, some: Entries, left: int = 0) -> Iterator[_Listed]:
+    """Yield the regular files of some entries of a directory, and those to which links lead; `left` are behind them."""
+    names, kinds, device, inodes = some
+    for run in _SAME.finditer(kinds):
+        start, end = run.span()
+        if kinds[start] == REGULAR:
+            paths = [begin + name for name in names[start:end]]
+            yield Known(paths, device, inodes[start:end]), len(names) - end + left
+        elif kinds[start] == LINK:
+            for name in names[start:end]:
+                yield from _regular(begin + name)
+
+
+def _regular(path: str) -> Iterator[_Listed]:
+    """Yield a regular file, or the one that a link leads to; or why that cannot be told."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            yield error
+    else:
+        if stat.S_ISREG(status.st_mode):
+            yield Known([path], status.st_dev, [status.st_ino]), 0
 
 
 def _entries(directory: str) -> tuple[Entries, list[OSError]]:
@@ -224,17 +254,7 @@ def _entries(directory: str) -> tuple[Entries, list[OSError]]:
     try:
         return entries(directory), []
     except OSError as error:
-        return Entries([], ""), [error]
-
-
-def _is_file(path: str, kind: str) -> bool:
-    """Whether a path is that of a regular file, or leads to one."""
-    if kind != LINK:
-        return kind == REGULAR
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except OSError as error:
-        return error.errno not in _NO_FILE
+        return Entries([], "", 0, []), [error]
 
 
 def _is_directory(path: str, kind: str) -> bool:
@@ -258,25 +278,23 @@ def _glob(
         if rest:
             if os.path.isdir(path):
                 yield from _glob(top, rest, rules, f"{below}{part}/")
-        elif os.path.isfile(path):
-            yield [path]
+        else:
+            yield from _regular(path)
     elif os.path.isdir(here or "."):
         if listed is None:
             listed, errors = _entries(here or ".")
             yield from errors
-        names, kinds = listed
         match = re.compile(_translate(part)).match
-        matching = [
-            (name, kind)
-            for name, kind in zip(names, kinds, strict=True)
-            if match(name) and (name[0] != "." or part[0] == ".") and not rules.leaves(name, below + name)
-        ]
+        matching = listed.chosen(
+            bool(match(name)) and (name[0] != "." or part[0] == ".") and not rules.leaves(name, below + name)
+            for name in listed.names
+        )
         if rest:
-            for name, kind in matching:
+            for name, kind in zip(matching.names, matching.kinds, strict=True):
                 if _is_directory(here + name, kind):
                     yield from _glob(top, rest, rules, f"{below}{name}/")
         else:
-            yield [path for name, kind in matching if _is_file(path := here + name, kind)]
+            yield from _files_of(here, matching)
 
 
 def _below(top: str, parts: list[str], rules: _Rules, below: str) -> Iterator[_Listed]:
@@ -288,7 +306,6 @@ def _below(top: str, parts: list[str], rules: _Rules, below: str) -> Iterator[_L
         listed, errors = _entries(here)
         yield from errors
         yield from _glob(top, parts or ["*"], rules, below, listed)
-        names, kinds = listed
-        for name, kind in zip(names, kinds, strict=True):
+        for name, kind in zip(listed.names, listed.kinds, strict=True):
             if kind == DIRECTORY and name[0] != "." and not rules.leaves(name, below + name):
                 yield from _below(top, parts, rules, f"{below}{name}/")

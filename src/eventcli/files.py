@@ -1,4 +1,4 @@
-"""Small files, many at a time: what is in a directory, what the files are, and the lines in them.
+"""Small files, many at a time: which there are in a directory, and the lines in them.
 
 Columns go in and come out, not a tuple for each file: what is done for each of very many is what they cost. With the
 Rust body, the fold reads the files itself.
@@ -6,9 +6,10 @@ Rust body, the fold reads the files itself.
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from typing import Final, NamedTuple
+from itertools import compress, repeat
+from typing import Final, NamedTuple, Self
 
 from eventcli.blocks import BYTE_ORDER_MARK
 from eventcli.body import body, kernel
@@ -25,24 +26,29 @@ OTHER: Final = "o"
 
 
 class Entries(NamedTuple):
-    """What is in a directory, in the order of the bytes of the names: the names, and one letter each for the kind."""
+    """What is in a directory, in the order of the bytes of the names: names, and one letter each for the kind.
+
+    `device` and `inodes` are those of regular files; what stands there for others means nothing.
+    """
 
     names: list[str]
     kinds: str
+    device: int
+    inodes: Sequence[int]
 
-
-class Statuses(NamedTuple):
-    """What each of some files shares with all its links (see `source.identity`), and its size."""
-
-    keys: list[tuple[int, int]]
-    sizes: list[int]
+    def chosen(self, kept: Iterable[bool]) -> Self:
+        """Return those entries that are kept."""
+        kept = list(kept)
+        names, kinds, inodes = compress(self.names, kept), compress(self.kinds, kept), compress(self.inodes, kept)
+        return type(self)(list(names), "".join(kinds), self.device, list(inodes))
 
 
 class Known(NamedTuple):
-    """Files that were looked at: the path of each, and its key."""
+    """Regular files of which device and inode are known, which are what a file and all links to it share."""
 
     paths: Sequence[str]
-    keys: Sequence[tuple[int, int]]
+    device: int
+    inodes: Sequence[int]
 
 
 class Read(NamedTuple):
@@ -70,11 +76,37 @@ class Folded(NamedTuple):
 def entries(directory: str) -> Entries:
     """List a directory. OSError where that fails; what a link leads to is not looked at."""
     if body() == "rust" and (listed := kernel.list_directory(directory)) is not None:
-        return Entries(*listed)
-    # This tells, too, why a directory cannot be listed.
-    with closing(os.scandir(directory)) as found:
-        ordered = sorted(found, key=_name)
-    return Entries([entry.name for entry in ordered], "".join(map(_kind, ordered)))
+        names, kinds, inodes = listed
+    else:
+        # This tells, too, why a directory cannot be listed.
+        with closing(os.scandir(directory)) as found:
+            ordered = sorted(found, key=_name)
+        names, kinds = [entry.name for entry in ordered], "".join(map(_kind, ordered))
+        inodes = [entry.inode() for entry in ordered]
+    device = os.stat(directory).st_dev
+    return Entries(names, kinds, device, _inodes(directory, device, names, kinds, inodes))
+
+
+def _inodes(directory: str, device: int, names: Sequence[str], kinds: str, inodes: Sequence[int]) -> Sequence[int]:
+    """Return the inodes of regular files, of which as few as possible are looked at: that takes longer than listing.
+
+    Some file systems that lie over others tell other inodes of directories than of files, which is seen by the first
+    file. If they do so of later files only, or of one that something is mounted on, those files are taken for replaced.
+    """
+    first = kinds.find(REGULAR)
+    if first < 0 or _inode(os.path.join(directory, names[first]), device, inodes[first]) == inodes[first]:
+        return inodes
+    paths = [os.path.join(directory, name) for name in names]
+    return list(map(_inode, paths, repeat(device), inodes))
+
+
+def _inode(path: str, device: int, told: int) -> int:
+    """Return the inode of a file; what was told if it is gone or on another device."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return told
+    return status.st_ino if status.st_dev == device else told
 
 
 def _name(entry: os.DirEntry[str]) -> bytes:
@@ -89,30 +121,6 @@ def _kind(entry: os.DirEntry[str]) -> str:
     return DIRECTORY if entry.is_dir(follow_symlinks=False) else OTHER
 
 
-def look_at(paths: Sequence[str], largest: int, enough: int) -> Statuses:
-    """Tell what small regular files are, in their order, until they have `enough` bytes.
-
-    Ends before one that is none: not regular, of more than `largest` bytes, or gone.
-    """
-    if body() == "rust":
-        return Statuses(*kernel.look_at(paths, largest, enough))
-    statuses = Statuses([], [])
-    total = 0
-    for path in paths:
-        if total >= enough:
-            break
-        try:
-            status = os.stat(path)
-        except OSError:
-            break
-        if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
-            break
-        total += status.st_size
-        statuses.keys.append((status.st_dev, status.st_ino))
-        statuses.sizes.append(status.st_size)
-    return statuses
-
-
 def read_files(files: Known, buffer: memoryview, enough: int) -> Read:
     """Read small files whole, one behind the other, until they have `enough` bytes; a last line gets its newline.
 
@@ -121,11 +129,11 @@ def read_files(files: Known, buffer: memoryview, enough: int) -> Read:
     """
     read = Read([], [], [], [], [])
     at = 0
-    for path, key in zip(*files, strict=True):
+    for path, inode in zip(files.paths, files.inodes, strict=True):
         if at >= enough:
             break
         try:
-            data = _whole(path, key, len(buffer) - at - 1)
+            data = _whole(path, (files.device, inode), len(buffer) - at - 1)
         except OSError:
             break  # whoever reads it again will meet the error, too
         if not data or not is_certainly_plain(data[0]):

@@ -12,10 +12,10 @@ import sys
 import threading
 from bisect import bisect
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from itertools import accumulate, compress, groupby, repeat
-from operator import attrgetter, is_not
-from typing import Final, NamedTuple, Self, cast
+from contextlib import ExitStack, closing, contextmanager
+from itertools import accumulate, compress, groupby
+from operator import attrgetter
+from typing import Final, NamedTuple, Self, TypeAlias, cast
 
 from eventcli import cores, paths
 from eventcli.blocks import (
@@ -30,13 +30,15 @@ from eventcli.blocks import (
     TruncatedError,
 )
 from eventcli.body import body
+from eventcli.claims import Claims, Key
 from eventcli.compression import Decompressed
 from eventcli.discovery import Choice, Found, Listing, discover_many
 from eventcli.event import MAX_TYPES, Fields, Mark, Part, Query, Reason, Reject, Timing
-from eventcli.files import FLAGS, Known, Read, look_at
+from eventcli.files import FLAGS, Known, Read
 from eventcli.fold import MOST_MARKS, Fold, new_fold
 from eventcli.marks import WINDOW, marks
 from eventcli.parse import explain, is_number
+from eventcli.reordering import ReorderBuffer, Slot
 from eventcli.source import (
     STDIN,
     Source,
@@ -56,16 +58,19 @@ BLOCK_SIZE: Final = 2 * 1024 * 1024
 """Bytes read at a time. Measured: smaller blocks cost turns, larger ones memory, and neither is faster."""
 
 _AHEAD: Final = 2
-"""Results a thread may be ahead of the slowest one, per thread, before it waits: bounds the rejects held in memory."""
+"""Results that may wait for an earlier one, per thread, before threads do: bounds the rejects held in memory."""
 
 _SMALL: Final = 256 * 1024
 """Bytes of a file that is read whole, with others, by the thread that folds it: opening is what small files cost."""
 
-_MOST_FILES: Final = 512
-"""Small files that one thread takes at a time: the others are to find some, too."""
+_ENOUGH: Final = 512 * 1024
+"""Bytes of small files that are folded at a time. Measured: they stay in the cache of the core that has read them."""
 
-_MOST_BLOCKS: Final = 4
-"""Blocks that these may be together. Measured: fewer cost turns."""
+_MOST_FILES: Final = 512
+"""Files that one thread takes at a time. Measured: fewer cost turns."""
+
+_FEW_FILES: Final = 32
+"""Files that it takes in any case: the closer the end, the fewer they are, so that all threads get there together."""
 
 _HEARTBEAT: Final = 0.5
 """Seconds after which the main thread looks for signals that it slept through."""
@@ -154,49 +159,55 @@ def summarize(
     return run.complete()
 
 
-_Named = tuple[str, int, int]
-"""A source: its path or name, the index of the argument that it comes from, and the place of its task."""
-
-
 class _Small(NamedTuple):
-    """Small regular files that are not open yet: columns of paths and keys (see `files`), and what they are known as.
+    """Regular files, not open yet, that are most likely small: see `Known`, and their places among all sources.
 
-    Some have an empty path, because they count already: `repeats` says by index under which name, or nothing where
-    nothing is to be said of that. `named` is that of `Found`.
+    Some have an empty path, because their inode counts already: `repeats` says by place under which name, or nothing
+    where nothing is to be said of that; it is silent on those that have another inode by now. `named` says that they
+    were named themselves, and do not come from a glob or a directory.
     """
 
-    known_as: list[_Named]
+    places: Sequence[int]
     paths: list[str]
-    keys: list[tuple[int, int]]
+    device: int
+    inodes: Sequence[int]
     named: bool
     repeats: dict[int, str]
 
-    def without(self, left_out: Collection[tuple[int, int]]) -> Self:
-        """Return all files but those with these keys."""
-        kept = [key not in left_out for key in self.keys]
-        known_as, paths, keys = compress(self.known_as, kept), compress(self.paths, kept), compress(self.keys, kept)
-        return self._replace(known_as=list(known_as), paths=list(paths), keys=list(keys))
+    def chosen(self, kept: Sequence[bool]) -> Self:
+        """Return those files that are kept."""
+        places, paths, inodes = compress(self.places, kept), compress(self.paths, kept), compress(self.inodes, kept)
+        return self._replace(places=list(places), paths=list(paths), inodes=list(inodes))
+
+    def some(self, start: int, end: int | None = None) -> Self:
+        """Return the files from one on."""
+        places, paths, inodes = self.places[start:end], self.paths[start:end], self.inodes[start:end]
+        return self._replace(places=places, paths=paths, inodes=inodes)
 
 
 class _Files(NamedTuple):
-    """Regular files that may be opened together: their paths, and from which argument each comes."""
+    """Regular files that may be read together, from which argument each comes, and how many more there may be.
 
-    paths: list[str]
+    See `_Small` and `Listing`.
+    """
+
+    files: Known
     origins: list[int]
     named: bool
+    left: int = 0
 
 
 class _Task(NamedTuple):
-    """What a worker took to fold: its place in the order of the input, and a block or a long line of a source.
+    """What a worker took to fold: a block or a long line of a source.
 
     Neither is there at the end of a source; then `report` is, which does not know the number of lines yet. Or `files`
-    are, which the worker reads itself, one after the other.
+    are, which the worker opens and reads itself, one after the other.
     """
 
-    place: int
     name: str = ""
     block: Block | LongLine | None = None
     report: SourceReport | None = None
+    repeats: str = ""
     files: _Small | None = None
 
 
@@ -205,7 +216,7 @@ class _Piece(NamedTuple):
 
     Their lines count from the beginning of the part, their offsets from that of the block, which is at `offset`.
     `report` is there at the end of a source, `repeats` for a source that is not read again. Where nothing else is to be
-    said of small files, `reports` are there.
+    said of small files, `reports` are there. `ended` is how many small files came to their end, `stored` their bytes.
     """
 
     name: str
@@ -215,6 +226,14 @@ class _Piece(NamedTuple):
     report: SourceReport | None = None
     repeats: str = ""
     reports: Sequence[SourceReport] = ()
+    ended: int = 0
+    stored: int = 0
+
+
+_Queue: TypeAlias = Generator[_Task | None, Buffer, None]
+"""The tasks of some sources in order, each read into the buffer that was sent for it."""
+
+_Slot: TypeAlias = Slot[_Queue, list[_Piece]]
 
 
 class Portion:
@@ -303,7 +322,7 @@ class Run:
         on_problem: OnProblem | None,
         choice: Choice = Choice(),  # noqa: B008  # immutable
         on_repeat: OnRepeat | None = None,
-        left_out: Iterable[tuple[int, int]] = (),
+        left_out: Iterable[Key] = (),
         stretches: bool = False,
         mmap: bool = True,
     ) -> None:
@@ -336,25 +355,24 @@ class Run:
         # Whoever reads holds this lock, possibly for as long as a pipe is silent.
         self._reading = threading.Lock()
         self._left_out = frozenset(left_out)
-        self._seen: dict[tuple[int, int] | str | None, _Named] = {}
-        self._tasks = self._read(discover_many(cast("Iterable[Source]", sources), choice))
-        next(self._tasks)
-        # Guards `_taken`, and is held for a moment: whoever takes a block that is mapped must not wait.
-        self._taking = threading.Lock()
+        self._claims = Claims()
+        # Whoever takes a block that is mapped must not wait: this has a lock of its own.
+        self._order: ReorderBuffer[_Queue, list[_Piece]] = ReorderBuffer(
+            _begun(self._read(discover_many(cast("Iterable[Source]", sources), choice)))
+        )
         # This one guards all that follows, and is held only briefly, but for what the caller's functions do. Workers
         # wait for a turn, the caller for the end.
         self._delivering = threading.Lock()
         self._turn = threading.Condition(self._delivering)
         self._end = threading.Condition(self._delivering)
-        self._stopped = False
         self._failure: BaseException | None = None
         self._working = 0
-        self._taken = 0
-        self._delivered = 0
-        self._waiting: dict[int, list[_Piece]] = {}
         self._lines = 0
         self._long_lines = 0
         self._reports: list[SourceReport] = []
+        self._ended_small = 0
+        self._bytes_of_small = 0
+        # And the lock of the reading guards these.
         self._ended = 0
         self._bytes_of_ended = 0
         self._open: tuple[Decompressed | Portion, Blocks] | None = None
@@ -392,7 +410,7 @@ class Run:
     def place(self) -> Place:
         """Return how far the reading is, while `complete` goes on."""
         position, size = self._position()
-        return Place(self._ended, self._bytes_of_ended, position, size)
+        return Place(self._ended + self._ended_small, self._bytes_of_ended + self._bytes_of_small, position, size)
 
     def _position(self) -> tuple[int, int | None]:
         if self._open is None:
@@ -403,20 +421,23 @@ class Run:
 
     @contextmanager
     def _reading_from(self, stream: Decompressed | Portion, blocks: Blocks) -> Iterator[None]:
-        self._open = (stream, blocks)
+        # Within a directory, another one may have begun.
+        behind, self._open = self._open, (stream, blocks)
         try:
             yield
         finally:
+            self._open = (stream, blocks)
             read, _ = self._position()
-            self._open, self._bytes_of_ended = None, self._bytes_of_ended + read
+            self._open, self._bytes_of_ended = behind, self._bytes_of_ended + read
 
     def partial(self) -> Summary:
         """Stop, and return the Summary of the lines that were folded; for use when `complete` was interrupted."""
         with self._delivering:
-            with self._taking:
-                self._stopped = True
-            self._turn.wait_for(lambda: self._delivered == self._taken or self._failure is not None)
-            self._reports.append(SourceReport("", 0, self._lines, Status.INTERRUPTED))
+            self._order.stop()
+            self._deliver_ready()
+            self._turn.wait_for(lambda: self._order.is_empty() or self._failure is not None)
+            if not any(report.status is Status.INTERRUPTED for report in self._reports):
+                self._interrupted()
             return self._summary()
 
     def _summary(self) -> Summary:
@@ -452,116 +473,138 @@ class Run:
         try:
             buffer = Buffer(self._block_size, self._max_line)
             with buffer:
-                while (task := self._take(buffer)) is not None:
+                while (taken := self._take(buffer)) is not None:
+                    slot, task = taken
                     # A small input is folded before another thread would have started. Only the first thread starts
                     # others: one of those would wait for it, perhaps with a block that is mapped.
-                    is_first = fold is self._folds[0]
-                    if is_first and task.place and (task.block or task.files) and len(self._folds) < self._jobs:
+                    is_more = self._order.taken > 1 and (task.block or task.files)
+                    is_many = task.files is not None and len(task.files.paths) > _FEW_FILES
+                    if (is_more or is_many) and fold is self._folds[0] and len(self._folds) < self._jobs:
                         self._start_other_workers()
                     with folding:
-                        self._fold(fold, buffer, task)
+                        self._fold(fold, buffer, slot, task)
         except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it
             failure = raised
         with self._delivering:
             self._working -= 1
             self._failure = self._failure or failure
-            self._stopped = self._stopped or failure is not None
+            if failure is not None:
+                self._order.stop()
+            if not self._working:
+                for queue in self._order.queues:
+                    queue.close()
             self._turn.notify_all()
             self._end.notify()
 
-    def _take(self, buffer: Buffer) -> _Task | None:
-        with self._reading:
-            try:
-                task = None if self._stopped else self._tasks.send(buffer)
-            except StopIteration:
-                return None
-            with self._taking:
-                # What was read after the stop is not taken: whoever stopped is adding up the folds by now.
-                if task is None or self._stopped:
-                    return None
-                self._taken += 1
-                return task
+    def _take(self, buffer: Buffer) -> tuple[_Slot, _Task] | None:
+        """Return the next task; None if there is none. That may be known only when another thread is done."""
+        while self._order.wait():
+            with self._reading:
+                queue = self._order.queue()
+                if queue is None or queue.queue is None:
+                    continue
+                try:
+                    task = queue.queue.send(buffer)
+                except StopIteration:
+                    self._order.close(queue)
+                else:
+                    # What was read after the stop is not taken: whoever stopped is adding up the folds by now.
+                    slot = self._order.take(queue, may_split=task is not None and task.files is not None)
+                    return None if task is None or slot is None else (slot, task)
+            with self._delivering:
+                self._deliver_ready()
+        return None
 
-    def _read(self, sources: Iterable[Found | Listing]) -> Generator[_Task | None, Buffer, None]:
-        """Yield the tasks of all sources in order, each read into the buffer that was sent for it."""
+    def _read(self, sources: Iterable[Found | Listing]) -> _Queue:
+        """Yield the tasks of all sources."""
         buffer = yield None
         for found in self._joined(sources):
             if isinstance(found, Found):
                 buffer = yield from self._alone(found, buffer)
                 continue
-            paths, origins, named = found
-            while paths:
-                length, files = self._look_at(paths[:_MOST_FILES], origins, named=named)
-                if files.keys:
-                    buffer = yield _Task(self._taken, files=files)
-                if not length:
-                    alone = Found(paths[0], origins[0], regular=True, named=named)
-                    buffer = yield from self._alone(alone, buffer)
-                    length = 1
-                paths, origins = paths[length:], origins[length:]
+            start, end = 0, len(found.files.paths)
+            while start < end:
+                share = (end - start + found.left) // (2 * self._jobs)
+                some = slice(start, start + max(_FEW_FILES, min(_MOST_FILES, share)))
+                files = self._small_of(found, some)
+                if files.paths:
+                    buffer = yield _Task(files=files)
+                start = some.stop
 
     def _joined(self, sources: Iterable[Found | Listing]) -> Iterator[Found | _Files]:
         """Join small files that are named one by one; no name is looked at before a large file ahead of it is read."""
         paths: list[str] = []
+        inodes: list[int] = []
         origins: list[int] = []
+        device = 0
         for found in sources:
-            is_small = isinstance(found, Found) and found.size is not None and found.size <= self._small
-            if paths and not (is_small and len(paths) < _MOST_FILES):
-                yield _Files(paths, origins, named=True)
-                paths, origins = [], []
+            status = found.status if isinstance(found, Found) else None
+            is_small = status is not None and status.st_size <= self._small
+            is_next = status is not None and is_small and status.st_dev == device and len(paths) < _MOST_FILES
+            if paths and not is_next:
+                yield _Files(Known(paths, device, inodes), origins, named=True)
+                paths, inodes, origins = [], [], []
             if isinstance(found, Listing):
-                yield _Files(found.paths, [found.origin] * len(found.paths), named=False)
-            elif is_small:
+                yield _Files(found.files, [found.origin] * len(found.files.paths), named=False, left=found.left)
+            elif status is not None and is_small:
+                device = status.st_dev
                 paths.append(str(found.source))
+                inodes.append(status.st_ino)
                 origins.append(found.origin)
             else:
                 yield found
         if paths:
-            yield _Files(paths, origins, named=True)
+            yield _Files(Known(paths, device, inodes), origins, named=True)
 
-    def _look_at(self, paths: list[str], origins: list[int], *, named: bool) -> tuple[int, _Small]:
-        """Take the first of some small regular files; return how many are done with, and those that count."""
-        # The other threads start when the first task is done, so that is a short one.
-        blocks = min(self._taken + 1, _MOST_BLOCKS)
-        keys, sizes = look_at(paths, self._small, blocks * self._block_size)
-        paths = paths[: len(keys)]
-        known_as = list(zip(paths, origins, repeat(self._taken), strict=False))
-        files = _Small(known_as, paths, keys, named, {})
-        if not named and not self._left_out.isdisjoint(keys):
-            files = files.without(self._left_out)
+    def _small_of(self, found: _Files, some: slice) -> _Small:
+        """Return those of some files that count, and those of which it is to be said why not."""
+        paths, device, inodes = list(found.files.paths[some]), found.files.device, found.files.inodes[some]
+        places = self._claims.places(paths, found.origins[some])
+        files = _Small(places, paths, device, inodes, found.named, {})
+        if not found.named and self._left_out:
+            files = files.chosen([(device, inode) not in self._left_out for inode in inodes])
+        first = self._claims.claim_all(device, files.inodes, files.places)
         # Little is done for each of what may be many.
-        first = list(map(self._seen.setdefault, files.keys, files.known_as))
-        if any(map(is_not, files.known_as, first)):
-            for index, (mine, other) in enumerate(zip(files.known_as, first, strict=True)):
-                if other is not mine:
-                    files.paths[index], files.repeats[index] = "", _repeated(mine, other)
-        # Soon read, by whoever takes them.
-        self._ended += len(keys)
-        self._bytes_of_ended += sum(sizes)
-        return len(keys), files
+        if first != list(files.places):
+            files = files._replace(paths=files.paths.copy())
+            for index, (mine, other, inode) in enumerate(zip(files.places, first, files.inodes, strict=True)):
+                if other != mine:
+                    if _leads_to(files.paths[index], (device, inode)):
+                        files.repeats[mine] = self._claims.name_instead(mine, other)
+                    files.paths[index] = ""
+        return files
 
     def _alone(self, found: Found, buffer: Buffer) -> Generator[_Task, Buffer, Buffer]:
         """Yield the tasks of one source; return the buffer that was sent last."""
         name = name_of(found.source)
         opened = self._opened(found, name)
         if isinstance(opened, _Reading):
-            with closing(opened.stream), self._reading_from(opened.stream, opened.blocks):
-                while not isinstance(block := opened.next(buffer), SourceReport):
-                    buffer = yield _Task(self._taken, name, block)
-            opened = block
+            return (yield from self._blocks(name, opened, buffer))
         self._ended += 1
-        if isinstance(opened, str):
-            if opened:
-                files = _Small([(name, found.origin, self._taken)], [""], [(0, 0)], found.named, {0: opened})
-                buffer = yield _Task(self._taken, files=files)
-        else:
-            buffer = yield _Task(self._taken, name, None, opened)
-        return buffer
+        if isinstance(opened, SourceReport):
+            return (yield _Task(name, report=opened))
+        return (yield _Task(name, repeats=opened)) if opened else buffer
+
+    def _blocks(self, name: str, reading: _Reading, buffer: Buffer) -> Generator[_Task, Buffer, Buffer]:
+        """Yield the blocks of one source, and its report; return the buffer that was sent last."""
+        with closing(reading.stream), self._reading_from(reading.stream, reading.blocks):
+            while not isinstance(block := reading.next(buffer), SourceReport):
+                buffer = yield _Task(name, block)
+        self._ended += 1
+        return (yield _Task(name, report=block))
+
+    def _split(self, name: str, reading: _Reading, files: _Small) -> _Queue:
+        """Yield the tasks of a file that turned out to be large, and of the files behind it."""
+        with closing(reading.stream):
+            buffer = yield None
+            yield from self._blocks(name, reading, buffer)
+        if files.paths:
+            yield _Task(files=files)
 
     def _opened(self, found: Found, name: str) -> _Reading | SourceReport | str:
         """Open a source by itself, unless it was read before; then return under which name, if that is to be said."""
-        source, origin, regular, named, error, _ = found
-        mine = (source if isinstance(source, str) else name, origin, self._taken)
+        source, origin, error, status = found
+        (mine,) = self._claims.places([source if isinstance(source, str) else name], [origin])
         ahead = self._jobs == 1
         try:
             if error is not None:
@@ -570,24 +613,23 @@ class Run:
                 return self._reader(name, source)
             if not isinstance(source, str):
                 return self._reader(name, open_source(source, ahead=ahead))
-            if not regular and is_url(source):
-                if (first := self._first(source, mine, named)) is not mine:
-                    return _repeated(mine, first)
+            if status is None and is_url(source):
+                if (first := self._claims.claim((None, source), mine)) != mine:
+                    return self._claims.name_instead(mine, first)
                 return self._reader(name, open_source(source, ahead=ahead))
             if source != STDIN:
-                status = os.stat(source)
-                if not named and not stat.S_ISREG(status.st_mode):
-                    raise OSError("Is no regular file any more")
-                if (key := identity(status)) in self._seen:
+                key = identity(os.stat(source))
+                if key is not None and (holder := self._claims.holder(key)) is not None:
                     # A pipe that is opened a second time waits for a second writer.
-                    return _repeated(mine, self._first(key, mine, named))
+                    return self._claims.name_instead(mine, holder)
             descriptor, status = open_path(source)
-            if (first := self._first(identity(status), mine, named)) is mine:
+            key = identity(status)
+            if key is None or (first := self._claims.claim(key, mine)) == mine:
                 stream = stream_of(descriptor, status, ahead=ahead, close=source != STDIN)
                 return self._reader(name, stream, may_map=self._may_map)
             if source != STDIN:
                 os.close(descriptor)
-            return _repeated(mine, first)
+            return self._claims.name_instead(mine, first)
         except OSError as failure:
             return self._failed(name, failure)
 
@@ -596,12 +638,6 @@ class Run:
         if self._on_problem is None:
             raise error
         return failed(name, error)
-
-    def _first(self, key: tuple[int, int] | str | None, mine: _Named, named: bool) -> _Named | None:  # noqa: FBT001  # called for each of many files
-        """Return which source counts of those with the same key: `mine`, or an earlier one; or none of them."""
-        if not named and key in self._left_out:
-            return None
-        return mine if key is None else self._seen.setdefault(key, mine)
 
     def _reader(self, name: str, stream: Decompressed | Portion, *, may_map: bool = False) -> _Reading:
         return _Reading(
@@ -613,54 +649,59 @@ class Run:
             may_map=may_map,
         )
 
-    def _fold(self, fold: Fold, buffer: Buffer, task: _Task) -> None:
+    def _fold(self, fold: Fold, buffer: Buffer, slot: _Slot, task: _Task) -> None:
         held: list[_Piece] = []
         rejects = 0
-        for piece in self._pieces(fold, buffer, task):
+        for piece in self._pieces(fold, buffer, slot, task):
             if piece.rejects:
                 if rejects + len(piece.rejects) > MOST_MARKS and rejects:
-                    self._deliver_early(task, held)
+                    self._deliver_early(slot, held)
                     held, rejects = [], 0
                 rejects += len(piece.rejects)
             held.append(piece)
         buffer.release()
-        self._deliver(task, held)
+        self._deliver(slot, held)
 
-    def _pieces(self, fold: Fold, buffer: Buffer, task: _Task) -> Iterator[_Piece]:
+    def _pieces(self, fold: Fold, buffer: Buffer, slot: _Slot, task: _Task) -> Iterator[_Piece]:
         if task.block is not None:
             yield from self._block(fold, task.name, task.block)
-        elif task.report is not None:
-            yield _Piece(task.name, report=task.report)
-        if task.files is not None:
-            yield from self._small_files(fold, buffer, task.files)
+        elif task.files is not None:
+            yield from self._small_files(fold, buffer, slot, task.files)
+        else:
+            yield _Piece(task.name, report=task.report, repeats=task.repeats)
 
-    def _small_files(self, fold: Fold, buffer: Buffer, files: _Small) -> Iterator[_Piece]:
-        """Read and fold small files."""
-        at, span = 0, len(files.keys)
-        while at < len(files.keys):
+    def _small_files(self, fold: Fold, buffer: Buffer, slot: _Slot, files: _Small) -> Iterator[_Piece]:
+        """Read and fold files up to one that is not small after all."""
+        enough = min(self._block_size, _ENOUGH)
+        # There is room for any small file, and no more, lest large ones are read here.
+        memory = buffer.view[: enough + self._small + 1]
+        at, span = 0, len(files.paths)
+        while at < len(files.paths):
             marks = self._rejects_wanted > 0
-            some = Known(files.paths[at : at + span], files.keys[at : at + span])
-            folded = fold.add_files(some, buffer.view, self._block_size, marks=marks, once=self._stretches)
+            some = Known(files.paths[at : at + span], files.device, files.inodes[at : at + span])
+            folded = fold.add_files(some, memory, enough, marks=marks, once=self._stretches)
             whole, behind = len(folded.lines), len(folded.lines) + len(folded.read.ends)
             names = names_of(files.paths[at : at + behind])
             if whole:
-                yield _Piece("", reports=SourceReport.of_whole(names, folded.sizes, folded.lines))
+                reports = SourceReport.of_whole(names, folded.sizes, folded.lines)
+                yield _Piece("", reports=reports, ended=whole, stored=sum(folded.sizes))
             if behind > whole:
-                yield from self._together(buffer, names[whole:], folded.read, folded.parts)
+                yield from self._together(memory, names[whole:], folded.read, folded.parts)
             if not behind:
-                if at in files.repeats:
-                    yield _Piece(name_of(files.known_as[at][0]), repeats=files.repeats[at])
-                else:
-                    yield from self._by_itself(fold, buffer, files, at)
+                mine = files.places[at]
+                if mine in files.repeats:
+                    yield _Piece(name_of(self._claims.path(mine)), repeats=files.repeats[mine], ended=1)
+                elif (yield from self._by_itself(fold, buffer, slot, files, at)):
+                    return
             at += max(1, behind)
             # Behind one that is read by itself, the next one may be, too.
             span = 2 * span if behind else 1
 
-    def _together(self, buffer: Buffer, names: list[str], read: Read, parts: Iterator[Part]) -> Iterator[_Piece]:
+    def _together(self, memory: memoryview, names: list[str], read: Read, parts: Iterator[Part]) -> Iterator[_Piece]:
         """Fold small files that are in the buffer, one behind the other."""
         starts, ends, skipped, lines, sizes = read
         before = list(accumulate(lines, initial=0))
-        block = Block(buffer.view[: ends[-1]], 0)
+        block = Block(memory[: ends[-1]], 0)
         for _, wanted in self._parts(parts):
             for at, group in groupby(wanted, lambda mark: bisect(starts, mark.start) - 1):
                 rejects = [self._reject(mark, block, before[at]) for mark in group]
@@ -671,11 +712,17 @@ class Run:
                 head = BYTE_ORDER_MARK[: skipped[at]] + block.data[starts[at] : min(starts[at] + WINDOW, ends[at])]
                 stretch = _stretch(head[: min(WINDOW, report.bytes)], report.bytes)
                 reports[at] = report._replace(stretch=stretch)
-        yield _Piece("", reports=reports)
+        yield _Piece("", reports=reports, ended=len(names), stored=sum(sizes))
 
-    def _by_itself(self, fold: Fold, buffer: Buffer, files: _Small, at: int) -> Iterator[_Piece]:
-        """Read and fold a small file that is empty or compressed, or not what it was when it was looked at."""
-        mine, path, key = files.known_as[at], files.paths[at], files.keys[at]
+    def _by_itself(
+        self, fold: Fold, buffer: Buffer, slot: _Slot, files: _Small, at: int
+    ) -> Generator[_Piece, None, bool]:
+        """Read and fold a file that is empty or compressed, or not what it was when its key was told.
+
+        Return whether it is large: then that is left to all threads, and so are the files behind it.
+        """
+        mine, key = files.places[at], (files.device, files.inodes[at])
+        path = self._claims.path(mine)
         name = name_of(path)
         try:
             descriptor = os.open(path, FLAGS)
@@ -684,42 +731,43 @@ class Run:
                 os.close(descriptor)
                 raise OSError("Is no regular file any more")
         except OSError as error:
-            self._forget(key, mine)
-            yield _Piece(name, report=self._failed(name, error))
-            return
-        with closing(stream_of(descriptor, status)) as stream:
-            if identity(status) != key:
-                first = self._replaced(files, at, identity(status))
-                if first is not mine:
-                    yield _Piece(name, repeats=_repeated(mine, first))
-                    return
-            reading = self._reader(name, stream)
+            self._claims.give_up(key, mine)
+            yield _Piece(name, report=self._failed(name, error), ended=1)
+            return False
+        with ExitStack() as stack:
+            is_large = status.st_size > self._small
+            stream = stream_of(descriptor, status, ahead=is_large and self._jobs == 1)
+            stack.enter_context(closing(stream))
+            if identity(status) != key or self._claims.holder(key) != mine:
+                first = self._replaced(slot, files, at, (status.st_dev, status.st_ino))
+                if first != mine:
+                    repeats = "" if first is None else self._claims.name_instead(mine, first)
+                    yield _Piece(name, repeats=repeats, ended=1)
+                    return False
+            reading = self._reader(name, stream, may_map=is_large and self._may_map)
+            if is_large:
+                stack.pop_all()
+                self._order.split(slot, _begun(self._split(name, reading, files.some(at + 1))))
+                return True
             while not isinstance(block := reading.next(buffer), SourceReport):
                 yield from self._block(fold, name, block)
-        yield _Piece(name, report=block)
+        yield _Piece(name, report=block, ended=1, stored=status.st_size)
+        return False
 
-    def _replaced(self, files: _Small, at: int, key: tuple[int, int] | None) -> _Named | None:
-        """Return which source counts where a file has taken the place of another one since that was looked at."""
-        mine = files.known_as[at]
-        _, _, place = mine
+    def _replaced(self, slot: _Slot, files: _Small, at: int, key: Key) -> int | None:
+        """Return which source counts where a file has taken the place of another one; None if it is left out."""
+        mine = files.places[at]
         # Where logs are rotated, this may be what an earlier name led to: whoever has that must have had a look first.
         with self._delivering:
-            self._turn.wait_for(lambda: place == self._delivered or self._failure is not None)
-        self._forget(files.keys[at], mine)
-        first = self._first(key, mine, files.named)
-        if first is None or first is mine:
-            return first
-        path, _, other_place = first
-        is_later = other_place > place or any(other is first for other in files.known_as[at + 1 :])
-        if is_later and not _leads_to(path, key):
+            self._turn.wait_for(lambda: self._order.is_first(slot) or self._failure is not None)
+        self._claims.give_up((files.device, files.inodes[at]), mine)
+        if not files.named and key in self._left_out:
+            return None
+        first = self._claims.claim(key, mine)
+        if first > mine and not _leads_to(self._claims.path(first), key):
             # Nobody has read it under that name, and nobody will: it got another one, or is a new file in its place.
-            self._seen[key] = first = mine
+            return self._claims.pass_on(key, mine)
         return first
-
-    def _forget(self, key: tuple[int, int], mine: _Named) -> None:
-        """Let a file count under another name, if it has not been there under this one."""
-        if self._seen.get(key) is mine:
-            del self._seen[key]
 
     def _block(self, fold: Fold, name: str, block: Block | LongLine) -> Iterator[_Piece]:
         if isinstance(block, LongLine):
@@ -747,21 +795,32 @@ class Run:
         message = explain(raw, mark.reason, self._query.fields)
         return Reject(mark.reason, message, raw, len(raw), mark.line - lines, mark.start)
 
-    def _deliver(self, task: _Task, pieces: list[_Piece]) -> None:
+    def _deliver(self, slot: _Slot, pieces: list[_Piece]) -> None:
         """Hand on what came of a task, after all earlier tasks."""
         with self._delivering:
-            self._turn.wait_for(lambda: task.place < self._delivered + _AHEAD * self._jobs or self._stopped)
-            self._waiting[task.place] = pieces
-            while (in_turn := self._waiting.pop(self._delivered, None)) is not None:
-                for piece in in_turn:
-                    self._emit(piece)
-                self._delivered += 1
-            self._turn.notify_all()
+            most = _AHEAD * self._jobs
+            order = self._order
+            self._turn.wait_for(lambda: order.waiting < most or order.is_first(slot) or order.stopped)
+            order.done(slot, pieces)
+            self._deliver_ready()
 
-    def _deliver_early(self, task: _Task, pieces: list[_Piece]) -> None:
+    def _deliver_ready(self) -> None:
+        """Hand on what has its turn."""
+        for pieces in self._order.ready():
+            if pieces is None and self._lines:
+                self._interrupted()
+            for piece in pieces or ():
+                self._emit(piece)
+        self._turn.notify_all()
+
+    def _interrupted(self) -> None:
+        self._reports.append(SourceReport("", 0, self._lines, Status.INTERRUPTED))
+        self._lines = 0
+
+    def _deliver_early(self, slot: _Slot, pieces: list[_Piece]) -> None:
         """Hand on the first pieces of a task, so that their rejects need not be held."""
         with self._delivering:
-            self._turn.wait_for(lambda: task.place == self._delivered or self._failure is not None)
+            self._turn.wait_for(lambda: self._order.is_first(slot) or self._failure is not None)
             for piece in pieces:
                 self._emit(piece)
 
@@ -776,6 +835,8 @@ class Run:
         if piece.repeats and self._on_repeat is not None:
             self._on_repeat(piece.name, piece.repeats)
         self._reports += piece.reports
+        self._ended_small += piece.ended
+        self._bytes_of_small += piece.stored
         if piece.report is not None:
             report, status = piece.report, piece.report.status
             if report.lines != self._lines:
@@ -786,13 +847,13 @@ class Run:
                 self._on_problem(report)
 
 
-def _repeated(mine: _Named, first: _Named | None) -> str:
-    """Return the name of the source that counts in place of this one; empty where nothing is to be said of that."""
-    # What one argument stands for was not named twice.
-    return "" if first is None or first[1] == mine[1] else name_of(first[0])
+def _begun(queue: _Queue) -> _Queue:
+    """Return a queue that a buffer can be sent to."""
+    next(queue)
+    return queue
 
 
-def _leads_to(path: str, key: tuple[int, int] | None) -> bool:
+def _leads_to(path: str, key: Key) -> bool:
     try:
         return identity(os.stat(path)) == key
     except OSError:
