@@ -130,6 +130,8 @@ class Blocks:
         self._keep = keep
         self.mapped: MappedFile | None = None
         """The stream as a file to be mapped, as soon as it is known to be one; None again where it is to be read."""
+        self.is_large = False
+        """Whether blocks are twice as large as the buffer says."""
         self.head = b""
         self.offset = start
         """Bytes handed out so far, a byte-order mark included."""
@@ -152,7 +154,7 @@ class Blocks:
         if not self._begun:
             filled = self._begin(buffer)
         searched = 0
-        room = min(max(buffer.size, 2 * filled), self._limit)
+        room = min(max(buffer.size << self.is_large, 2 * filled), self._limit)
         while True:
             newline = buffer.memory.rfind(_NEWLINE, searched, filled)
             if newline >= 0:
