@@ -162,13 +162,15 @@ class _Rules:
     """A `Choice`, compiled."""
 
     def __init__(self, choice: Choice) -> None:
-        self._take = _compiled(choice.include) if choice.include else (_default(), None)
+        self._take = _compiled(choice.include) if choice.include else None
         self._leave = _compiled(choice.exclude)
         self.sure = () if choice.include or choice.exclude else _SUFFIXES
         """The ends of names that are taken whatever else they are: those of most of what may be very many."""
 
     def takes(self, name: str, path: str) -> bool:
         """Whether a file is meant; `path` is that from the directory on."""
+        if self._take is None:
+            self._take = _default(), None  # not before a name needs it
         return _matches(self._take, name, path) and not _matches(self._leave, name, path)
 
     def leaves(self, name: str, path: str) -> bool:
