@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Final, NamedTuple
 
 from eventcli.files import DIRECTORY, LINK, REGULAR, Entries, Known, entries
@@ -164,14 +165,19 @@ class _Rules:
     def __init__(self, choice: Choice) -> None:
         self._take = _compiled(choice.include) if choice.include else None
         self._leave = _compiled(choice.exclude)
-        self.sure = () if choice.include or choice.exclude else _SUFFIXES
-        """The ends of names that are taken whatever else they are: those of most of what may be very many."""
+        # The ends of names that are taken whatever else they are.
+        self._sure = () if choice.include or choice.exclude else _SUFFIXES
 
     def takes(self, name: str, path: str) -> bool:
         """Whether a file is meant; `path` is that from the directory on."""
         if self._take is None:
             self._take = _default(), None  # not before a name needs it
         return _matches(self._take, name, path) and not _matches(self._leave, name, path)
+
+    def take_all(self, names: Sequence[str]) -> bool:
+        """Whether files with these names are certainly all meant, as is so of most of what may be very many."""
+        is_sure = all(map(str.endswith, names, repeat(self._sure)))
+        return is_sure and not any(map(str.startswith, names, repeat(".")))
 
     def leaves(self, name: str, path: str) -> bool:
         """Whether a file or a directory is left out."""
@@ -218,10 +224,9 @@ def _walk(top: str, rules: _Rules, below: str = "") -> Iterator[_Listed]:
         name = names[start]
         if kinds[start] != DIRECTORY:
             some = Entries(names[start:end], kinds[start:end], device, inodes[start:end])
-            kept = [
-                (name.endswith(rules.sure) or rules.takes(name, below + name)) and name[0] != "." for name in some.names
-            ]
-            yield from _files_of(begin, some.chosen(kept), len(names) - end)
+            if not rules.take_all(some.names):
+                some = some.chosen(name[0] != "." and rules.takes(name, below + name) for name in some.names)
+            yield from _files_of(begin, some, len(names) - end)
         elif name[0] != "." and not rules.leaves(name, below + name):
             yield from _walk(top, rules, f"{below}{name}/")
 

@@ -448,14 +448,11 @@ class Run:
         is_in_buckets = self._query.timing is not None and self._query.timing.by is not None
         # With buckets, a type that was never seen has none.
         asked_for = Summary(dict.fromkeys(() if is_in_buckets else self._query.types or (), TypeStats()))
-        unfolded = Summary(
-            account=Account(lines=self._long_lines, rejected={Reason.LINE_TOO_LONG: self._long_lines}),
-            sources=tuple(self._reports),
-        )
+        unfolded = Summary(account=Account(lines=self._long_lines, rejected={Reason.LINE_TOO_LONG: self._long_lines}))
         folded, *others = self._folds
         for other in others:
             folded.merge(other)
-        summary = Summary.union([asked_for, unfolded, folded.summary()])
+        summary = Summary.union([asked_for, unfolded, folded.summary()], self._reports)
         summary.check()
         if summary.account.lines != sum(map(attrgetter("lines"), self._reports)):
             raise AccountError(f"the sources have other lines than the folds: {summary.sources}, {summary.account}")

@@ -403,12 +403,12 @@ class Summary(_Value):
     __add__ = merge
 
     @classmethod
-    def union(cls, summaries: Iterable[Self]) -> Self:
-        """Return the merge of any number of summaries, in time that is linear in their types."""
+    def union(cls, summaries: Iterable[Self], reports: Iterable[SourceReport] = ()) -> Self:
+        """Return the merge of any number of summaries, and of reports, in time that is linear in their types."""
         single: Mapping[str, TypeStats] = {}
         types: dict[str, TypeStats] = {}
         account = Account()
-        sources: list[SourceReport] = []
+        sources = list(reports)
         buckets: dict[Bucket, Types] = {}
         joined: dict[Bucket, dict[str, TypeStats]] = {}
         other: dict[Bucket | None, TypeStats] = {}
