@@ -17,7 +17,12 @@ from hypothesis import strategies as st
 import eventcli
 import laws
 from eventcli import Account, Reason, SourceReport, Status, Summary, TypeStats, summarize, testing
-from eventcli.summary import AccountError
+from eventcli.summary import AccountError, LazyReports, WholeFiles
+
+WHOLE = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 9), st.integers(0, 9)), max_size=3)
+"""Names, bytes and lines of files."""
+
+REPORTS = st.builds(SourceReport, st.sampled_from("abc"), st.integers(0, 9), st.integers(0, 9), st.sampled_from(Status))
 
 SUMMARIES = laws.STATES[Summary].states
 
@@ -139,6 +144,33 @@ def test_types_that_are_made_late_are_like_a_dict(body: str, log: bytes) -> None
     assert folded() != {**made, "no type of the log": TypeStats()}
     with pytest.raises(KeyError):
         folded()["no type of the log"]
+
+
+@given(reports=st.lists(REPORTS, max_size=4), whole=st.lists(WHOLE, max_size=3))
+def test_reports_that_are_made_late_are_like_a_tuple(
+    reports: list[SourceReport], whole: list[list[tuple[str, int, int]]]
+) -> None:
+    """Reports that are made when they are asked for are like a sorted tuple of all, and merged like one."""
+    rows = [SourceReport(*row) for files in whole for row in files]
+    columns = [
+        WholeFiles([name for name, _, _ in files], [size for _, size, _ in files], [lines for _, _, lines in files])
+        for files in whole
+    ]
+    made = tuple(sorted(reports + rows))
+
+    def late() -> LazyReports:
+        return LazyReports(reports, columns)
+
+    assert (late().lines, len(late())) == (sum(report.lines for report in made), len(made))
+    assert late() == made
+    assert late() == late()
+    assert (*late(), late()[:2], list(late()[-1:])) == (*made, made[:2], list(made[-1:]))
+    assert (repr(late()), pickle.loads(pickle.dumps(late()))) == (repr(made), made)  # noqa: S301  # its own bytes
+    summary, plain = Summary(sources=late()), Summary(sources=made)
+    assert (summary, summary.complete) == (plain, plain.complete)
+    assert summary + plain == plain + Summary(sources=late()) == plain + plain
+    assert Summary.union([Summary(), Summary()], late()).sources == made
+    assert Summary.union([plain], late()) == plain + plain
 
 
 def test_unknown_extremes_stay_unknown() -> None:

@@ -14,7 +14,6 @@ from bisect import bisect
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from itertools import accumulate, compress, groupby
-from operator import attrgetter
 from typing import Final, NamedTuple, Self, TypeAlias, cast
 
 from eventcli import cores, paths
@@ -52,7 +51,17 @@ from eventcli.source import (
     stored,
     stream_of,
 )
-from eventcli.summary import Account, AccountError, SourceReport, Status, Stretch, Summary, TypeStats
+from eventcli.summary import (
+    Account,
+    AccountError,
+    LazyReports,
+    SourceReport,
+    Status,
+    Stretch,
+    Summary,
+    TypeStats,
+    WholeFiles,
+)
 
 BLOCK_SIZE: Final = 2 * 1024 * 1024
 """Bytes read at a time. Measured: smaller blocks cost turns, larger ones memory, and neither is faster."""
@@ -215,8 +224,8 @@ class _Piece(NamedTuple):
     """What came of a part of a block: how many lines, and the rejects among them.
 
     Their lines count from the beginning of the part, their offsets from that of the block, which is at `offset`.
-    `report` is there at the end of a source, `repeats` for a source that is not read again. Where nothing else is to be
-    said of small files, `reports` are there. `ended` is how many small files came to their end, `stored` their bytes.
+    `report` is there at the end of a source, `repeats` for one that is not read again. Of many small files there are
+    `reports`, or `whole`; `ended` is how many of them came to their end, `stored` are their bytes.
     """
 
     name: str
@@ -226,6 +235,7 @@ class _Piece(NamedTuple):
     report: SourceReport | None = None
     repeats: str = ""
     reports: Sequence[SourceReport] = ()
+    whole: WholeFiles | None = None
     ended: int = 0
     stored: int = 0
 
@@ -374,6 +384,7 @@ class Run:
         self._lines = 0
         self._long_lines = 0
         self._reports: list[SourceReport] = []
+        self._whole: list[WholeFiles] = []
         self._ended_small = 0
         self._bytes_of_small = 0
         # And the lock of the reading guards these.
@@ -452,9 +463,10 @@ class Run:
         folded, *others = self._folds
         for other in others:
             folded.merge(other)
-        summary = Summary.union([asked_for, unfolded, folded.summary()], self._reports)
+        reports = LazyReports(self._reports, self._whole)
+        summary = Summary.union([asked_for, unfolded, folded.summary()], reports)
         summary.check()
-        if summary.account.lines != sum(map(attrgetter("lines"), self._reports)):
+        if summary.account.lines != reports.lines:
             raise AccountError(f"the sources have other lines than the folds: {summary.sources}, {summary.account}")
         return summary
 
@@ -684,8 +696,8 @@ class Run:
             whole, behind = len(folded.lines), len(folded.lines) + len(folded.read.ends)
             names = names_of(files.paths[at : at + behind])
             if whole:
-                reports = SourceReport.of_whole(names, folded.sizes, folded.lines)
-                yield _Piece("", reports=reports, ended=whole, stored=sum(folded.sizes))
+                read_files = WholeFiles(names[:whole], folded.sizes, folded.lines)
+                yield _Piece("", whole=read_files, ended=whole, stored=sum(folded.sizes))
             if behind > whole:
                 yield from self._together(memory, names[whole:], folded.read, folded.parts)
             if not behind:
@@ -707,13 +719,16 @@ class Run:
             for at, group in groupby(wanted, lambda mark: bisect(starts, mark.start) - 1):
                 rejects = [self._reject(mark, block, before[at]) for mark in group]
                 yield _Piece(names[at], skipped[at] - starts[at], 0, rejects)
-        reports = SourceReport.of_whole(names, sizes, lines)
-        if self._stretches:
-            for at, report in enumerate(reports):
-                head = BYTE_ORDER_MARK[: skipped[at]] + block.data[starts[at] : min(starts[at] + WINDOW, ends[at])]
-                stretch = _stretch(head[: min(WINDOW, report.bytes)], report.bytes)
-                reports[at] = report._replace(stretch=stretch)
-        yield _Piece("", reports=reports, ended=len(names), stored=sum(sizes))
+        whole, ended, stored = WholeFiles(names, sizes, lines), len(names), sum(sizes)
+        if not self._stretches:
+            yield _Piece("", whole=whole, ended=ended, stored=stored)
+            return
+        reports = SourceReport.of_whole(*whole)
+        for at, report in enumerate(reports):
+            head = BYTE_ORDER_MARK[: skipped[at]] + block.data[starts[at] : min(starts[at] + WINDOW, ends[at])]
+            stretch = _stretch(head[: min(WINDOW, report.bytes)], report.bytes)
+            reports[at] = report._replace(stretch=stretch)
+        yield _Piece("", reports=reports, ended=ended, stored=stored)
 
     def _by_itself(
         self, fold: Fold, buffer: Buffer, slot: _Slot, files: _Small, at: int
@@ -836,6 +851,8 @@ class Run:
         if piece.repeats and self._on_repeat is not None:
             self._on_repeat(piece.name, piece.repeats)
         self._reports += piece.reports
+        if piece.whole is not None:
+            self._whole.append(piece.whole)
         self._ended_small += piece.ended
         self._bytes_of_small += piece.stored
         if piece.report is not None:
