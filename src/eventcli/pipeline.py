@@ -12,7 +12,7 @@ import sys
 import threading
 from bisect import bisect
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import accumulate, compress, groupby
 from typing import Final, NamedTuple, Self, TypeAlias, cast
 
@@ -505,28 +505,30 @@ class Run:
                 self._order.stop()
             if not self._working:
                 for queue in self._order.queues:
-                    queue.close()
+                    with suppress(OSError):
+                        queue.close()
             self._turn.notify_all()
             self._end.notify()
 
     def _take(self, buffer: Buffer) -> tuple[_Slot, _Task] | None:
         """Return the next task; None if there is none. That may be known only when another thread is done."""
-        while self._order.wait():
+        while True:
             with self._reading:
                 queue = self._order.queue()
-                if queue is None or queue.queue is None:
-                    continue
-                try:
-                    task = queue.queue.send(buffer)
-                except StopIteration:
-                    self._order.close(queue)
-                else:
-                    # What was read after the stop is not taken: whoever stopped is adding up the folds by now.
-                    slot = self._order.take(queue, may_split=task is not None and task.files is not None)
-                    return None if task is None or slot is None else (slot, task)
-            with self._delivering:
-                self._deliver_ready()
-        return None
+                if queue is not None and queue.queue is not None:
+                    try:
+                        task = queue.queue.send(buffer)
+                    except StopIteration:
+                        self._order.close(queue)
+                    else:
+                        # What was read after the stop is not taken: whoever stopped is adding up the folds by now.
+                        slot = self._order.take(queue, may_split=task is not None and task.files is not None)
+                        return None if task is None or slot is None else (slot, task)
+            if queue is not None:
+                with self._delivering:
+                    self._deliver_ready()
+            elif not self._order.wait():
+                return None
 
     def _read(self, sources: Iterable[Found | Listing]) -> _Queue:
         """Yield the tasks of all sources."""

@@ -34,7 +34,10 @@ class ReorderBuffer(Generic[Queue, Result]):
 
     def __init__(self, queue: Queue) -> None:
         """Begin with the queue of all tasks."""
-        self._changed = threading.Condition()
+        # Each block takes it some times, so not the condition itself, which is slower.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._idle = 0
         # Before the first one and behind the last one: the slots are a ring.
         self._end: Slot[Queue, Result] = Slot()
         self._put(Slot(queue), self._end)
@@ -58,26 +61,24 @@ class ReorderBuffer(Generic[Queue, Result]):
 
     def queue(self) -> "Slot[Queue, Result] | None":
         """Return the slot of the first queue; None if all are exhausted, or after a stop."""
-        with self._changed:
-            return self._queue()
-
-    def _queue(self) -> "Slot[Queue, Result] | None":
-        slot = self._end.behind
-        while slot is not self._end and not self.stopped:
-            if slot.queue is not None:
-                return slot
-            slot = slot.behind
-        return None
+        with self._lock:
+            slot = self._end.behind
+            while slot.queue is None and slot is not self._end:
+                slot = slot.behind
+            return None if slot is self._end or self.stopped else slot
 
     def wait(self) -> bool:
-        """Wait until there is a queue; return False as soon as there will be none."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue() or self.stopped or not self._may_split)
-            return self._queue() is not None
+        """Wait where there is no queue; return False as soon as there will be none."""
+        with self._lock:
+            self._idle += 1
+            while not self.queues and self._may_split and not self.stopped:
+                self._changed.wait()
+            self._idle -= 1
+            return bool(self.queues) and not self.stopped
 
     def take(self, queue: "Slot[Queue, Result]", *, may_split: bool) -> "Slot[Queue, Result] | None":
         """Return a slot for the next task of a queue; None if it is not to be done, after a stop."""
-        with self._changed:
+        with self._lock:
             if self.stopped:
                 return None
             slot: Slot[Queue, Result] = Slot(may_split=may_split)
@@ -88,27 +89,30 @@ class ReorderBuffer(Generic[Queue, Result]):
 
     def close(self, queue: "Slot[Queue, Result]") -> None:
         """Give up a queue that is exhausted; results behind it may be ready by that."""
-        with self._changed:
+        with self._lock:
             self._take_out(queue)
             if queue.queue is not None:
                 self.queues.remove(queue.queue)
-            self._changed.notify_all()
+            if self._idle:
+                self._changed.notify_all()
 
     def split(self, slot: "Slot[Queue, Result]", queue: Queue) -> None:
         """Put a queue behind a task that is not done: its rest."""
-        with self._changed:
+        with self._lock:
             self._put(Slot(queue), slot)
             self.queues.append(queue)
-            self._changed.notify_all()
+            if self._idle:
+                self._changed.notify_all()
 
     def done(self, slot: "Slot[Queue, Result]", result: Result) -> None:
         """Take the result of a task."""
-        with self._changed:
+        with self._lock:
             slot.result = result
             slot.is_done = True
             self.waiting += 1
             self._may_split -= slot.may_split
-            self._changed.notify_all()
+            if self._idle:
+                self._changed.notify_all()
 
     def is_first(self, slot: "Slot[Queue, Result]") -> bool:
         """Whether nothing comes before a task, or will."""
@@ -121,7 +125,7 @@ class ReorderBuffer(Generic[Queue, Result]):
     def ready(self) -> Iterator[Result | None]:
         """Yield the results that have their turn; after a stop, nothing in place of a queue that is not exhausted."""
         while True:
-            with self._changed:
+            with self._lock:
                 slot = self._end.behind
                 if not (slot.is_done or (slot.queue is not None and self.stopped)):
                     return
@@ -131,6 +135,7 @@ class ReorderBuffer(Generic[Queue, Result]):
 
     def stop(self) -> None:
         """Let no more tasks be taken."""
-        with self._changed:
+        with self._lock:
             self.stopped = True
-            self._changed.notify_all()
+            if self._idle:
+                self._changed.notify_all()
