@@ -1,6 +1,7 @@
-"""Starts the tool as its users do: the installed console script, in a process of its own."""
+"""Starts the tool as its users do: the installed console script, in a process of its own; and looks at this one."""
 
 import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -35,6 +36,12 @@ class Measured(NamedTuple):
     stdout: bytes
     stderr: str
     peak: float
+
+
+def open_descriptors() -> set[str]:
+    """Return the descriptors of this process, without those that belong to garbage of earlier tests."""
+    gc.collect()
+    return set(os.listdir("/dev/fd"))
 
 
 def environment(**variables: str) -> dict[str, str]:

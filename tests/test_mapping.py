@@ -41,6 +41,7 @@ from eventcli.fold import MOST_MARKS
 from eventcli.mapping import LeasedLines, LostError, MappedFile, mapped
 from eventcli.parse import explain
 from outcome import printed
+from process import open_descriptors
 
 EVENT: Final = b'{"type":"a","value":1}\n'
 PAGE: Final = mmap.PAGESIZE
@@ -569,11 +570,11 @@ def test_whatever_is_refused_is_read(
         monkeypatch.setattr(os, "preadv", refuse)
     else:
         monkeypatch.setattr(mmap, "mmap", refuse if call == "mmap" else Pages)
-    descriptors = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     with path.open("rb", buffering=0) as file:
         assert MappedFile(file, path.stat().st_size).lines(len(EVENT)) is None
         assert (file.tell(), refused, seen.refused) == (len(EVENT), [call], [len(EVENT)]), body
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert open_descriptors() == before
     assert not is_leased(str(path))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from eventcli import output
 from eventcli.output import OutputError, OutputFile, ReaderGoneError, write_stdout
-from process import GOOD, PATIENCE, Ended, give_up_privileges, run
+from process import GOOD, PATIENCE, Ended, give_up_privileges, open_descriptors, run
 
 
 def _put(path: Path | str, data: bytes) -> None:
@@ -137,7 +137,7 @@ def test_failed_commit(tmp_path: Path) -> None:
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     """Neither a commit, nor a run without one, nor a failure leaves a file open."""
     (tmp_path / "folder").mkdir()
-    before = os.listdir("/proc/self/fd")
+    before = open_descriptors()
     _put(tmp_path / "out", b"new")
     with OutputFile(str(tmp_path / "out")):
         pass
@@ -146,7 +146,7 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     for name in ("folder", "missing/out"):
         with pytest.raises(OutputError):
             OutputFile(str(tmp_path / name))
-    assert os.listdir("/proc/self/fd") == before
+    assert open_descriptors() == before
 
 
 # -------------------------------------------------------------------------------------- what belongs to the file

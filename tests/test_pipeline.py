@@ -47,6 +47,7 @@ from eventcli.fold import new_fold
 from eventcli.pipeline import Place, Run
 from eventcli.source import Source
 from outcome import printed, run
+from process import open_descriptors
 
 SIZES = st.one_of(st.integers(1, 64), st.sampled_from([100, 1000, 65536]))
 JOBS = st.integers(1, 4)
@@ -749,7 +750,7 @@ def change(path: Path, *, later: bool) -> None:
 @pytest.mark.parametrize("listed", [True, False], ids=["directory", "names"])
 def test_odd_files_among_many(body: str, jobs: int, listed: bool, tmp_path: Path) -> None:  # noqa: FBT001  # parametrised
     """Files that are compressed, linked, cut, replaced or gone are read or reported, and all others as if alone."""
-    before = os.listdir("/dev/fd")
+    before = open_descriptors()
     kinds = [kind for kind in ODD if listed or kind != "fifo"]  # one that is named is waited for
     paths = [tmp_path / f"{number:03}-{kinds[number % len(kinds)] if number % 3 else ''}.log" for number in range(200)]
     streams: list[BinaryIO] = []
@@ -804,7 +805,7 @@ def test_odd_files_among_many(body: str, jobs: int, listed: bool, tmp_path: Path
     assert whole == [own[report.name] for report in whole]
     links = [path for path in paths if path.stem.endswith("link")]
     assert repeats == ([] if listed else [(str(link), str(paths[0])) for link in links])
-    assert os.listdir("/dev/fd") == before
+    assert open_descriptors() == before
 
 
 @pytest.mark.parametrize("jobs", [1, 8])
@@ -961,7 +962,7 @@ def test_names_that_are_no_text(body: str, jobs: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_a_small_file_that_is_broken_is_one_of_many(body: str, jobs: int, tmp_path: Path) -> None:
     """A truncated file among small ones is reported in its place, and no file stays open."""
-    before, threads = os.listdir("/dev/fd"), set(threading.enumerate())
+    before, threads = open_descriptors(), set(threading.enumerate())
     for number in range(200):
         data = event(number) + b"bad\n"
         (tmp_path / f"{number:03}.log").write_bytes(gzip.compress(data)[:-1] if number == 77 else data)
@@ -974,12 +975,12 @@ def test_a_small_file_that_is_broken_is_one_of_many(body: str, jobs: int, tmp_pa
     assert [Path(bad.source).name for bad in rejects] == [f"{number:03}.log" for number in range(200)]
     assert {(bad.line, bad.raw) for bad in rejects} == {(2, b"bad")}
     assert summary["a"].count == 200
-    assert os.listdir("/dev/fd") == before
+    assert open_descriptors() == before
     with pytest.raises(OSError, match="break off"):
         summarize(tmp_path, jobs=jobs)
     for thread in set(threading.enumerate()) - threads:
         thread.join()
-    assert os.listdir("/dev/fd") == before
+    assert open_descriptors() == before
 
 
 def test_lines_of_a_small_file_are_numbered_over_all_its_parts(body: str, tmp_path: Path) -> None:

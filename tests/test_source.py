@@ -26,6 +26,7 @@ from eventcli.source import (
     size_of,
     stored,
 )
+from process import open_descriptors
 
 PATHS = st.binary(min_size=1, max_size=20).filter(lambda path: b"\0" not in path)
 
@@ -70,10 +71,10 @@ def test_a_path_is_opened(kind: type[str | Path], tmp_path: Path) -> None:
     """A path as text or as Path is opened for reading, and closed in the end."""
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"a\n" * 100_000)
-    before = os.listdir("/dev/fd")
+    before = open_descriptors()
     with open_source(kind(path)) as stream:
         assert read_all(stream) == b"a\n" * 100_000
-    assert os.listdir("/dev/fd") == before
+    assert open_descriptors() == before
 
 
 def test_a_stream_stays_open() -> None:
