@@ -69,8 +69,11 @@ BLOCK_SIZE: Final = 2 * 1024 * 1024
 _AHEAD: Final = 2
 """Results that may wait for an earlier one, per thread, before threads do: bounds the rejects held in memory."""
 
-_SMALL: Final = 256 * 1024
+_SMALL: Final = 1024 * 1024
 """Bytes of a file that is read whole, with others, by the thread that folds it: opening is what small files cost."""
+
+_SHARED: Final = 8 * 1024 * 1024
+"""Bytes of a file from which on all threads fold it together: turns are what files cost that are neither."""
 
 _ENOUGH: Final = 512 * 1024
 """Bytes of small files that are folded at a time. Measured: they stay in the cache of the core that has read them."""
@@ -78,7 +81,7 @@ _ENOUGH: Final = 512 * 1024
 _MOST_FILES: Final = 512
 """Files that one thread takes at a time. Measured: fewer cost turns."""
 
-_FEW_FILES: Final = 32
+_FEW_FILES: Final = 8
 """Files that it takes in any case: the closer the end, the fewer they are, so that all threads get there together."""
 
 _HEARTBEAT: Final = 0.5
@@ -188,10 +191,10 @@ class _Small(NamedTuple):
         places, paths, inodes = compress(self.places, kept), compress(self.paths, kept), compress(self.inodes, kept)
         return self._replace(places=list(places), paths=list(paths), inodes=list(inodes))
 
-    def some(self, start: int, end: int | None = None) -> Self:
-        """Return the files from one on."""
-        places, paths, inodes = self.places[start:end], self.paths[start:end], self.inodes[start:end]
-        return self._replace(places=places, paths=paths, inodes=inodes)
+    def behind(self, at: int) -> Self:
+        """Return the files behind one."""
+        start = at + 1
+        return self._replace(places=self.places[start:], paths=self.paths[start:], inodes=self.inodes[start:])
 
 
 class _Files(NamedTuple):
@@ -353,6 +356,7 @@ class Run:
         self._max_line = max_line
         self._block_size = block_size
         self._small = min(_SMALL, block_size, max_line)
+        self._most_alone = min(_SHARED, 8 * self._small)
         self._on_reject = on_reject
         self._rejects_wanted = (sys.maxsize if reject_limit is None else reject_limit) if on_reject else 0
         # Where a block may have more rejects than are held, its first ones are handed on before all of it is folded.
@@ -491,7 +495,7 @@ class Run:
                     # A small input is folded before another thread would have started. Only the first thread starts
                     # others: one of those would wait for it, perhaps with a block that is mapped.
                     is_more = self._order.taken > 1 and (task.block or task.files)
-                    is_many = task.files is not None and len(task.files.paths) > _FEW_FILES
+                    is_many = task.files is not None and len(task.files.paths) > 4 * _FEW_FILES
                     if (is_more or is_many) and fold is self._folds[0] and len(self._folds) < self._jobs:
                         self._start_other_workers()
                     with folding:
@@ -608,13 +612,16 @@ class Run:
         self._ended += 1
         return (yield _Task(name, report=block))
 
-    def _split(self, name: str, reading: _Reading, files: _Small) -> _Queue:
-        """Yield the tasks of a file that turned out to be large, and of the files behind it."""
+    def _shared(self, name: str, reading: _Reading) -> _Queue:
+        """Yield the tasks of a file that turned out to be large."""
         with closing(reading.stream):
             buffer = yield None
             yield from self._blocks(name, reading, buffer)
-        if files.paths:
-            yield _Task(files=files)
+
+    def _left(self, files: _Small) -> _Queue:
+        """Yield the task that is left of one."""
+        yield None
+        yield _Task(files=files)
 
     def _opened(self, found: Found, name: str) -> _Reading | SourceReport | str:
         """Open a source by itself, unless it was read before; then return under which name, if that is to be said."""
@@ -735,9 +742,10 @@ class Run:
     def _by_itself(
         self, fold: Fold, buffer: Buffer, slot: _Slot, files: _Small, at: int
     ) -> Generator[_Piece, None, bool]:
-        """Read and fold a file that is empty or compressed, or not what it was when its key was told.
+        """Read and fold a file that is empty or compressed, not what it was when its key was told, or not small.
 
-        Return whether it is large: then that is left to all threads, and so are the files behind it.
+        Return whether the files behind it are left to whoever takes them: those behind one that is not small, which
+        itself is left to all threads if it is large.
         """
         mine, key = files.places[at], (files.device, files.inodes[at])
         path = self._claims.path(mine)
@@ -753,8 +761,8 @@ class Run:
             yield _Piece(name, report=self._failed(name, error), ended=1)
             return False
         with ExitStack() as stack:
-            is_large = status.st_size > self._small
-            stream = stream_of(descriptor, status, ahead=is_large and self._jobs == 1)
+            is_small, is_shared = status.st_size <= self._small, status.st_size > self._most_alone
+            stream = stream_of(descriptor, status, ahead=is_shared and self._jobs == 1)
             stack.enter_context(closing(stream))
             if identity(status) != key or self._claims.holder(key) != mine:
                 first = self._replaced(slot, files, at, (status.st_dev, status.st_ino))
@@ -762,15 +770,17 @@ class Run:
                     repeats = "" if first is None else self._claims.name_instead(mine, first)
                     yield _Piece(name, repeats=repeats, ended=1)
                     return False
-            reading = self._reader(name, stream, may_map=is_large and self._may_map)
-            if is_large:
+            reading = self._reader(name, stream, may_map=is_shared and self._may_map)
+            if not is_small and (behind := files.behind(at)).paths:
+                self._order.split(slot, _begun(self._left(behind)))
+            if is_shared:
                 stack.pop_all()
-                self._order.split(slot, _begun(self._split(name, reading, files.some(at + 1))))
+                self._order.split(slot, _begun(self._shared(name, reading)))
                 return True
             while not isinstance(block := reading.next(buffer), SourceReport):
                 yield from self._block(fold, name, block)
         yield _Piece(name, report=block, ended=1, stored=status.st_size)
-        return False
+        return not is_small
 
     def _replaced(self, slot: _Slot, files: _Small, at: int, key: Key) -> int | None:
         """Return which source counts where a file has taken the place of another one; None if it is left out."""
