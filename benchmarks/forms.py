@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+from collections.abc import Iterator
 from typing import Final
 
 PIECE: Final = 34_500
@@ -34,3 +35,12 @@ def in_pieces(path: str) -> str:
                 number += 1
         os.replace(unfinished, target)
     return target
+
+
+def files_of(path: str) -> Iterator[str]:
+    """Yield all files that hold an input, in whichever forms it is there."""
+    yield path
+    if os.path.exists(target := f"{path}.gz"):
+        yield target
+    if os.path.exists(target := f"{path}.pieces"):
+        yield from sorted(entry.path for entry in os.scandir(target))

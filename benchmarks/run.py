@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Self
 
 import fold
+import forms
 import report
 import workloads
 from measuring import MEMORY_LIMIT, Sample, run_process
@@ -116,12 +117,15 @@ def warm(path: str) -> None:
 
 def compare(workload: Workload, made: Input, tools: list[Tool], limits: Limits) -> dict[str, Any]:
     """Run the tools in turns on one workload, and return the part of the record that is about it."""
-    warm(made.path)
     contenders = [
         Contender(tool)
         for tool in tools
         if tool.takes_part_in(workload) and (tool.kind is Kind.EVENTSTATS or not workload.only_ours)
     ]
+    for contender in contenders:
+        contender.tool.command(workload, made.path)  # makes the form of the input that it reads
+    for path in forms.files_of(made.path):
+        warm(path)
     before = Cores.now()
     for number in range(limits.rounds):
         first = number % len(contenders)
