@@ -122,10 +122,11 @@ def compare(workload: Workload, made: Input, tools: list[Tool], limits: Limits) 
         for tool in tools
         if tool.takes_part_in(workload) and (tool.kind is Kind.EVENTSTATS or not workload.only_ours)
     ]
+    forms.remove_pieces(made.path)
     for contender in contenders:
         contender.tool.command(workload, made.path)  # makes the form of the input that it reads
-    for path in forms.files_of(made.path):
-        warm(path)
+    os.sync()
+    warm(made.path)
     before = Cores.now()
     for number in range(limits.rounds):
         first = number % len(contenders)
