@@ -19,10 +19,8 @@ _ROTATED: Final = r"(?:[.-][0-9]+(?:[-_.T:][0-9]+)*)?(?:\.(?:gz|zst|bz2|xz|lz4))
 _MAGIC: Final = frozenset("*?[")
 _AT_ONCE: Final = 1024
 """Files of a directory or a glob that are handed on together."""
-_RUN: Final = re.compile(f"{DIRECTORY}|[^{DIRECTORY}]{{1,{_AT_ONCE}}}")
-"""Of the kinds of what is in a directory: a directory, or all that is looked at together."""
-_SAME: Final = re.compile(r"(.)\1*")
-"""Of these kinds: all of one kind that follow one another."""
+_RUN: Final = re.compile(rf"{REGULAR}{{1,{_AT_ONCE}}}|(.)\1*")
+"""Of the kinds of what is in a directory: all of one kind that follow one another, of regular files not too many."""
 _NO_FILE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
 """What a link says that leads nowhere, which is left out. One that leads to what must not be read is reported."""
 
@@ -221,20 +219,21 @@ def _walk(top: str, rules: _Rules, below: str = "") -> Iterator[_Listed]:
     begin = os.path.join(top, below, "")
     for run in _RUN.finditer(kinds):
         start, end = run.span()
-        name = names[start]
-        if kinds[start] != DIRECTORY:
-            some = Entries(names[start:end], kinds[start:end], device, inodes[start:end])
-            if not rules.take_all(some.names):
-                some = some.chosen(name[0] != "." and rules.takes(name, below + name) for name in some.names)
-            yield from _files_of(begin, some, len(names) - end)
-        elif name[0] != "." and not rules.leaves(name, below + name):
-            yield from _walk(top, rules, f"{below}{name}/")
+        some = Entries(names[start:end], kinds[start:end], device, inodes[start:end])
+        if kinds[start] == DIRECTORY:
+            for name in some.names:
+                if name[0] != "." and not rules.leaves(name, below + name):
+                    yield from _walk(top, rules, f"{below}{name}/")
+            continue
+        if not rules.take_all(some.names):
+            some = some.chosen(name[0] != "." and rules.takes(name, below + name) for name in some.names)
+        yield from _files_of(begin, some, len(names) - end)
 
 
 def _files_of(begin: str, some: Entries, left: int = 0) -> Iterator[_Listed]:
     """Yield the regular files of some entries of a directory, and those to which links lead; `left` are behind them."""
     names, kinds, device, inodes = some
-    for run in _SAME.finditer(kinds):
+    for run in _RUN.finditer(kinds):
         start, end = run.span()
         if kinds[start] == REGULAR:
             paths = [begin + name for name in names[start:end]]

@@ -585,7 +585,7 @@ class Run:
         first = self._claims.claim_all(device, files.inodes, files.places)
         # Little is done for each of what may be many.
         if first != list(files.places):
-            files = files._replace(paths=files.paths.copy())
+            files = files._replace(paths=files.paths.copy())  # the claims keep the others
             for index, (mine, other, inode) in enumerate(zip(files.places, first, files.inodes, strict=True)):
                 if other != mine:
                     if _leads_to(files.paths[index], (device, inode)):
@@ -614,14 +614,9 @@ class Run:
 
     def _shared(self, name: str, reading: _Reading) -> _Queue:
         """Yield the tasks of a file that turned out to be large."""
-        with closing(reading.stream):
+        with closing(reading.stream):  # also where it is closed before its first block
             buffer = yield None
             yield from self._blocks(name, reading, buffer)
-
-    def _left(self, files: _Small) -> _Queue:
-        """Yield the task that is left of one."""
-        yield None
-        yield _Task(files=files)
 
     def _opened(self, found: Found, name: str) -> _Reading | SourceReport | str:
         """Open a source by itself, unless it was read before; then return under which name, if that is to be said."""
@@ -772,7 +767,7 @@ class Run:
                     return False
             reading = self._reader(name, stream, may_map=is_shared and self._may_map)
             if not is_small and (behind := files.behind(at)).paths:
-                self._order.split(slot, _begun(self._left(behind)))
+                self._order.split(slot, _begun(_left(behind)))
             if is_shared:
                 stack.pop_all()
                 self._order.split(slot, _begun(self._shared(name, reading)))
@@ -875,6 +870,12 @@ class Run:
             self._lines = 0
             if status is not Status.COMPLETE and self._on_problem is not None:
                 self._on_problem(report)
+
+
+def _left(files: _Small) -> _Queue:
+    """Yield the task that is left of one."""
+    yield None
+    yield _Task(files=files)
 
 
 def _begun(queue: _Queue) -> _Queue:
