@@ -66,7 +66,7 @@ def run(
 def end(process: subprocess.Popen[bytes], stdin: bytes | None = None) -> Ended:
     """Send the rest of its input to a process, and let it end."""
     out, err = process.communicate(stdin, timeout=PATIENCE)
-    return Ended(process.returncode, out or b"", (err or b"").decode("utf-8"))
+    return Ended(process.returncode, out or b"", (err or b"").decode("utf-8", "surrogateescape"))
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """`eventcli.files`: what is in a directory, and what is read of small files, alike with either body."""
 
 import gzip
+import json
 import os
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +18,7 @@ from eventcli import Query
 from eventcli.blocks import BYTE_ORDER_MARK
 from eventcli.files import DIRECTORY, LINK, OTHER, REGULAR, Entries, Known, Read, entries
 from eventcli.fold import new_fold
+from process import environment, run
 
 LINE: Final = b'{"type":"a","value":1}'
 
@@ -153,6 +157,56 @@ def test_entries_of_a_directory(body: str, tmp_path: Path) -> None:
         with pytest.raises(error) as raised:
             entries(str(other))
         assert raised.value.filename == str(other)
+
+
+ODD_NAMES: Final = (b"caf\xc3\xa9.log", b"caf\xe9.log", b"\xa2\xcc.log", b"\xa4\x51\\.log", b"\x81\x5f\xff\x81.log")
+"""Names in UTF-8, Latin-1 and Big5; the third decodes to a character that Big5 encodes otherwise; one is no text."""
+
+
+@pytest.fixture(scope="module", params=["en_US.ISO-8859-1", "zh_TW.BIG5", "ja_JP.EUC-JP", "C", "C.UTF-8"])
+def locale(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment of a process in a locale, which is made where the machine has none."""
+    name: str = request.param
+    if name == "C":
+        return {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    if name == "C.UTF-8":
+        return {"LC_ALL": name}
+    if shutil.which("localedef") is None:
+        pytest.skip("localedef is not installed")
+    folder = tmp_path_factory.mktemp("locales")
+    language, _, charset = name.partition(".")
+    command = ["localedef", "-c", "-i", language, "-f", charset, str(folder / name)]
+    made = subprocess.run(command, capture_output=True, check=False)
+    if not (folder / name).is_dir():
+        pytest.skip(f"localedef: {made.stderr.decode(errors='replace')}")
+    return {"LOCPATH": str(folder), "LC_ALL": name}
+
+
+def test_names_are_bytes_in_every_locale(body: str, locale: dict[str, str], tmp_path: Path) -> None:
+    """Whatever encoding the locale has, each file of a directory is read, and links and those below, too."""
+    folder = os.fsencode(tmp_path)
+    kept = os.path.join(folder, b"kept-\xe9")
+    os.makedirs(os.path.join(folder, b"below-\xe9\xa2\xcc"))
+    os.mkdir(kept)
+    for at, name in enumerate(ODD_NAMES):
+        for path in (name, b"below-\xe9\xa2\xcc/" + name):
+            Path(os.fsdecode(os.path.join(folder, path))).write_bytes(LINE + b"\nbad\n" * (at + 1))
+        Path(os.fsdecode(os.path.join(kept, name))).write_bytes(LINE)
+        os.symlink(os.path.join(kept, name), os.path.join(folder, b"link-" + name))
+    env = environment(EVENTSTATS_KERNEL=body, **locale)
+    rejects = tmp_path / "rejects.jsonl"
+    args = ("-f", "jsonl", "--exclude", "kept*", "--rejects", str(rejects))
+    ended = run(folder, *args, env=env)
+    count = 3 * len(ODD_NAMES)
+    assert (ended.status, ended.stdout) == (0, b'{"type":"a","count":%d,"sum":%d}\n' % (count, count)), ended.stderr
+    assert "no such file" not in ended.stderr.lower()
+    sources = [json.loads(line)["source"] for line in rejects.read_bytes().splitlines()]
+    assert len(set(sources)) == 2 * len(ODD_NAMES)
+    for pattern in (b"*.log", b"*/*.log", *ODD_NAMES[:2]):
+        ended = run(os.path.join(folder, pattern), "-f", "jsonl", env=env)
+        found = {b"*.log": 2, b"*/*.log": 2}.get(pattern)
+        expected = 1 if found is None else found * len(ODD_NAMES)
+        assert ended.stdout == b'{"type":"a","count":%d,"sum":%d}\n' % (expected, expected), (pattern, ended.stderr)
 
 
 @pytest.mark.usefixtures("body")

@@ -30,9 +30,10 @@ pub mod _kernel {
     use pyo3::exceptions::{PyBufferError, PyValueError};
     use pyo3::prelude::*;
     use pyo3::pybacked::PyBackedStr;
-    use pyo3::types::{PyList, PyString};
+    use pyo3::types::{PyBytes, PyList, PyString};
     use std::collections::HashMap;
     use std::ffi::OsString;
+    use std::os::unix::ffi::OsStrExt;
     use std::path::{Path, PathBuf};
 
     /// Line, start and end of one that is left to the authority.
@@ -52,10 +53,26 @@ pub mod _kernel {
     /// Of files that were folded whole, lines and bytes; files in the buffer, and what came of them.
     type FoldedFiles = (Vec<usize>, Vec<usize>, files::Read, Option<Folded>);
 
-    /// Lists a directory; None where that fails.
+    /// Names, a letter for the kind of each, and inodes.
+    type Listed<'py> = (Bound<'py, PyList>, String, Vec<u64>);
+
+    /// Lists a directory; None where that fails. Names are bytes, of which `decode` makes text: only
+    /// Python knows the encoding of the locale.
     #[pyfunction]
-    fn list_directory(py: Python<'_>, path: PathBuf) -> Option<(Vec<OsString>, String, Vec<u64>)> {
-        py.detach(|| files::list_directory(&path)).ok()
+    fn list_directory<'py>(
+        py: Python<'py>,
+        path: PathBuf,
+        decode: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Listed<'py>>> {
+        let Ok((names, kinds, inodes)) = py.detach(|| files::list_directory(&path)) else {
+            return Ok(None);
+        };
+        let text = |name: OsString| match name.to_str() {
+            Some(text) if text.is_ascii() => Ok(PyString::new(py, text).into_any()),
+            _ => decode.call1((PyBytes::new(py, name.as_bytes()),)),
+        };
+        let names = names.into_iter().map(text).collect::<PyResult<Vec<_>>>()?;
+        Ok(Some((PyList::new(py, names)?, kinds, inodes)))
     }
 
     /// A path, without a copy where it is the same in every encoding.

@@ -1,6 +1,6 @@
 # The Rust body of the fold, compiled from `kernel/`; absent where no Rust toolchain was at hand.
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 # What came of a part of a block, see `fold`.
@@ -12,8 +12,9 @@ _Ways: TypeAlias = Sequence[Sequence[str]]
 _Moment: TypeAlias = tuple[int, int]
 
 # Lists a directory: the names in the order of their bytes, and one letter each for the kind (f, d, l and o: regular,
-# directory, link, other), and the inodes, as far as the directory knows. None where that fails.
-def list_directory(path: str) -> tuple[list[str], str, list[int]] | None: ...
+# directory, link, other), and the inodes, as far as the directory knows. None where that fails. `decode` makes a name
+# of bytes that are not ASCII.
+def list_directory(path: str, decode: Callable[[bytes], str]) -> tuple[list[str], str, list[int]] | None: ...
 
 class Fold:
     # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the

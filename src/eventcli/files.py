@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import compress, repeat
+from operator import attrgetter
 from typing import Final, NamedTuple, Self
 
 from eventcli.blocks import BYTE_ORDER_MARK
@@ -75,13 +76,17 @@ class Folded(NamedTuple):
 
 def entries(directory: str) -> Entries:
     """List a directory. OSError where that fails; what a link leads to is not looked at."""
-    if body() == "rust" and (listed := kernel.list_directory(directory)) is not None:
+    if body() == "rust" and (listed := kernel.list_directory(directory, name_of_bytes)) is not None:
         names, kinds, inodes = listed
     else:
         # This tells, too, why a directory cannot be listed.
-        with closing(os.scandir(directory)) as found:
-            ordered = sorted(found, key=_name)
-        names, kinds = [entry.name for entry in ordered], "".join(map(_kind, ordered))
+        try:
+            with closing(os.scandir(os.fsencode(directory))) as found:
+                ordered = sorted(found, key=attrgetter("name"))
+        except OSError as error:
+            error.filename = directory
+            raise
+        names, kinds = [name_of_bytes(entry.name) for entry in ordered], "".join(map(_kind, ordered))
         inodes = [entry.inode() for entry in ordered]
     device = os.stat(directory).st_dev
     return Entries(names, kinds, device, _inodes(directory, device, names, kinds, inodes))
@@ -109,11 +114,17 @@ def _inode(path: str, device: int, told: int) -> int:
     return status.st_ino if status.st_dev == device else told
 
 
-def _name(entry: os.DirEntry[str]) -> bytes:
-    return os.fsencode(entry.name)
+def name_of_bytes(raw: bytes) -> str:
+    """Return the name that is encoded as these bytes again, in whatever encoding the locale has.
+
+    Some encodings have a character in two places (Big5: 0xA2CC and 0xA451) and encode it as one of them. Such a name
+    is taken byte by byte, or the file would not be found under it.
+    """
+    name = os.fsdecode(raw)
+    return name if os.fsencode(name) == raw else raw.decode("ascii", "surrogateescape")
 
 
-def _kind(entry: os.DirEntry[str]) -> str:
+def _kind(entry: os.DirEntry[bytes]) -> str:
     if entry.is_symlink():
         return LINK
     if entry.is_file(follow_symlinks=False):
