@@ -5,6 +5,7 @@
 //! an event goes back to the authority by its place; unless nobody asks for more than the reason, and
 //! that is certain, too.
 
+use crate::caches::Caches;
 use crate::exact::{self, Exact, Number};
 use crate::layout::Layouts;
 use crate::parse::{self, NOWHERE, Refusal};
@@ -93,6 +94,17 @@ impl Level {
         levels
     }
 
+    /// Its name, as it is chosen by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "avx512",
+        }
+    }
+
     pub fn fastest() -> Self {
         Self::all().pop().expect("there is always the portable level")
     }
@@ -178,6 +190,7 @@ const MOST_WAITING: usize = 64;
 #[derive(Debug)]
 pub struct Fold {
     level: Level,
+    caches: Caches,
     paths: Paths,
     /// The value of an event that has none; None: such a line is handed back.
     absent: Option<Exact>,
@@ -204,6 +217,11 @@ impl Fold {
     }
 
     pub fn with_level(level: Level, query: &Query) -> Self {
+        Self::with_caches(level, Caches::ALL, query)
+    }
+
+    /// A fold that uses these caches only.
+    pub fn with_caches(level: Level, caches: Caches, query: &Query) -> Self {
         // One that is not read here, or is too long for a quick sum, is the authority's to add.
         let short = query.absent.as_ref().and_then(|literal| {
             let (exact, length) = exact::read_long(literal.as_bytes())?;
@@ -219,6 +237,7 @@ impl Fold {
         let skeletons = skeletons.map(|(type_key, value_key)| Skeletons::new(type_key, value_key));
         Self {
             level,
+            caches,
             paths,
             absent: short.map(Exact::from),
             may_lack: query.absent.is_some(),
@@ -395,7 +414,7 @@ fn fold_lines<W: Wide, const TIMED: bool>(
     fold.templates.leave_block();
     fold.layouts.leave_block();
     while at < block.len() && handed_back.len() < full && ask.is_none() {
-        let mut use_templates = fold.templates.are_in_use();
+        let mut use_templates = fold.caches.templates && fold.templates.are_in_use();
         if use_templates {
             let (count, misfit) = match fold.absent {
                 None => wide.apart(AddFitting::<false, TIMED> { fold, block, at: &mut at }),
@@ -408,7 +427,7 @@ fn fold_lines<W: Wide, const TIMED: bool>(
             }
             use_templates = misfit && fold.templates.miss();
         }
-        let use_layouts = fold.layouts.are_in_use();
+        let use_layouts = fold.caches.layouts && fold.layouts.are_in_use();
         if use_layouts
             && let Some(found) = fold.layouts.read::<W, TIMED>(wide, block, at, &mut long)
         {

@@ -2,6 +2,7 @@
 //!
 //! This file binds and does nothing else; the other files know nothing of Python.
 
+pub mod caches;
 pub mod exact;
 pub mod files;
 pub mod fold;

@@ -1,65 +1,48 @@
-//! How fast one core folds: GB/s for each workload, at each level of the processor.
-//!
-//! `cargo bench` runs all workloads; `cargo bench -- shop` those whose name holds "shop";
-//! `cargo bench -- --level avx512 shop` at one level only; `cargo bench -- FILE` folds a file
-//! instead. Data is made by a seeded generator; the answer on the first megabyte is compared with
-//! that of the oracle of the tests. The number given is the median of the runs, the fastest in
-//! brackets.
+//! The inputs of the micro-benchmark, from a seed: lines as people have them.
 
-#[allow(dead_code)]
-#[path = "../tests/oracle/mod.rs"]
-mod oracle;
-
-use eventstats_kernel::fold::{Fold, Level};
+use crate::oracle::usual;
 use eventstats_kernel::path::Ways;
 use eventstats_kernel::query::{Query, Timing};
 use eventstats_kernel::time::Instant;
-use oracle::{assert_agrees, fold_all, usual};
 use std::fmt::Write;
-use std::hint::black_box;
-use std::time::Instant as Clock;
-
-const BYTES: usize = 48 << 20;
-const BLOCK: usize = 1 << 20;
-const RUNS: usize = 9;
 
 /// A seeded generator, and the seconds of a clock that never goes back.
-struct Random(u64, usize);
+pub struct Random(pub u64, pub usize);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as usize * limit) >> 31
     }
 
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 
-    fn letters(&mut self, count: usize) -> String {
+    pub fn letters(&mut self, count: usize) -> String {
         (0..count).map(|_| char::from(self.one_of(b"abcdefghijklmnopqrstuvwxyz234567"))).collect()
     }
 
-    fn words(&mut self, count: usize, words: &[&str]) -> String {
+    pub fn words(&mut self, count: usize, words: &[&str]) -> String {
         (0..count).map(|_| self.one_of(words)).collect::<Vec<_>>().join(" ")
     }
 
-    fn time(&mut self) -> String {
+    pub fn time(&mut self) -> String {
         let [month, day, hour, minute, second] =
             [12, 28, 24, 60, 60].map(|limit| self.below(limit));
         format!("2020-{:02}-{:02} {hour:02}:{minute:02}:{second:02}", month + 1, day + 1)
     }
 
     /// Two events each three seconds, as from a shop.
-    fn next_time(&mut self) -> String {
+    pub fn next_time(&mut self) -> String {
         self.1 += self.below(4);
         let (day, second) = (self.1 / 86_400, self.1 % 86_400);
         let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
         format!("2020-{:02}-{:02} {hour:02}:{minute:02}:{second:02}", day / 28 + 1, day % 28 + 1)
     }
 
-    fn value(&mut self) -> String {
+    pub fn value(&mut self) -> String {
         if self.below(2) == 0 {
             format!("{}", self.below(1000))
         } else {
@@ -68,7 +51,7 @@ impl Random {
     }
 }
 
-const TEXT: &[&str] = &[
+pub const TEXT: &[&str] = &[
     "the",
     "of",
     "fix",
@@ -91,7 +74,7 @@ const TEXT: &[&str] = &[
     "release",
 ];
 
-fn shop(random: &mut Random, text: &mut String) {
+pub fn shop(random: &mut Random, text: &mut String) {
     let kind = random.one_of(&["page_view", "purchase", "add_to_cart"]);
     let value = if kind == "page_view" { "1".to_owned() } else { random.value() };
     let time = random.time();
@@ -99,7 +82,7 @@ fn shop(random: &mut Random, text: &mut String) {
         .expect("a string");
 }
 
-fn in_order(random: &mut Random, text: &mut String) {
+pub fn in_order(random: &mut Random, text: &mut String) {
     let (kind, value) = (random.one_of(&["page_view", "purchase", "add_to_cart"]), random.value());
     let time = random.next_time();
     write!(text, r#"{{"type":"{kind}","value":{value},"occurred_at":"{time}"}}"#)
@@ -137,7 +120,7 @@ fn person(random: &mut Random) -> String {
     )
 }
 
-fn archive(random: &mut Random, text: &mut String) {
+pub fn archive(random: &mut Random, text: &mut String) {
     let kind = random.one_of(&[
         "PushEvent",
         "PushEvent",
@@ -210,7 +193,7 @@ fn archive(random: &mut Random, text: &mut String) {
     .expect("a string");
 }
 
-fn bluesky(random: &mut Random, text: &mut String) {
+pub fn bluesky(random: &mut Random, text: &mut String) {
     let (did, rkey, rev, cid) =
         (random.letters(24), random.letters(13), random.letters(13), random.letters(59));
     let time = 1_732_206_349_000_000 + random.below(1_000_000_000);
@@ -329,15 +312,24 @@ fn long_values(random: &mut Random, text: &mut String) {
         .expect("a string");
 }
 
-type Make = fn(&mut Random, &mut String);
-type Asked = fn() -> Query;
+/// Writes a line, or some with "\n" between them.
+pub type Make = fn(&mut Random, &mut String);
+
+/// Where the bytes come from.
+pub enum Input {
+    Lines(Make),
+    Whole(fn() -> String),
+}
+
+/// Name, input, and what is asked for.
+pub type Workload = (&'static str, Input, fn() -> Query);
 
 /// One field in "data".
 fn inside(key: &str) -> Ways {
     vec![vec![format!("data.{key}")], vec!["data".to_owned(), key.to_owned()]]
 }
 
-fn timed(ways: Ways, by: bool, since: Option<i64>) -> Option<Timing> {
+pub fn timed(ways: Ways, by: bool, since: Option<i64>) -> Option<Timing> {
     let since = since.map(|second| Instant { second, nanos: 0 });
     Some(Timing { ways, since, until: None, by, local_is_utc: true, optional: false })
 }
@@ -350,7 +342,7 @@ fn of_data_by_hour() -> Query {
     Query { time: timed(inside("occurred_at"), true, None), ..of_data() }
 }
 
-fn by_hour() -> Query {
+pub fn by_hour() -> Query {
     let ways = vec![vec!["occurred_at".to_owned()]];
     Query { time: timed(ways, true, None), ..usual() }
 }
@@ -368,99 +360,24 @@ fn few_types() -> Query {
     Query { max_types: 1_000, ..usual() }
 }
 
-const WORKLOADS: &[(&str, Make, Asked)] = &[
-    ("a shop", shop, usual),
-    ("a in order", in_order, usual),
-    ("a by hour", in_order, by_hour),
-    ("a since", in_order, since),
-    ("a epoch", epoch, usual),
-    ("a epoch by hour", epoch, by_hour),
-    ("a shuffled by hour", shop, by_hour),
-    ("a nested", nested, of_data),
-    ("a nested by hour", nested, of_data_by_hour),
-    ("a count only", in_order, count_only),
-    ("a spaced", spaced, usual),
-    ("c archive", archive, usual),
-    ("d bluesky", bluesky, usual),
-    ("e many types", many_types, usual),
-    ("e few rows", many_types, few_types),
-    ("f some bad", some_bad, usual),
-    ("h not ascii", not_ascii, usual),
-    ("h escaped", escaped, usual),
-    ("i long values", long_values, usual),
+pub const WORKLOADS: &[Workload] = &[
+    ("a shop", Input::Lines(shop), usual),
+    ("a in order", Input::Lines(in_order), usual),
+    ("a by hour", Input::Lines(in_order), by_hour),
+    ("a since", Input::Lines(in_order), since),
+    ("a epoch", Input::Lines(epoch), usual),
+    ("a epoch by hour", Input::Lines(epoch), by_hour),
+    ("a shuffled by hour", Input::Lines(shop), by_hour),
+    ("a nested", Input::Lines(nested), of_data),
+    ("a nested by hour", Input::Lines(nested), of_data_by_hour),
+    ("a count only", Input::Lines(in_order), count_only),
+    ("a spaced", Input::Lines(spaced), usual),
+    ("c archive", Input::Lines(archive), usual),
+    ("d bluesky", Input::Lines(bluesky), usual),
+    ("e many types", Input::Lines(many_types), usual),
+    ("e few rows", Input::Lines(many_types), few_types),
+    ("f some bad", Input::Lines(some_bad), usual),
+    ("h not ascii", Input::Lines(not_ascii), usual),
+    ("h escaped", Input::Lines(escaped), usual),
+    ("i long values", Input::Lines(long_values), usual),
 ];
-
-/// Cuts into blocks of whole lines.
-fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
-    let mut blocks = Vec::new();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let end = rest.len().min(BLOCK);
-        let end =
-            rest[..end].iter().rposition(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1);
-        blocks.push(&rest[..end]);
-        rest = &rest[end..];
-    }
-    blocks
-}
-
-fn measure(name: &str, bytes: &[u8], levels: &[Level], query: &Query) {
-    let blocks = blocks(bytes);
-    let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
-    for &level in levels {
-        assert_agrees(level, query, &blocks[..1]);
-        let mut speeds = Vec::new();
-        let mut back = 0;
-        for _ in 0..RUNS {
-            let mut fold = Fold::with_level(level, query);
-            let start = Clock::now();
-            let mut handed_back = 0;
-            for block in &blocks {
-                handed_back += fold_all(&mut fold, 3_600, block, usize::MAX).1.len();
-            }
-            speeds.push(bytes.len() as f64 / start.elapsed().as_nanos() as f64);
-            back = handed_back;
-            black_box(fold.account());
-        }
-        speeds.sort_by(f64::total_cmp);
-        let level = format!("{level:?}");
-        let level = level.split('(').next().unwrap_or_default();
-        println!(
-            "{name:18} {level:9} {:5.2} GB/s ({:5.2})  {:6.1} ns a line of {} bytes, {back} of {lines} handed back",
-            speeds[RUNS / 2],
-            speeds[RUNS - 1],
-            bytes.len() as f64 / lines as f64 / speeds[RUNS / 2],
-            bytes.len() / lines
-        );
-    }
-}
-
-fn main() {
-    let mut levels = Level::all();
-    let mut asked = Vec::new();
-    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    while let Some(argument) = arguments.next() {
-        if argument == "--level" {
-            let wanted = arguments.next().expect("a level behind --level").to_lowercase();
-            levels.retain(|level| format!("{level:?}").to_lowercase().starts_with(&wanted));
-        } else {
-            asked.push(argument);
-        }
-    }
-    if let [path] = &asked[..]
-        && let Ok(bytes) = std::fs::read(path)
-    {
-        return measure(path, &bytes, &levels, &usual());
-    }
-    for (name, make, query) in WORKLOADS {
-        if asked.is_empty() || asked.iter().any(|part| name.contains(part.as_str())) {
-            let mut random = Random(1, 0);
-            let mut text = String::with_capacity(BYTES + 8192);
-            while text.len() < BYTES {
-                make(&mut random, &mut text);
-                text.push('\n');
-            }
-            measure(name, text.as_bytes(), &levels, &query());
-        }
-    }
-}
