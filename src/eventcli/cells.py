@@ -95,17 +95,24 @@ def checksum(rows: Iterable[Row]) -> int:
     own in each bucket, one for its count and one for its sum; all is reckoned modulo a prime, in which decimal
     fractions are whole.
     """
-    counts = 0
+    return checksums((0, row) for row in rows).get(0, 0)
+
+
+def checksums(rows: Iterable[tuple[int, Row]]) -> dict[int, int]:
+    """Return the checksums of groups of rows, each with the number of its group."""
+    counts: dict[int, int] = {}
     # By decimal places: numbers as long as the prime are multiplied once for each, and not for each row.
-    sums: dict[int, int] = {}
-    for name, start, count, text, _, _, _ in rows:
+    sums: dict[tuple[int, int], int] = {}
+    for group, (name, start, count, text, _, _, _) in rows:
         key = f"{start}\n" if name is None else f"{start}\n={name}"
         factors = blake2b(key.encode(), digest_size=32).digest()
         whole, _, fraction = text.partition(".")
-        counts += count * int.from_bytes(factors[:16])
-        places = len(fraction)
-        sums[places] = sums.get(places, 0) + int(whole + fraction) * int.from_bytes(factors[16:])
-    return (counts + sum(total * _unit(places) for places, total in sums.items())) % CHECKSUM_PRIME
+        counts[group] = counts.get(group, 0) + count * int.from_bytes(factors[:16])
+        place = group, len(fraction)
+        sums[place] = sums.get(place, 0) + int(whole + fraction) * int.from_bytes(factors[16:])
+    for (group, places), total in sums.items():
+        counts[group] += total * _unit(places)
+    return {group: total % CHECKSUM_PRIME for group, total in counts.items()}
 
 
 @lru_cache

@@ -1,4 +1,4 @@
-"""The file of a ledger: an SQLite database with its schema, its lock and its transactions.
+"""A ledger as an SQLite database: what is read of it, what is written, and its transactions.
 
 Whatever happens to a process that writes, the file holds the state before or after a transaction. All tables have plain
 names, times are RFC 3339 in UTC, sums are decimal text; README.md documents them.
@@ -6,40 +6,35 @@ names, times are RFC 3339 in UTC, sums are decimal text; README.md documents the
 
 import os
 import sqlite3
-import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from itertools import chain
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, cast
 
-from eventcli import exact
+from eventcli import exact, schema
 from eventcli.cells import CHECKSUM_PRIME, Row
 from eventcli.event import Reason
+from eventcli.holding import HEADER, BusyError, Hold, LedgerError, read_head
 from eventcli.output import OutputError
+from eventcli.schema import APPLICATION_ID, PRUNED, VERSION
 from eventcli.source import name_of
 from eventcli.streams import State, Stream
 from eventcli.summary import Account, TypeStats
 
-APPLICATION_ID: Final = 0x65767374
-"""`evst`: what `file` and SQLite tell a ledger by."""
-
-VERSION: Final = 1
-"""The version of the schema, kept as `user_version`."""
-
 MAGIC: Final = b"SQLite format 3\0"
 
-PRUNED: Final = 0
-"""The id of the row of `streams` that all pruned streams are added up in."""
+__all__ = ["APPLICATION_ID", "VERSION", "BusyError", "Database", "LedgerError", "Setting"]
 
-_HEADER: Final = 100
-_LOCK_PLACE: Final = 1 << 40
-"""A byte that nothing is ever stored at: locking it keeps other runs away, and no reader."""
-
-_POLL: Final = 0.05
 _PATIENCE: Final = 30.0
-"""Seconds that a reader waits for a transaction that is being written."""
+"""Seconds that a reader waits for a transaction, and a run for readers before it reads anything."""
+
+_LONG_PATIENCE: Final = 300.0
+"""Seconds that a run waits for readers that came meanwhile: what it read is not to have been read in vain."""
+
+_SLICE: Final = 500
+"""Milliseconds that SQLite waits by itself; in between signals are seen. It lets no new reader in meanwhile."""
 
 _CHECKED: Final = 8 * 1024 * 1024
 """Up to this size, a ledger is checked for damage whenever it is opened."""
@@ -49,58 +44,12 @@ _AT_ONCE: Final = 100
 
 _MOST_RUNS: Final = 1000
 
-_SCHEMA: Final = (
-    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE streams (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, name NOT NULL, path NOT NULL,
-        state TEXT NOT NULL, device TEXT NOT NULL, inode TEXT NOT NULL,
-        start INTEGER NOT NULL, "offset" INTEGER NOT NULL, last_line INTEGER NOT NULL, pending INTEGER NOT NULL,
-        accepted INTEGER NOT NULL, filtered INTEGER NOT NULL, blank INTEGER NOT NULL, salvaged INTEGER NOT NULL,
-        seen INTEGER NOT NULL, head TEXT NOT NULL, tail TEXT NOT NULL,
-        raw_size INTEGER NOT NULL, raw_proof TEXT NOT NULL, raw_length INTEGER NOT NULL, checksum TEXT NOT NULL,
-        first_seen TEXT NOT NULL, last_seen TEXT NOT NULL)""",
-    """CREATE TABLE rejected (
-        stream INTEGER NOT NULL REFERENCES streams (id), reason TEXT NOT NULL, count INTEGER NOT NULL,
-        PRIMARY KEY (stream, reason)) WITHOUT ROWID""",
-    """CREATE TABLE totals (
-        type TEXT NOT NULL, start TEXT NOT NULL, count INTEGER NOT NULL, sum TEXT NOT NULL, integral INTEGER NOT NULL,
-        min TEXT NOT NULL, max TEXT NOT NULL, PRIMARY KEY (type, start)) WITHOUT ROWID""",
-    """CREATE TABLE other_totals (
-        start TEXT PRIMARY KEY, count INTEGER NOT NULL, sum TEXT NOT NULL, integral INTEGER NOT NULL,
-        min TEXT NOT NULL, max TEXT NOT NULL) WITHOUT ROWID""",
-    """CREATE TABLE rejects (
-        stream INTEGER NOT NULL REFERENCES streams (id), "offset" INTEGER NOT NULL, line INTEGER NOT NULL,
-        length INTEGER NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL, PRIMARY KEY (stream, "offset"))""",
-    """CREATE TABLE replayed (
-        stream INTEGER NOT NULL, "offset" INTEGER NOT NULL, reason TEXT NOT NULL, outcome TEXT NOT NULL,
-        type TEXT, start TEXT, value TEXT, integral INTEGER, replayed_at TEXT NOT NULL,
-        PRIMARY KEY (stream, "offset")) WITHOUT ROWID""",
-    """CREATE TABLE discontinuities (
-        id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, name TEXT NOT NULL, "offset" INTEGER NOT NULL,
-        noticed_at TEXT NOT NULL, message TEXT NOT NULL, settled TEXT NOT NULL DEFAULT '')""",
-    """CREATE TABLE runs (
-        id INTEGER PRIMARY KEY, started_at TEXT NOT NULL, seconds REAL NOT NULL, bytes INTEGER NOT NULL,
-        accepted INTEGER NOT NULL, rejected INTEGER NOT NULL, filtered INTEGER NOT NULL, blank INTEGER NOT NULL,
-        pending INTEGER NOT NULL, discontinuities INTEGER NOT NULL, status INTEGER)""",
-    """INSERT INTO streams VALUES
-        (0, '', '', '', 'pruned', '0', '0', 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', 0, '', 0, '0', '', '')""",
-)
-
-_MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {}
-"""What makes the schema of the next version of that of a version."""
+_TOO_OLD: Final = "this program is too old, a later version wrote it"
 
 _STREAM_COLUMNS: Final = (
     'key, name, path, state, device, inode, start, "offset", last_line, pending, accepted, filtered, blank, salvaged,'
     " seen, head, tail, raw_size, raw_proof, raw_length, checksum, first_seen, last_seen"
 )
-
-
-class LedgerError(Exception):
-    """The file is no ledger, is damaged, or was written by a later version; it was not changed."""
-
-
-class BusyError(Exception):
-    """Another run holds the ledger."""
 
 
 class Setting(NamedTuple):
@@ -167,49 +116,67 @@ def is_ledger(head: bytes) -> bool:
 class Database:
     """An open ledger. Use it as a context: what was not committed is as if it had not been."""
 
-    def __init__(self, path: str, connection: sqlite3.Connection, lock: "_Lock | None") -> None:
+    def __init__(self, path: str, connection: sqlite3.Connection, hold: Hold | None, wait: float) -> None:
         """See `open_to_read` and `open_to_write`."""
         self.path = path
         self._connection = connection
-        self._lock = lock
+        self._hold = hold
+        self._wait = wait
+        self._patience = wait
         self._ids: dict[str, int] = {}
         self._run: int | None = None
 
     @classmethod
     def open_to_read(cls, path: str) -> Self:
-        """Open a ledger that exists: FileNotFoundError or other OSError, or LedgerError."""
-        with open(path, "rb") as file:
-            head = file.read(_HEADER)
-        if not os.path.exists(f"{path}-journal"):
+        """Open a ledger that exists: FileNotFoundError or other OSError, or LedgerError.
+
+        An empty file is a ledger to which nothing was added yet. One of an earlier version is brought up to date in
+        memory.
+        """
+        head = read_head(path)
+        is_whole = not _has_journal(path)
+        if is_whole and not head:
+            connection = _prepare(sqlite3.connect(":memory:", isolation_level=None))
+            schema.create(connection)
+            return cls(path, connection, None, _PATIENCE)
+        if is_whole:
             _check_header(path, head)
         with _errors(path):
-            connection = _connect(path, "rw" if os.access(path, os.W_OK) else "ro", _PATIENCE)
+            connection = _connect(path, "rw" if os.access(path, os.W_OK) else "ro")
             try:
-                _check(connection, path, may_migrate=False)
+                _wait_for(connection, "SELECT count(*) FROM sqlite_master", _PATIENCE)
+                version = _check(connection, path)
+                if version < VERSION:
+                    connection = _up_to_date_copy(connection, version)
+                _check_rows(connection, path)
             except BaseException:
                 connection.close()
                 raise
-        return cls(path, connection, None)
+        return cls(path, connection, None, _PATIENCE)
 
     @classmethod
     def open_to_write(cls, path: str, *, create: bool, wait: float = 0) -> Self:
         """Open a ledger, or begin one: BusyError, LedgerError, OutputError, or FileNotFoundError."""
-        lock = _Lock(path, create=create, wait=wait)
+        hold = Hold(path, create=create, wait=wait)
         try:
-            if lock.head and not os.path.exists(f"{path}-journal"):
-                _check_header(path, lock.head)
+            if hold.head and not _has_journal(path):
+                _check_header(path, hold.head)
             with _errors(path):
-                connection = _connect(path, "rw", wait)
+                connection = _connect(path, "rw")
                 try:
-                    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] or lock.head:
-                        _check(connection, path, may_migrate=True)
+                    tables = _wait_for(connection, "SELECT count(*) FROM sqlite_master", max(wait, _PATIENCE))
+                    if tables or os.path.getsize(path):
+                        version = _check(connection, path)
+                        if version < VERSION:
+                            _bring_up_to_date(connection, version)
+                        _check_rows(connection, path)
                 except BaseException:
                     connection.close()
                     raise
         except BaseException:
-            lock.release()
+            hold.release()
             raise
-        return cls(path, connection, lock)
+        return cls(path, connection, hold, wait)
 
     def __enter__(self) -> Self:
         return self
@@ -217,14 +184,45 @@ class Database:
     def __exit__(self, *exception: object) -> None:
         with suppress(sqlite3.Error):
             self._connection.close()  # rolls back
-        if self._lock is not None:
-            self._lock.release()
+        if self._hold is not None:
+            self._hold.release()
 
     @property
     def is_new(self) -> bool:
         """Whether nothing was ever committed."""
         with _errors(self.path):
-            return not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            return not (tables and self._connection.execute("SELECT count(*) FROM settings").fetchone()[0])
+
+    def wait_for_others(self) -> None:
+        """Make sure that this run can commit: BusyError if another program reads or writes the ledger for too long.
+
+        From then on a transaction waits patiently for those who come later.
+        """
+        with _errors(self.path):
+            _wait_for(self._connection, "BEGIN EXCLUSIVE", max(self._wait, _PATIENCE))
+            self._connection.execute("ROLLBACK")
+        self._patience = max(self._wait, _LONG_PATIENCE)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """See one state of the ledger in all that is read within, which is to be short."""
+        if self._connection.in_transaction:
+            yield
+            return
+        with _errors(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    def check_totals(self) -> None:
+        """Raise LedgerError unless all rows of totals are what was written, and as many events as the streams added."""
+        with _errors(self.path):
+            fault = schema.fault_of_totals(self._connection)
+        if fault:
+            raise LedgerError(f"{name_of(self.path)}: damaged: {fault}")
 
     # ---- reading
 
@@ -244,12 +242,21 @@ class Database:
             return []
         rejected: dict[int, dict[Reason, int]] = {}
         for stream, reason, count in self._rows("SELECT stream, reason, count FROM rejected"):
-            rejected.setdefault(stream, {})[Reason(reason)] = count
+            rejected.setdefault(stream, {})[self._reason(reason)] = count
         found = []
         for number, *row in self._rows(f"SELECT id, {_STREAM_COLUMNS} FROM streams WHERE id <> {PRUNED} ORDER BY id"):  # noqa: S608  # constants
             self._ids[row[0]] = number
-            found.append(_stream(row, rejected.get(number, {})))
+            try:
+                found.append(_stream(row, rejected.get(number, {})))
+            except (ValueError, TypeError) as error:
+                raise LedgerError(f"{name_of(self.path)}: {error}: {_TOO_OLD}") from None
         return found
+
+    def _reason(self, text: str) -> Reason:
+        try:
+            return Reason(text)
+        except ValueError:
+            raise LedgerError(f"{name_of(self.path)}: lines were rejected for {text!r}: {_TOO_OLD}") from None
 
     def id_of(self, key: str) -> int | None:
         """Return the id of a stream that was committed."""
@@ -263,14 +270,14 @@ class Database:
             "SELECT total(accepted), total(filtered), total(blank), total(salvaged) FROM streams"
         )
         rejected = {
-            Reason(reason): count
+            self._reason(reason): count
             for reason, count in self._rows("SELECT reason, sum(count) FROM rejected GROUP BY reason")
         }
         accepted, filtered, blank, salvaged = map(int, (accepted, filtered, blank, salvaged))
         for reason, outcome, count in self._rows(
             "SELECT reason, outcome, count(*) FROM replayed GROUP BY reason, outcome"
         ):
-            rejected[Reason(reason)] -= count
+            rejected[self._reason(reason)] -= count
             accepted += count if outcome == "accepted" else 0
             blank += count if outcome == "blank" else 0
         lines = accepted + filtered + blank + sum(rejected.values())
@@ -337,9 +344,23 @@ class Database:
         self._connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", rows)  # noqa: S608  # constants
 
     def rows(self) -> Iterator[Row]:
-        """Yield all rows."""
-        yield from self._rows("SELECT type, start, count, sum, integral, min, max FROM totals")
-        yield from self._rows("SELECT NULL, start, count, sum, integral, min, max FROM other_totals")
+        """Yield all rows, those that several streams added to one by one."""
+        for _, row in self.rows_of_streams():
+            yield row
+
+    def rows_of_streams(self, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, Row]]:
+        """Yield the id of the stream, and the row, of all, or of these streams."""
+        where = "" if numbers is None else f"WHERE stream IN ({', '.join(f'{number:d}' for number in numbers)})"
+        for query in (
+            "SELECT stream, type, start, count, sum, integral, min, max FROM totals",
+            "SELECT stream, NULL, start, count, sum, integral, min, max FROM other_totals",
+        ):
+            for stream, *row in self._rows(f"{query} {where}"):
+                yield stream, cast("Row", tuple(row))
+
+    def attributed(self) -> set[int]:
+        """Return the ids of the streams of which all that they added is kept apart."""
+        return {number for (number,) in self._rows("SELECT id FROM streams WHERE attributed")}
 
     def pruned_checksum(self) -> int:
         """Return the checksum of what streams that were pruned had added."""
@@ -352,7 +373,7 @@ class Database:
             ' JOIN streams ON streams.id = stream ORDER BY stream, rejects."offset"'
         )
         for path, key, offset, line, length, reason, raw in self._rows(query):
-            yield name_of(_path(path)), KeptReject(key, offset, line, length, Reason(reason), raw)
+            yield name_of(_path(path)), KeptReject(key, offset, line, length, self._reason(reason), raw)
 
     def kept(self) -> int:
         """Return how many bytes the kept rejects take, about."""
@@ -361,7 +382,7 @@ class Database:
     def reject_at(self, stream: int, offset: int) -> Reason | None:
         """Return the reason of the kept reject at a place."""
         row = next(self._rows('SELECT reason FROM rejects WHERE stream = ? AND "offset" = ?', stream, offset), None)
-        return Reason(row[0]) if row else None
+        return self._reason(row[0]) if row else None
 
     def unkept(self, stream: int, reason: Reason) -> int:
         """Return how many rejects of a stream were neither kept nor replayed."""
@@ -391,7 +412,7 @@ class Database:
             yield Replayed(
                 stream,
                 offset,
-                Reason(reason),
+                self._reason(reason),
                 outcome,
                 type_,
                 start,
@@ -406,6 +427,10 @@ class Database:
 
     def last_run(self) -> Run | None:
         """Return what came of the last run."""
+        with _errors(self.path):
+            fault = schema.fault_of_runs(self._connection)
+        if fault:
+            raise LedgerError(f"{name_of(self.path)}: damaged: {fault}")
         query = (
             "SELECT started_at, seconds, bytes, accepted, rejected, filtered, blank, pending, discontinuities, status"
             " FROM runs ORDER BY id DESC LIMIT 1"
@@ -419,10 +444,11 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Commit all that is written within, or nothing."""
         with _errors(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+            _wait_for(self._connection, "BEGIN IMMEDIATE", self._patience)
             try:
                 yield
-                self._connection.execute("COMMIT")
+                # Readers are waited for now; that no new one comes meanwhile SQLite sees to.
+                _wait_for(self._connection, "COMMIT", max(self._patience, _PATIENCE))
             except BaseException:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
@@ -432,34 +458,52 @@ class Database:
         """Make the tables of a new ledger, within a transaction."""
         import json  # noqa: PLC0415  # see settings
 
-        for statement in _SCHEMA:
-            self._connection.execute(statement)
-        self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        self._connection.execute(f"PRAGMA user_version = {VERSION}")
+        if not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            schema.create(self._connection)
         self._connection.executemany(
-            "INSERT INTO settings VALUES (?, ?)", [(name, json.dumps(value)) for name, value in settings]
+            schema.insertion("settings"), [(name, json.dumps(value)) for name, value in settings]
         )
 
-    def add_totals(self, rows: Iterable[Row]) -> None:
-        """Add rows to those of the same types and starts."""
-        own: list[Row] = []
-        other: list[Row] = []
-        for row in rows:
-            (other if row[0] is None else own).append(row)
-        self._add("totals", "type, start", own)
-        self._add("other_totals", "start", [row[1:] for row in other])
+    def add_totals(self, rows: Iterable[Row], stream: str | int = PRUNED) -> None:
+        """Add rows to those of the same types and starts that a stream, told by its key or id, added before."""
+        self.add_totals_of([(stream, rows)])
 
-    def _add(self, table: str, keys: str, rows: Sequence[tuple[object, ...]]) -> None:
+    def add_totals_of(self, parts: Iterable[tuple[str | int, Iterable[Row]]]) -> None:
+        """Add the rows of many streams."""
+        own: list[tuple[object, ...]] = []
+        other: list[tuple[object, ...]] = []
+        for stream, rows in parts:
+            number = self._ids[stream] if isinstance(stream, str) else stream
+            for type_, start, *numbers in rows:
+                if type_ is None:
+                    other.append((start, number, *numbers))
+                else:
+                    own.append((type_, start, number, *numbers))
+        self._add("totals", own)
+        self._add("other_totals", other)
+
+    def _add(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        keys = "type, start, stream" if table == "totals" else "start, stream"
+        names = ", ".join(schema.columns(table))
+        integral = "min(integral, excluded.integral)"
+        sums = {
+            "count": "(count + excluded.count)",
+            "sum": f"exact_add(sum, excluded.sum, {integral})",
+            "integral": integral,
+            "min": f"exact_min(min, excluded.min, {integral})",
+            "max": f"exact_max(max, excluded.max, {integral})",
+        }
+        # A row that is not what was written is not added to: there is no number that proves the sum.
+        proof = f"CASE WHEN proof = {schema.proof(table)} THEN {schema.proof(table, sums)} END"
+        assignments = ", ".join(f"{name} = {value}" for name, value in sums.items())
         for at in range(0, len(rows), _AT_ONCE):
             part = rows[at : at + _AT_ONCE]
+            given = f"SELECT {', '.join(f'column{n + 1} AS {name}' for n, name in enumerate(schema.columns(table)))}"
             values = ", ".join([f"({', '.join('?' * len(part[0]))})"] * len(part))
             self._connection.execute(
-                f"INSERT INTO {table} VALUES {values} ON CONFLICT ({keys}) DO UPDATE SET"  # noqa: S608  # constants
-                " count = count + excluded.count,"
-                " sum = exact_add(sum, excluded.sum, min(integral, excluded.integral)),"
-                " min = exact_min(min, excluded.min, min(integral, excluded.integral)),"
-                " max = exact_max(max, excluded.max, min(integral, excluded.integral)),"
-                " integral = min(integral, excluded.integral)",
+                f"INSERT INTO {table} ({names}, proof) SELECT *, {schema.proof(table)} FROM"  # noqa: S608  # constants
+                f" ({given} FROM (VALUES {values})) WHERE true"
+                f" ON CONFLICT ({keys}) DO UPDATE SET {assignments}, proof = {proof}",
                 list(chain.from_iterable(part)),
             )
 
@@ -471,55 +515,55 @@ class Database:
             row = _row(stream)
             if stream.is_new:
                 places = ", ".join("?" * len(row))
-                cursor = self._connection.execute(f"INSERT INTO streams ({_STREAM_COLUMNS}) VALUES ({places})", row)  # noqa: S608  # constants
+                cursor = self._connection.execute(
+                    f"INSERT INTO streams ({_STREAM_COLUMNS}, attributed, proof) VALUES ({places}, 1, 0)",  # noqa: S608  # constants
+                    row,
+                )
                 self._ids[stream.key] = cursor.lastrowid or 0
             else:
                 assignments = ", ".join(f"{column.strip()} = ?" for column in _STREAM_COLUMNS.split(","))
                 self._connection.execute(f"UPDATE streams SET {assignments} WHERE key = ?", (*row, stream.key))  # noqa: S608  # constants
             number = self._ids[stream.key]
+            self._connection.execute(schema.sealing("streams", "id = ?"), (number,))
             self._connection.executemany(
-                "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?)",
+                schema.insertion("rejected", "INSERT OR REPLACE"),
                 [(number, str(reason), count) for reason, count in stream.account.rejected.items()],
             )
 
     def put_rejects(self, rejects: Iterable[KeptReject]) -> None:
         """Keep rejected lines."""
         self._connection.executemany(
-            "INSERT OR REPLACE INTO rejects VALUES (?, ?, ?, ?, ?, ?)",
+            schema.insertion("rejects", "INSERT OR REPLACE"),
             [(self._ids[one.stream], *one[1:4], str(one.reason), one.raw) for one in rejects],
         )
 
     def put_replayed(self, one: Replayed, now: str) -> None:
         """Move a reject to what was repaired."""
         self._connection.execute(
-            "INSERT INTO replayed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            schema.insertion("replayed"),
             (one.stream, one.offset, str(one.reason), *one[3:], now),
         )
         self._connection.execute('DELETE FROM rejects WHERE stream = ? AND "offset" = ?', one[:2])
 
     def put_discontinuity(self, key: str, one: Discontinuity) -> None:
         """Record a discontinuity."""
-        self._connection.execute(
-            'INSERT INTO discontinuities (stream, name, "offset", noticed_at, message, settled)'
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (self._ids[key], *one),
-        )
+        cursor = self._connection.execute(schema.insertion("discontinuities"), (None, self._ids[key], *one))
+        self._connection.execute(schema.sealing("discontinuities", "id = ?"), (cursor.lastrowid,))
 
     def settle_discontinuities(self, now: str, key: str | None = None) -> None:
         """Take note of the discontinuities of a stream that was found again, or of all."""
         condition = "" if key is None else f"AND stream = {self._ids[key]:d}"
         self._connection.execute(f"UPDATE discontinuities SET settled = ? WHERE settled = '' {condition}", (now,))  # noqa: S608  # a number
+        self._connection.execute(schema.sealing("discontinuities", "settled = ?"), (now,))
 
     def put_run(self, run: Run) -> None:
         """Record what came of this run so far."""
         if self._run is None:
             self._run = next(self._rows("SELECT ifnull(max(id), 0) + 1 FROM runs"))[0]
             self._connection.execute("DELETE FROM runs WHERE id <= ?", (self._run - _MOST_RUNS,))
-        self._connection.execute(
-            "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (self._run, *run)
-        )
+        self._connection.execute(schema.insertion("runs", "INSERT OR REPLACE"), (self._run, *run))
 
-    def prune(self, streams: Iterable[Stream], now: str) -> None:
+    def prune(self, streams: Sequence[Stream], now: str) -> None:
         """Forget streams; what they added stays."""
         checksum = self.pruned_checksum()
         for stream in streams:
@@ -535,13 +579,26 @@ class Database:
                 ),
             )
             self._connection.execute(
-                "INSERT INTO rejected SELECT ?, reason, count FROM rejected AS own WHERE stream = ?"
+                "INSERT INTO rejected SELECT ?, reason, count, 0 FROM rejected AS own WHERE stream = ?"
                 " ON CONFLICT (stream, reason) DO UPDATE SET count = rejected.count + excluded.count",
                 (PRUNED, number),
             )
-            for table, column in (("rejected", "stream"), ("rejects", "stream"), ("streams", "id")):
-                self._connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (number,))  # noqa: S608  # constants
+        numbers = [self._ids[stream.key] for stream in streams]
+        rows = [row for _, row in self.rows_of_streams(numbers)]
+        self._delete(numbers, keeps_replayed=True)
+        for row in rows:  # several may be of one type and start
+            self.add_totals([row])
         self._connection.execute("UPDATE streams SET checksum = ? WHERE id = ?", (_hex(checksum), PRUNED))
+        self._connection.execute(schema.sealing("streams", "id = ?"), (PRUNED,))
+        self._connection.execute(schema.sealing("rejected", "stream = ?"), (PRUNED,))
+
+    def _delete(self, numbers: Sequence[int], *, keeps_replayed: bool) -> None:
+        """Delete what is known of streams."""
+        places = ", ".join(f"{number:d}" for number in numbers)
+        tables = ["rejected", "rejects", "totals", "other_totals"]
+        for table in tables if keeps_replayed else [*tables, "replayed", "discontinuities"]:
+            self._connection.execute(f"DELETE FROM {table} WHERE stream IN ({places})")  # noqa: S608  # numbers
+        self._connection.execute(f"DELETE FROM streams WHERE id IN ({places})")  # noqa: S608  # numbers
 
     def check_integrity(self) -> None:
         """Raise LedgerError if the file is damaged anywhere."""
@@ -549,14 +606,19 @@ class Database:
             _check_pages(self._connection, self.path, "integrity_check")
 
 
-def _connect(path: str, mode: str, wait: float) -> sqlite3.Connection:
-    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    full = quoted if os.path.isabs(path) else f"./{quoted}"
-    connection = sqlite3.connect(f"file:{full}?mode={mode}", uri=True, isolation_level=None, timeout=wait)
+def _connect(path: str, mode: str) -> sqlite3.Connection:
+    quoted = os.path.realpath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return _prepare(
+        sqlite3.connect(f"file:{quoted}?mode={mode}", uri=True, isolation_level=None, timeout=_SLICE / 1000)
+    )
+
+
+def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
+        schema.add_functions(connection)
         connection.create_function("exact_add", 3, _exact_add, deterministic=True)
         connection.create_function("exact_min", 3, _exact_min, deterministic=True)
         connection.create_function("exact_max", 3, _exact_max, deterministic=True)
@@ -564,6 +626,31 @@ def _connect(path: str, mode: str, wait: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _wait_for(connection: sqlite3.Connection, statement: str, seconds: float) -> Any:
+    """Execute a statement as soon as others let it, for so long at most; return the first value of its result."""
+    deadline = time.monotonic() + seconds
+    while True:
+        left = max(0.0, deadline - time.monotonic())
+        connection.execute(f"PRAGMA busy_timeout = {min(_SLICE, int(left * 1000)):d}")
+        try:
+            row = connection.execute(statement).fetchone()
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or not left:
+                raise
+        else:
+            connection.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000):d}")
+            return row and row[0]
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return _kind(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _kind(error: sqlite3.Error) -> int:
+    """Return what kind of failure it is: the lower byte of the code, of which the others tell more."""
+    return (getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR) & 0xFF
 
 
 def _extreme(texts: str | None, pick: Callable[[Iterable[Decimal]], Decimal]) -> Decimal | None:
@@ -586,7 +673,7 @@ def _exact_max(one: str, other: str, integral: int) -> str:
 def _check_header(path: str, head: bytes) -> None:
     """Raise LedgerError where the file is something else, before SQLite looks at it."""
     name = name_of(path)
-    if not is_ledger(head) or len(head) < _HEADER:
+    if not is_ledger(head) or len(head) < HEADER:
         raise LedgerError(f"{name}: not a ledger")
     if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
         raise LedgerError(f"{name}: an SQLite database, but not a ledger")
@@ -596,28 +683,53 @@ def _check_header(path: str, head: bytes) -> None:
 def _check_version(path: str, version: int) -> None:
     if not 1 <= version <= VERSION:
         raise LedgerError(
-            f"{name_of(path)}: a ledger with schema version {version}; this program knows versions up to {VERSION}"
+            f"{name_of(path)}: a ledger with schema version {version}: {_TOO_OLD}, it knows versions up to {VERSION}"
         )
 
 
-def _check(connection: sqlite3.Connection, path: str, *, may_migrate: bool) -> None:
+def _check(connection: sqlite3.Connection, path: str) -> int:
+    """Return the version of the schema: LedgerError where the file is no sound ledger."""
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(f"{name_of(path)}: not a ledger")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     _check_version(path, version)
-    if os.stat(path).st_size <= _CHECKED:
+    if os.path.getsize(path) <= _CHECKED:
         _check_pages(connection, path, "quick_check")
-    if version < VERSION and not may_migrate:
-        raise LedgerError(
-            f"{name_of(path)}: a ledger with schema version {version}: `eventstats ingest` brings it up to date"
-        )
-    if version < VERSION:
-        connection.execute("BEGIN IMMEDIATE")
-        for number in range(version, VERSION):
-            for statement in _MIGRATIONS[number]:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+    return version
+
+
+def _check_rows(connection: sqlite3.Connection, path: str) -> None:
+    fault = schema.fault(connection)
+    if fault:
+        raise LedgerError(f"{name_of(path)}: damaged: {fault}")
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, version: int) -> None:
+    _wait_for(connection, "BEGIN EXCLUSIVE", _PATIENCE)
+    try:
+        schema.migrate(connection, version)
         connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _up_to_date_copy(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
+    """Return a copy in memory of a ledger that may not be changed."""
+    copy = _prepare(sqlite3.connect(":memory:", isolation_level=None))
+    try:
+        connection.backup(copy)
+        _bring_up_to_date(copy, version)
+    except BaseException:
+        copy.close()
+        raise
+    connection.close()
+    return copy
+
+
+def _has_journal(path: str) -> bool:
+    return os.path.exists(f"{os.path.realpath(path)}-journal")
 
 
 def _check_pages(connection: sqlite3.Connection, path: str, pragma: str) -> None:
@@ -632,10 +744,11 @@ def _errors(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        # The lower byte is the kind, the others tell more of it.
-        kind = (getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR) & 0xFF
-        if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        kind = _kind(error)
+        if _is_busy(error):
             raise BusyError(f"{name_of(path)}: another program holds the ledger") from error
+        if kind == sqlite3.SQLITE_CONSTRAINT:
+            raise LedgerError(f"{name_of(path)}: damaged: a row is not what was written") from error
         if kind in (
             sqlite3.SQLITE_READONLY,
             sqlite3.SQLITE_FULL,
@@ -647,84 +760,6 @@ def _errors(path: str) -> Iterator[None]:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError):
             raise LedgerError(f"{name_of(path)}: damaged: {error}") from error
         raise
-
-
-class _Lock:
-    """Keeps other runs away from a ledger for as long as the process lives, also between two commits.
-
-    It is a lock of an open file description (fcntl(2), F_OFD_SETLK) on a byte far behind the file. SQLite lets go of
-    all other locks of its process when it ends a transaction, but not of this one; and it works on network folders,
-    too. Where the system has none, a file beside the ledger is locked.
-    """
-
-    def __init__(self, path: str, *, create: bool, wait: float) -> None:
-        """Take it: BusyError if another run has it for longer than `wait` seconds."""
-        self._path = path
-        self._beside: int | None = None
-        deadline = time.monotonic() + wait
-        while True:
-            self._descriptor = self._open(path, create=create)
-            try:
-                if self._take(path, deadline):
-                    break
-            except BaseException:
-                os.close(self._descriptor)
-                raise
-            os.close(self._descriptor)
-        self.head = os.pread(self._descriptor, _HEADER, 0)
-        """The first bytes of the file."""
-
-    @staticmethod
-    def _open(path: str, *, create: bool) -> int:
-        try:
-            return os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
-        except FileNotFoundError:
-            if not create:
-                raise
-            raise OutputError(name_of(path), OSError("there is no such folder")) from None
-        except OSError as error:
-            raise OutputError(name_of(path), error) from error
-
-    def _take(self, path: str, deadline: float) -> bool:
-        """Take the lock of the open file; False where another file has taken its place meanwhile."""
-        while True:
-            try:
-                self._try(path)
-            except (BlockingIOError, PermissionError):
-                if time.monotonic() >= deadline:
-                    raise BusyError(f"{name_of(path)}: another run holds the ledger") from None
-                time.sleep(_POLL)
-                continue
-            except OSError as error:
-                raise OutputError(name_of(path), error) from error
-            break
-        mine = os.fstat(self._descriptor)
-        try:
-            there = os.stat(path)
-        except FileNotFoundError:
-            return False
-        return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
-
-    def _try(self, path: str) -> None:
-        import fcntl  # noqa: PLC0415  # start-up of all runs that do not write a ledger
-
-        if hasattr(fcntl, "F_OFD_SETLK"):
-            # struct flock: type, whence, start, length, and a process id of 0.
-            wanted = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _LOCK_PLACE, 1, 0)
-            fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, wanted)
-            return
-        if self._beside is None:
-            self._beside = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._beside, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def release(self) -> None:
-        """Let go; a file in which nothing was committed is not left behind."""
-        with suppress(OSError):
-            if not self.head and not os.fstat(self._descriptor).st_size:
-                os.unlink(self._path)
-        for descriptor in (self._descriptor, self._beside):
-            if descriptor is not None:
-                os.close(descriptor)
 
 
 def _hex(checksum: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from eventcli import times
 from eventcli.blocks import MAX_LINE
-from eventcli.cells import CHECKSUM_PRIME, Gathered, by_type, checksum, rows_of
+from eventcli.cells import CHECKSUM_PRIME, Gathered, by_type, checksum, checksums, rows_of
 from eventcli.database import (
     Database,
     Discontinuity,
@@ -27,6 +27,7 @@ from eventcli.fold import new_fold
 from eventcli.marks import WINDOW
 from eventcli.parse import explain
 from eventcli.pipeline import BLOCK_SIZE, Portion, Run
+from eventcli.schema import PRUNED
 from eventcli.source import name_of
 from eventcli.streams import (
     Content,
@@ -176,7 +177,7 @@ class Ingest:
         self._committed_at = self._started
         # What was added by this run, and what of it is not committed yet.
         self._types: Types = {}
-        self._delta = Gathered()
+        self._delta: dict[str, Gathered] = {}
         self._account = Account()
         self._bytes = 0
         self._changed: dict[str, Stream] = {}
@@ -304,7 +305,7 @@ class Ingest:
         stream = reading.stream
         self._rejects += self._step_rejects
         rows = rows_of(summary)
-        self._delta.add(rows)
+        self._delta.setdefault(stream.key, Gathered()).add(rows)
         self._account += summary.account
         stream.account += summary.account
         stream.checksum += checksum(rows)
@@ -373,7 +374,7 @@ class Ingest:
             if self._is_new:
                 database.create(Setting(name, value) for name, value in self._meaning._asdict().items())
             database.put_streams(self._changes(), now)
-            database.add_totals(self._delta.rows())
+            database.add_totals_of((key, gathered.rows()) for key, gathered in self._delta.items())
             database.put_rejects(self._rejects)
             for stream, one in self._losses:
                 database.put_discontinuity(stream.key, one)
@@ -411,8 +412,9 @@ class Ingest:
 
     def _count_up(self) -> None:
         """Count what was gathered among what was added by this run."""
-        add_all(self._types, by_type(self._delta.rows()))
-        self._delta = Gathered()
+        for gathered in self._delta.values():
+            add_all(self._types, by_type(gathered.rows()))
+        self._delta = {}
 
     def _outcome(self, *, is_committed: bool) -> Outcome:
         self._count_up()
@@ -608,6 +610,20 @@ def totals(
     `types`, `since` and `until` are those of a `Query`: what they leave out is counted as filtered. MeaningError where
     the ledger does not keep what is asked for. Without `extremes`, min and max are not known.
     """
+    with database.snapshot():
+        database.check_totals()
+        return _totals(database, types, since, until, calendar, extremes=extremes)
+
+
+def _totals(
+    database: Database,
+    types: tuple[str, ...] | None,
+    since: int | None,
+    until: int | None,
+    calendar: Calendar | None,
+    *,
+    extremes: bool,
+) -> Summary:
     meaning = meaning_of(database, {})
     numbers: Mapping[str, int] | None = None
     buckets: list[Bucket | None] = [None]
@@ -700,7 +716,7 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
     """Move rejects that were repaired to what they are now, each at most once, in one transaction."""
     meaning = meaning_of(database, {})
     query = meaning.query
-    gathered = Gathered()
+    added: dict[int, Gathered] = {}
     account = Account()
     repeated, problems = 0, []
     now = _now()
@@ -733,15 +749,18 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
             summary = fold.summary()
             account += summary.account
             rows = rows_of(summary)
-            gathered.add(rows)
+            added.setdefault(number, Gathered()).add(rows)
             if not rows:
                 database.put_replayed(Replayed(number, repair.offset, reason, "blank", None, None, None, None), now)
             for name, start, _, value, integral, *_ in rows:
                 database.put_replayed(
                     Replayed(number, repair.offset, reason, "accepted", name, start, value, integral), now
                 )
-        database.add_totals(gathered.rows())
-    summary = assemble(by_type(gathered.rows()), account, [], meaning.max_types)
+        database.add_totals_of((number, gathered.rows()) for number, gathered in added.items())
+    types: Types = {}
+    for gathered in added.values():
+        add_all(types, by_type(gathered.rows()))
+    summary = assemble(types, account, [], meaning.max_types)
     return Replay(summary, repeated, problems)
 
 
@@ -763,7 +782,8 @@ class Verdict(NamedTuple):
 def verify(database: Database, paths: Iterable[str], jobs: int | None = None) -> Iterator[Verdict]:
     """Read again what is still on disk, and yield what that proves; LedgerError where the ledger contradicts itself."""
     database.check_integrity()
-    check_sums(database)
+    with database.snapshot():
+        check_sums(database)
     meaning = meaning_of(database, {})
     find = candidates(paths)
     for stream in database.streams():
@@ -773,18 +793,29 @@ def verify(database: Database, paths: Iterable[str], jobs: int | None = None) ->
 
 def check_sums(database: Database) -> None:
     """Raise LedgerError unless the totals are what the streams and the repaired lines added."""
-    added = sum(stream.checksum for stream in database.streams()) + database.pruned_checksum()
-    added += checksum(
-        (one.type, one.start or "", 1, one.value or "0", bool(one.integral), "", "")
+    wanted: dict[int, int] = {PRUNED: database.pruned_checksum()}
+    apart = database.attributed()
+
+    def place(stream: int | None) -> int:
+        return stream if stream is not None and stream in apart else PRUNED
+
+    for stream in database.streams():
+        number = place(database.id_of(stream.key))
+        wanted[number] = wanted.get(number, 0) + stream.checksum
+    repaired = (
+        (place(one.stream), (one.type, one.start or "", 1, one.value or "0", bool(one.integral), "", ""))
         for one in database.replays()
         if one.outcome == "accepted"
     )
     try:
-        held = checksum(database.rows())
+        for number, added in checksums(repaired).items():
+            wanted[number] = wanted.get(number, 0) + added
+        held = checksums((place(number), row) for number, row in database.rows_of_streams())
     except ValueError as error:
         raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from None
-    if (held - added) % CHECKSUM_PRIME:
+    if any((held.get(one, 0) - wanted.get(one, 0)) % CHECKSUM_PRIME for one in {*held, *wanted}):
         raise LedgerError(f"{name_of(database.path)}: damaged: the totals are not what the streams added")
+    database.check_totals()
 
 
 def _verify(stream: Stream, files: Iterable[File], meaning: Meaning, jobs: int | None) -> Verdict:
