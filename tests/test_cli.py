@@ -712,10 +712,11 @@ def test_clean_run_is_quiet_in_development_mode(tmp_path: Path) -> None:
 
 
 def test_version_names_the_body(body: str) -> None:
-    """--version prints the version and the body of the fold in use, wherever it stands in front of a command."""
+    """--version prints the version, the body of the fold in use, and why it is the slow one."""
     ended = run("--version")
     assert ended == Ended(0, ended.stdout, "")
-    assert re.fullmatch(rf"eventstats [0-9]+\.[0-9]+\.[0-9]+\S* \({body} body\)\n", ended.stdout.decode())
+    why = {"python": ": EVENTSTATS_KERNEL=python forces it", "rust": ""}[body]
+    assert re.fullmatch(rf"eventstats [0-9]+\.[0-9]+\.[0-9]+\S* \({body} body\){why}\n", ended.stdout.decode())
 
 
 def test_absent_body_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,17 +1,45 @@
-"""Which body of the fold is in use: the Rust one where it was built, unless the environment asks for the other."""
+"""Which body of the fold is in use, and why: the Rust one if it is there, unless the environment asks for the other."""
 
 import os
 from typing import Final
 
+_FOLDER: Final = os.path.dirname(__file__)
+_EXTENSION: Final = os.path.join(_FOLDER, "_kernel.abi3.so")
+_REASON: Final = os.path.join(_FOLDER, "_unbuilt.txt")
+_LOADED: Final = 1
+"""The type of a part of an ELF file that is mapped into memory."""
+
+
+def _check_length(path: str) -> None:
+    """Raise ImportError for an extension that was cut off, which the system's loader would map and then die of."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            head = file.read(4096)
+            size = os.fstat(file.fileno()).st_size
+    except OSError:
+        return  # it is absent, or the import says why it cannot be read
+    if head[:6] != b"\x7fELF\x02\x01":
+        return  # the loader reads this far itself, and refuses it; or the system has another format
+
+    def number(at: int, length: int) -> int:
+        return int.from_bytes(head[at : at + length], "little")
+
+    first, each, parts = number(32, 8), number(54, 2), number(56, 2)
+    for at in range(first, first + each * parts, each or 1):
+        if number(at, 4) == _LOADED and number(at + 8, 8) + number(at + 32, 8) > size:
+            raise ImportError(f"{path}: it is cut off after {size} bytes")
+
+
+_failure: str | None = None
 try:
+    _check_length(_EXTENSION)
     import eventcli._kernel as _kernel  # noqa: PLR0402  # the other form hides which module is missing
 
     kernel = _kernel
-except ModuleNotFoundError as error:
-    # Built without a Rust toolchain. Any other failure to import it is a broken build, and must be seen.
-    if error.name != "eventcli._kernel":
-        raise
+except (ImportError, SystemError) as error:
     kernel = None  # type: ignore[assignment]
+    if not isinstance(error, ModuleNotFoundError) or error.name != "eventcli._kernel":
+        _failure = str(error)
 
 BODY_VARIABLE: Final = "EVENTSTATS_KERNEL"
 """The environment variable that forces a body: `python` or `rust`."""
@@ -29,5 +57,24 @@ def body() -> str:
     if forced not in ("python", "rust"):
         raise BodyError(f"{BODY_VARIABLE}={forced}: it takes python or rust")
     if forced == "rust" and kernel is None:
-        raise BodyError(f"{BODY_VARIABLE}=rust, but this installation was built without the Rust body")
+        raise BodyError(f"{BODY_VARIABLE}=rust, but {_why_absent()}")
     return forced
+
+
+def why() -> str | None:
+    """Return why the Python body is in use, in one line that is safe to show; None if the Rust body is."""
+    if body() == "rust":
+        return None
+    return f"{BODY_VARIABLE}=python forces it" if os.environ.get(BODY_VARIABLE) else _why_absent()
+
+
+def _why_absent() -> str:
+    from eventcli.escape import printable  # noqa: PLC0415  # nearly all runs have the body that they want
+
+    if _failure is not None:
+        return printable(f"the Rust body failed to load: {_failure}")
+    try:
+        with open(_REASON, encoding="utf-8", errors="backslashreplace") as file:
+            return printable(f"this installation was built without the Rust body: {file.readline(1000).strip()}")
+    except OSError:
+        return "this installation is without the Rust body, and no build left a reason"

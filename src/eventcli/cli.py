@@ -10,7 +10,7 @@ import click
 
 from eventcli import __version__, report, saved
 from eventcli.blocks import MAX_LINE
-from eventcli.body import BodyError, body
+from eventcli.body import BodyError, body, why
 from eventcli.discovery import Choice
 from eventcli.escape import printable
 from eventcli.event import MAX_TYPES, UNITS
@@ -105,7 +105,8 @@ class _DefaultCommand(click.Group):
 
 def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's form
     if value and not ctx.resilient_parsing:
-        write_stdout(f"{PROGRAM} {__version__} ({body()} body)\n".encode())
+        reason = why()
+        write_stdout(f"{PROGRAM} {__version__} ({body()} body){f': {reason}' if reason else ''}\n".encode())
         ctx.exit()
 
 
