@@ -489,9 +489,11 @@ fn fold_lines<W: Wide, const TIMED: bool>(
                     Err(Refusal::NoJson) => Err(Some(Reason::InvalidJson)),
                     Err(Refusal::Unsure) => Err(None),
                 };
-                let is_added = found.map_or(Ok(false), |found| {
-                    add::<W, TIMED>(wide, fold, block, found, place, handed_back)
-                });
+                // No closure: it would be compiled without the instructions of the level, and call each as a function.
+                let is_added = match found {
+                    Ok(found) => add::<W, TIMED>(wide, fold, block, found, place, handed_back),
+                    Err(_) => Ok(false),
+                };
                 match (is_added, found) {
                     (Err(what), _) => {
                         ask = Some(what);
