@@ -26,6 +26,9 @@ use std::ops::Range;
 
 /// Chunks that are looked at in one go: bytes and outlines stay in the nearest cache.
 const CHUNKS: usize = 384;
+/// The least of them, where it is not known that more lines will be read; there are four times as many each time
+/// when all that were found were read.
+const LEAST_CHUNKS: usize = 1;
 const MOST_LINES: usize = 256;
 const SLOT_BITS: u32 = 11;
 const NO_OUTLINE: u16 = u16::MAX;
@@ -70,6 +73,8 @@ struct Spot {
 struct Window {
     /// Where it begins in the block.
     start: usize,
+    /// How many chunks it may have once a line has ended in it.
+    reach: usize,
     /// The bytes of each chunk that are left in the outline.
     kept: [u64; CHUNKS],
     /// How long the outline was before each chunk, and in the end.
@@ -132,6 +137,7 @@ impl Outlines {
             slots: Box::new([NO_OUTLINE; 1 << SLOT_BITS]),
             window: Box::new(Window {
                 start: 0,
+                reach: LEAST_CHUNKS,
                 kept: [0; CHUNKS],
                 lengths: [0; CHUNKS + 1],
                 is_high: [0; CHUNKS + CHUNK],
@@ -181,6 +187,9 @@ impl Outlines {
     ) -> Option<Match> {
         if self.next >= self.window.count || self.at != at {
             let window = &mut *self.window;
+            // Where lines between were read in another way, only the next one may be wanted.
+            let is_used_up = self.next == window.count && self.at == at;
+            window.reach = if is_used_up { CHUNKS.min(4 * window.reach) } else { LEAST_CHUNKS };
             match (self.is_spaced, self.is_joined) {
                 (false, false) => wide.apart(Look::<false, false> { window, block, start: at }),
                 (false, true) => wide.apart(Look::<false, true> { window, block, start: at }),
@@ -548,9 +557,13 @@ impl<W: Wide, const SPACED: bool, const JOINED: bool> Task<W> for Look<'_, SPACE
         let rows = window.kept.iter_mut().zip(&mut window.lengths[1..]);
         let rows = rows.zip(window.is_high.iter_mut().zip(&mut window.has_end));
         let mut seen = 0;
+        let mut has_line = false;
         for (at, (bytes, ((kept, length_behind), (is_high, has_end)))) in
             chunks.iter().zip(rows).enumerate()
         {
+            if at >= window.reach && has_line {
+                break;
+            }
             wide.prefetch_ahead(bytes);
             let chunk = wide.load(bytes);
             let mut quote = wide.equal(chunk, b'"');
@@ -623,6 +636,7 @@ impl<W: Wide, const SPACED: bool, const JOINED: bool> Task<W> for Look<'_, SPACE
             }
             *is_high = u8::from(wide.high(chunk) != 0);
             *has_end = u8::from(newline != 0);
+            has_line |= newline != 0;
             let left = !((text & !opening) | later);
             *kept = left;
             let to = &mut window.outline[length..length + CHUNK];
