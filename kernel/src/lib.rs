@@ -8,6 +8,7 @@ pub mod files;
 pub mod fold;
 pub mod frame;
 pub mod layout;
+pub mod numbers;
 pub mod outline;
 pub mod parse;
 pub mod path;

@@ -10,6 +10,7 @@
 //! the first of any part.
 
 use crate::exact::{self, Exact, Number, POWERS, Plain};
+use crate::numbers::Numbers;
 use crate::time::{Bucket, NO_BUCKET};
 use crate::wide::{Portable, Wide};
 use foldhash::fast::RandomState;
@@ -206,53 +207,26 @@ pub struct Summary {
     other: Option<Place>,
 }
 
-/// Which entries are cells, and where to find them: a hash table with open addressing, of which at
-/// most half is taken. Empty, and of no cost, where there are no buckets.
+/// Which entries are cells, and where to find them. Of no cost where there are no buckets.
 #[derive(Clone, Debug, Default)]
 struct Cells {
     /// For each entry its type and its bucket, up to the last cell; a type is its own and has
     /// `NO_BUCKET`.
     origins: Vec<(Place, Bucket)>,
-    /// Type and bucket, and the place of the cell.
-    slots: Vec<(Place, Bucket, Place)>,
-    count: usize,
+    /// The places of cells by type and bucket.
+    places: Numbers,
 }
 
 impl Cells {
     #[inline(always)]
-    fn first(&self, of: Place, bucket: Bucket) -> usize {
-        let both = (u64::from(of) << 32) | u64::from(bucket);
-        let mixed = both.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 32) as usize & (self.slots.len() - 1)
-    }
-
-    /// The slot of a cell, which is empty (it has `NO_BUCKET`) if there is none.
-    #[inline(always)]
-    fn slot(&self, of: Place, bucket: Bucket) -> usize {
-        let mut at = self.first(of, bucket);
-        loop {
-            let (own_of, own_bucket, _) = self.slots[at];
-            if own_of == of && own_bucket == bucket || own_bucket == NO_BUCKET {
-                return at;
-            }
-            at = (at + 1) & (self.slots.len() - 1);
-        }
+    fn key(of: Place, bucket: Bucket) -> u64 {
+        (u64::from(of) << 32) | u64::from(bucket)
     }
 
     fn insert(&mut self, of: Place, bucket: Bucket, place: Place) {
         self.origins.extend((self.origins.len() as Place..place).map(|place| (place, NO_BUCKET)));
         self.origins.push((of, bucket));
-        self.count += 1;
-        if self.count * 2 > self.slots.len() {
-            let length = (self.slots.len() * 4).max(64);
-            let slots = std::mem::replace(&mut self.slots, vec![(0, NO_BUCKET, 0); length]);
-            for slot in slots.into_iter().filter(|slot| slot.1 != NO_BUCKET) {
-                let at = self.slot(slot.0, slot.1);
-                self.slots[at] = slot;
-            }
-        }
-        let at = self.slot(of, bucket);
-        self.slots[at] = (of, bucket, place);
+        self.places.insert(Self::key(of, bucket), place);
     }
 
     /// Type and bucket of an entry.
@@ -398,13 +372,10 @@ impl Summary {
     /// The place of what a type has in a bucket; None if there are too many.
     #[inline(always)]
     pub fn cell(&mut self, of: Place, bucket: Bucket) -> Option<Place> {
-        if !self.cells.slots.is_empty() {
-            let (_, own_bucket, place) = self.cells.slots[self.cells.slot(of, bucket)];
-            if own_bucket == bucket {
-                return Some(place);
-            }
+        match self.cells.places.get(Cells::key(of, bucket)) {
+            Some(place) => Some(place),
+            None => self.insert_cell(of, bucket),
         }
-        self.insert_cell(of, bucket)
     }
 
     #[cold]

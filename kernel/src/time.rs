@@ -6,6 +6,7 @@
 //! authority, which it asks when it meets a time that no stretch covers.
 
 use crate::exact::{self, Exact, Number, POWERS};
+use crate::numbers::Numbers;
 use crate::query::Timing;
 use crate::wide::Wide;
 use std::cmp::Ordering;
@@ -103,8 +104,8 @@ pub struct Clock {
     spans: Vec<Span>,
     /// The first second of each bucket.
     starts: Vec<i64>,
-    /// The numbers of buckets by a hash of their first second, plus one; at most half are taken.
-    numbers: Vec<u32>,
+    /// The numbers of buckets by their first second.
+    numbers: Numbers,
     /// The bucket met last, and a stretch of it, first second and end, that is inside the window.
     last: (Bucket, i64, i64),
     hours: Vec<Hour>,
@@ -122,7 +123,7 @@ impl Clock {
             regions: Vec::new(),
             spans: Vec::new(),
             starts: Vec::new(),
-            numbers: vec![0; 64],
+            numbers: Numbers::default(),
             last: (NO_BUCKET, 0, 0),
             hours: vec![none; HOURS],
         }
@@ -312,41 +313,22 @@ impl Clock {
 
     /// The number of the bucket with this first second, a new one if it was not met before.
     pub fn bucket(&mut self, start: i64) -> Bucket {
-        let mut at = self.first(start);
-        loop {
-            match self.numbers[at] {
-                0 => break,
-                number if self.starts[number as usize - 1] == start => return number - 1,
-                _ => at = (at + 1) & (self.numbers.len() - 1),
-            }
+        if let Some(bucket) = self.numbers.get(start as u64) {
+            return bucket;
         }
+        let bucket = u32::try_from(self.starts.len()).ok().filter(|&bucket| bucket < OUTSIDE);
+        let bucket = bucket.expect("fewer than 2^32 buckets");
         self.starts.push(start);
-        let number = u32::try_from(self.starts.len()).ok().filter(|&number| number < OUTSIDE);
-        self.numbers[at] = number.expect("fewer than 2^32 buckets");
-        if self.starts.len() * 2 > self.numbers.len() {
-            self.numbers = vec![0; self.numbers.len() * 4];
-            for number in 1..=self.starts.len() {
-                let mut at = self.first(self.starts[number - 1]);
-                while self.numbers[at] != 0 {
-                    at = (at + 1) & (self.numbers.len() - 1);
-                }
-                self.numbers[at] = number as u32;
-            }
-        }
-        self.starts.len() as u32 - 1
+        self.numbers.insert(start as u64, bucket);
+        bucket
     }
 
     /// Forgets all buckets.
     pub fn clear(&mut self) {
         self.starts.clear();
-        self.numbers = vec![0; 64];
+        self.numbers = Numbers::default();
         self.last = (NO_BUCKET, 0, 0);
         self.hours.iter_mut().for_each(|hour| hour.offset = UNREAD);
-    }
-
-    fn first(&self, start: i64) -> usize {
-        let mixed = (start as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 32) as usize & (self.numbers.len() - 1)
     }
 }
 
