@@ -422,9 +422,8 @@ impl Window {
 fn digest<W: Wide>(wide: W, outline: &[u8]) -> Option<usize> {
     let last = outline.len().checked_sub(CHUNK)?;
     let mut mixed = wide.load(outline[last..].first_chunk()?);
-    // As many for each, so that no branch tells their lengths apart.
-    for quarter in 1..4 {
-        mixed = wide.mix(mixed, wide.load(outline[last * quarter / 4..].first_chunk()?));
+    for chunk in outline.as_chunks().0 {
+        mixed = wide.mix(mixed, wide.load(chunk));
     }
     let digest = wide.digest(mixed) ^ outline.len() as u64;
     Some((digest.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SLOT_BITS)) as usize)
