@@ -1,7 +1,9 @@
 """Output files are seen whole, keep what belongs to them, and leave nothing behind; stdout is written to its end."""
 
+import errno
 import fcntl
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -316,7 +318,116 @@ def test_descriptor_by_its_path(tmp_path: Path) -> None:
     assert _names(tmp_path) == []
 
 
+@pytest.mark.parametrize("path", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/thread-self/fd/1", "link"])
+@pytest.mark.parametrize("flags", [os.O_TRUNC, os.O_APPEND])
+def test_standard_output_by_its_path(path: str, flags: int, tmp_path: Path) -> None:
+    """A file that the shell opened is written where the shell left off, and stays the same file."""
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    (tmp_path / "out").write_bytes(b"old\n")
+    before = (tmp_path / "out").stat()
+    with open(os.open(tmp_path / "out", os.O_WRONLY | flags), "wb") as out:
+        ended = run("-o", path, "-f", "jsonl", stdin=GOOD, stdout=out, cwd=tmp_path)
+        out.write(b"next\n")
+    assert ended == Ended(0, b"", "")
+    earlier = b"old\n" if flags == os.O_APPEND else b""
+    assert (tmp_path / "out").read_bytes() == earlier + b'{"type":"a","count":1,"sum":1}\nnext\n'
+    assert (tmp_path / "out").stat().st_ino == before.st_ino
+    assert _names(tmp_path) == ["link", "out"]
+
+
+def test_standard_output_takes_no_file_away(tmp_path: Path) -> None:
+    """Where no line was rejected, what --rejects shares with the shell is not removed."""
+    (tmp_path / "link").symlink_to("/dev/fd/1")
+    with (tmp_path / "out").open("wb") as out:
+        ended = run("--rejects", "link", "-o", "result", stdin=GOOD, stdout=out, cwd=tmp_path)
+    assert ended == Ended(0, b"", "")
+    assert _names(tmp_path) == ["link", "out", "result"]
+
+
+@pytest.mark.parametrize("args", [("-o", "-"), ("-o", "/dev/stdout"), ("--save", "-", "-o", "out")])
+def test_reader_of_an_open_descriptor_gone(args: tuple[str, ...], tmp_path: Path) -> None:
+    """A reader of standard output that went away is that, by whatever path it was to be written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = run(*args, stdin=GOOD, stdout=writing, cwd=tmp_path)
+    os.close(writing)
+    assert (ended.status, ended.stderr) == (141, "")
+
+
+def test_socket(tmp_path: Path) -> None:
+    """A socket is refused, and stays."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+    with pytest.raises(OutputError, match="Is a socket"):
+        OutputFile(str(tmp_path / "socket"))
+    assert _names(tmp_path) == ["socket"]
+
+
+def test_what_took_the_place_meanwhile(tmp_path: Path) -> None:
+    """A pipe or a link that was put at the target while the run went on is not replaced, nor is what it leads to."""
+    (tmp_path / "precious").write_bytes(b"old")
+    for make in (os.mkfifo, lambda path: path.symlink_to("precious")):
+        path = tmp_path / "out"
+        with OutputFile(str(path)) as file:
+            file.write(b"new")
+            make(path)
+            with pytest.raises(OutputError, match="no regular file"):
+                file.commit()
+        assert not stat.S_ISREG(path.lstat().st_mode)
+        path.unlink()
+    assert (tmp_path / "precious").read_bytes() == b"old"
+    assert _names(tmp_path) == ["precious"]
+
+
+def test_mount_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be replaced, because it is a mount point, is written in its place, and that can be told."""
+    path = tmp_path / "out"
+    path.write_bytes(b"old" * 1000)
+    inode = path.stat().st_ino
+
+    def refuse(_source: str, _target: str) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with OutputFile(str(path)) as file:
+        file.write(b"new")
+        file.commit()
+        assert file.in_place
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_ino == inode
+    assert _names(tmp_path) == ["out"]
+
+
 # ------------------------------------------------------------------------------------------------- no leftovers
+
+
+def _planted(folder: Path, kind: str) -> Path:
+    """Put something where a temporary file of `out` might have been left."""
+    path = folder / f".out.{'0' * 12}.eventstats-tmp"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link":
+        (folder / "precious").touch()
+        path.symlink_to("precious")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.touch()
+        os.chown(path, 12345, 12345)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "of somebody else"])
+def test_what_only_looks_like_a_leftover(kind: str, tmp_path: Path) -> None:
+    """What others put in a shared folder is neither removed, nor followed, nor waited for."""
+    if kind == "of somebody else" and os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    planted = _planted(tmp_path, kind)
+    before = _names(tmp_path)
+    ended = run("-o", "out", stdin=GOOD, cwd=tmp_path)
+    assert ended == Ended(0, b"", "")
+    assert _names(tmp_path) == sorted([*before, "out"])
+    assert os.path.lexists(planted)
 
 
 def test_leftover_of_a_killed_process_is_removed(tmp_path: Path) -> None:

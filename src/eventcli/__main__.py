@@ -1,20 +1,25 @@
-"""The process, its start and its end: the entry point of the console script, and of `python -m eventcli`."""
+"""The process, its start and its end: what the command `eventstats` runs, and `python -m eventcli`."""
 
 import gc
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NoReturn
 
+from eventcli import interruption
 
-def script() -> NoReturn:
-    """Run the command line as a process of its own.
+
+def script(early: Iterable[int] = ()) -> NoReturn:
+    """Run the command line as a process of its own; `early` are the signals that are ignored already until it can.
 
     What is loaded at the start stays: looking for garbage in it would take a tenth of the start-up. So does nearly all
     that is made behind it: looking after every 700 objects would take a fiftieth of a run, and after every 20,000 a
     thirtieth of one over ten thousand files. And everything is written and closed in the end, so the shutdown of the
     interpreter is left out: on a small file it takes longer than reading it.
     """
+    # First of all: much of the start is the loading of modules, and an interruption may come there, too.
+    interruption.begin(early)
     gc.disable()
     from eventcli.cli import main  # noqa: PLC0415  # as said
 

@@ -16,6 +16,7 @@ from eventcli.escape import printable
 from eventcli.event import MAX_TYPES, UNITS
 from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
+from eventcli.interruption import SignalError, end_by
 from eventcli.mapping import LostError
 from eventcli.options import (
     PROGRAM,
@@ -24,15 +25,14 @@ from eventcli.options import (
     Command,
     Decorator,
     NameValue,
-    SignalError,
     Sinks,
     Size,
+    check_targets,
     choice_options,
     complete,
     debug_option,
     files_argument,
     help_option,
-    identities,
     inputs_of,
     jobs_option,
     names_in,
@@ -54,7 +54,7 @@ from eventcli.options import (
 from eventcli.output import STDOUT, OutputError, ReaderGoneError, write_stdout
 from eventcli.pipeline import BLOCK_SIZE, Run, status_of
 from eventcli.report import OTHER_LABEL, UnknownStatError
-from eventcli.source import STDIN, name_of, open_source, read_all
+from eventcli.source import name_of, open_source, read_all
 from eventcli.summary import CalendarError, SourceReport, Status, Summary, overlaps
 
 if TYPE_CHECKING:
@@ -208,9 +208,7 @@ def summarize(
     settings = settings_of(**options, budget=budget, query=query)
     inputs = inputs_of(files, None if files_from is None else names_in(files_from, files, null=null))
     choice = Choice(include, exclude)
-    kept = {os.path.realpath(path) for path in (settings.save, settings.rejects) if path}
-    if kept and kept & {os.path.realpath(path) for path in inputs if path != STDIN}:
-        raise click.UsageError("--save and --rejects must not be an input")
+    check_targets(settings, inputs, files_from=files_from)
     with Sinks(settings) as sinks:
         run = Run(
             inputs,
@@ -223,7 +221,7 @@ def summarize(
             on_problem=say_source,
             choice=choice,
             on_repeat=say_repeat,
-            left_out=identities(settings.output, settings.save, settings.rejects),
+            left_out=sinks.identities(),
             stretches=settings.save is not None,
             mmap=mmap,
         )
@@ -244,6 +242,8 @@ def summarize(
 def merge(*, files: tuple[str, ...], allow_overlap: bool, **options: Any) -> ExitCode:
     """Add up saved summaries, ledgers and printed results (json or jsonl) in the FILEs (- or none: standard input)."""
     inputs = inputs_of(files)
+    settings = settings_of(**options)
+    check_targets(settings, inputs)
     summaries = []
     for path in inputs:
         try:
@@ -261,7 +261,7 @@ def merge(*, files: tuple[str, ...], allow_overlap: bool, **options: Any) -> Exi
             f"{name} and {other_name} cover the same lines: {_stretch(source)} and {_stretch(other)}"
             " (--allow-overlap adds them up all the same)"
         )
-    with Sinks(settings_of(**options)) as sinks:
+    with Sinks(settings) as sinks:
         try:
             summary = Summary.union(summaries)
         except CalendarError as error:
@@ -332,7 +332,7 @@ def main() -> NoReturn:
     except BrokenPipeError:
         status = ExitCode.READER_GONE
     except SignalError as error:
-        _end_by(str(error))
+        end_by(error.number)
     if status == ExitCode.READER_GONE:
         # What is still buffered for the reader would fail again, and loudly, when the interpreter shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
@@ -372,13 +372,3 @@ def _fill_closed_descriptors() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_WRONLY if descriptor == 0 else os.O_RDONLY)
-
-
-def _end_by(name: str) -> NoReturn:
-    """End by the signal itself, so that a shell or make that waits sees it and stops, too."""
-    import signal  # noqa: PLC0415  # start-up of nearly all runs
-
-    number = signal.Signals[name]
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    raise SystemExit(128 + number)

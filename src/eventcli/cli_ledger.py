@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import click
 
-from eventcli import diagnostics, ledger
+from eventcli import diagnostics, ledger, targets
 from eventcli.database import BusyError, Database, LedgerError
 from eventcli.database import Run as RunRecord
 from eventcli.discovery import Choice, Listing, discover_many
@@ -26,10 +26,11 @@ from eventcli.options import (
     Settings,
     Sinks,
     Size,
+    check_outputs,
+    check_targets,
     choice_options,
     debug_option,
     help_option,
-    identities,
     inputs_of,
     jobs_option,
     names_in,
@@ -46,6 +47,7 @@ from eventcli.options import (
     write_stderr,
     written_to,
 )
+from eventcli.output import PRIVATE
 from eventcli.pipeline import check_query
 from eventcli.report import FORMATS, OTHER_LABEL, Stat
 from eventcli.source import name_of, open_source, read_all
@@ -181,7 +183,8 @@ def ingest(
     settings = settings_of(**options, budget=budget)
     if not sources and files_from is None:
         raise click.UsageError("Missing argument 'SOURCE...'.")
-    listed = None if files_from is None else names_in(files_from, sources, null=null)
+    inputs = inputs_of(sources, None if files_from is None else names_in(files_from, sources, null=null))
+    check_targets(settings, inputs, files_from=files_from, ledger=path)
     with ExitStack() as stack:
         sinks = stack.enter_context(Sinks(settings))
         database = stack.enter_context(Database.open_to_write(path, create=True, wait=wait))
@@ -200,8 +203,8 @@ def ingest(
             may_commit=None if budget is None else lambda account: not budget.is_passed_by(account),
         )
         try:
-            own = identities(path, settings.output, settings.save, settings.rejects)
-            outcome = run.run(_found(inputs_of(sources, listed), Choice(include, exclude), own))
+            own = sinks.identities() + targets.identities(path)
+            outcome = run.run(_found(inputs, Choice(include, exclude), own))
         except KeyboardInterrupt:
             say("interrupted; what was committed stays, the rest is read the next time")
             raise
@@ -302,6 +305,7 @@ def totals(*, path: str, types: tuple[str, ...], **options: Any) -> ExitCode:
         options.pop(name)
     settings = settings_of(**options)
     settings = settings._replace(query=settings.query._replace(types=types or None, timing=timing))
+    check_targets(settings, ledger=path)
     with _open(path) as database, Sinks(settings) as sinks:
         extremes = settings.save is not None or bool({Stat.MIN, Stat.MAX} & set(settings.stats))
         summary = _totals(database, types or None, timing, extremes=extremes)
@@ -333,7 +337,8 @@ def _totals(
 @help_option
 def rejects(*, path: str, output: str | None, **_debug: bool) -> ExitCode:
     """Write the rejected lines that the ledger keeps, as JSON lines, to be repaired and replayed."""
-    with _open(path) as database, written_to(output) as write:
+    check_outputs({"--output": output}, ledger=path)
+    with _open(path) as database, written_to(output, mode=PRIVATE) as write:
         for reject in ledger.rejects(database):
             write(diagnostics.record(reject))
     return ExitCode.OK
@@ -353,6 +358,7 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
     Each counts once, however often it is replayed; it moves from the rejected to the accepted lines.
     """
     settings = settings_of(**options)
+    check_targets(settings, files, ledger=path)
     problems: list[str] = []
     repairs = list(_repairs(files, problems))
     with ExitStack() as stack:
@@ -438,6 +444,7 @@ def verify(
     Streams are looked for where they were, among their siblings, and in the SOURCEs. Prints one JSON
     object a stream: proved, gone (nothing holds it any more), different, or unproved (too many types).
     """
+    check_outputs({"--output": output}, sources, ledger=path)
     changes = prune is not None or acknowledge
     with _open_to_change(path, wait) if changes else _open(path) as database, written_to(output) as write:
         return _verify(database, sources, prune=prune, acknowledge=acknowledge, jobs=jobs, write=write)

@@ -50,7 +50,10 @@ class Fold(Protocol):
         """
 
     def merge(self, other: Self, /) -> None:
-        """Take over all that another fold of the same body holds; the other is not to be used any more."""
+        """Take over all that another fold of the same body holds; the other is not to be used any more.
+
+        But it may be merged into the same fold again, where that was interrupted: it counts once.
+        """
 
     def account(self) -> Account:
         """Return the account of what was folded so far; cheap, unlike the summary."""
@@ -159,13 +162,13 @@ class KernelFold:
             self._kernel.add_region(*self._buckets.region(second))
 
     def merge(self, other: Self) -> None:
-        """Take over all that another fold holds."""
+        """Take over all that another fold holds: merged again, it has nothing more to give."""
         self._kernel.merge(other._kernel)
         if self._authority is None:
             self._authority = other._authority
-        elif other._authority is not None:
+        elif other._authority is not None and other._authority is not self._authority:
             self._authority.merge(other._authority)
-        self._lines += other._lines
+        self._lines, other._lines = self._lines + other._lines, 0
 
     def account(self) -> Account:
         """Return the account of what was folded so far."""

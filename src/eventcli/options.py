@@ -7,24 +7,25 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from decimal import Decimal
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TextIO, cast
 
 import click
 
-from eventcli import diagnostics, discovery, gaps, report, saved
+from eventcli import diagnostics, discovery, gaps, interruption, report, saved, targets
 from eventcli.body import BodyError
 from eventcli.discovery import Choice, discover
 from eventcli.escape import printable
 from eventcli.event import Fields, Query, Reject, Timing
 from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
+from eventcli.interruption import SignalError
 from eventcli.mapping import LostError
-from eventcli.output import STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
+from eventcli.output import PRIVATE, STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
 from eventcli.pipeline import Run, check_query
 from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
-from eventcli.source import STDIN, identity, is_url, name_of, open_source, read_all, size_of
+from eventcli.source import STDIN, is_url, name_of, open_source, read_all, size_of
 from eventcli.summary import Account, SourceReport, Summary
+from eventcli.targets import ConflictError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 PROGRAM: Final = "eventstats"
 _LARGEST: Final = 1024**4
 NO_VALUE: Final = "none"
+_SIGINT: Final = 2
 
 
 class Budget(NamedTuple):
@@ -67,10 +69,6 @@ class Settings(NamedTuple):
     query: Query = Query()
     gaps: bool = False
     progress: bool | None = None
-
-
-class SignalError(BaseException):
-    """A signal arrived that is to end the process. It is no Exception, so that nothing takes it for a failure."""
 
 
 # ------------------------------------------------------------------------------------------ values of options
@@ -167,7 +165,7 @@ class Command(click.Command):
         try:
             return cast("ExitCode", super().invoke(ctx))
         except KeyboardInterrupt:
-            raise SignalError("SIGINT") from None  # click would make an Abort of it
+            raise SignalError(_SIGINT) from None  # click would make an Abort of it
         except (BodyError, GapsError, LostError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
             raise
         except Exception as error:
@@ -361,13 +359,30 @@ def timing_of(options: dict[str, Any]) -> Timing | None:
 
 
 def settings_of(*, debug: bool, **options: Any) -> Settings:  # noqa: ARG001  # debug is read where a failure is shown
-    """Return the settings of a command; files that would overwrite each other are wrong usage."""
-    settings = Settings(**options)
-    targets = [os.path.realpath(path) for path in (settings.output, settings.save, settings.rejects) if path]
-    files = [target for target in targets if os.path.isfile(target) or not os.path.exists(target)]
-    if len(files) > len(set(files)):
-        raise click.UsageError("--output, --save and --rejects must be different files")
-    return settings
+    """Return the settings of a command."""
+    return Settings(**options)
+
+
+def check_targets(
+    settings: Settings, inputs: Iterable[str] = (), *, files_from: str | None = None, ledger: str | None = None
+) -> None:
+    """Refuse, as wrong usage, to write what is also read, or twice: nothing was opened for writing yet."""
+    outputs = {"--output": settings.output, "--save": settings.save, "--rejects": settings.rejects}
+    check_outputs(outputs, (*inputs, *((files_from,) if files_from else ())), ledger=ledger)
+
+
+def check_outputs(
+    outputs: dict[str, str | None],
+    inputs: Iterable[str] = (),
+    *,
+    ledger: str | None = None,
+    is_known: Callable[[int, int], str | None] | None = None,
+) -> None:
+    """Do the same for outputs by option; see `targets.check`."""
+    try:
+        targets.check(outputs, inputs=inputs, ledger=ledger, is_known=is_known)
+    except ConflictError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def names_in(path: str, files: tuple[str, ...], *, null: bool) -> tuple[str, ...]:
@@ -383,16 +398,6 @@ def names_in(path: str, files: tuple[str, ...], *, null: bool) -> tuple[str, ...
     if path == STDIN and STDIN in names:
         raise click.UsageError("standard input cannot hold both events and --files-from; a file of that name is ./-")
     return tuple(names)
-
-
-def identities(*paths: str | None) -> list[tuple[int, int]]:
-    """Return what the files are known by that a run writes: in a directory they are no input."""
-    found = []
-    for path in paths:
-        with suppress(OSError):
-            key = identity(os.stat(path)) if path else None
-            found += [key] if key else []
-    return found
 
 
 def inputs_of(files: tuple[str, ...], listed: tuple[str, ...] | None = None) -> tuple[str, ...]:
@@ -422,7 +427,8 @@ def complete(run: Run, inputs: Sequence[str], choice: Choice, settings: Settings
     with Watch(run, started=started, say=say, sizes=sizes) as watch:
         _Stderr.watch = watch
         try:
-            return run.complete(watch.tick)
+            with interruption.calling(run.interrupt):
+                return run.complete(watch.tick)
         finally:
             _Stderr.watch = None
 
@@ -442,9 +448,10 @@ class Sinks:
         self._settings = settings
         self._shown = 0
         with ExitStack() as stack:
+            # What holds lines of the input, or what they were called, is for its owner only.
             self._output, self._save, self._rejects = (
-                stack.enter_context(open_output(path)) if path else None
-                for path in (settings.output, settings.save, settings.rejects)
+                stack.enter_context(open_output(path, mode=mode)) if path else None
+                for path, mode in ((settings.output, 0o666), (settings.save, PRIVATE), (settings.rejects, PRIVATE))
             )
             self._stack = stack.pop_all()
 
@@ -453,6 +460,12 @@ class Sinks:
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
+
+    def identities(self) -> list[tuple[int, int]]:
+        """Return what the files are known by that are written: in a directory they are no input."""
+        outputs = [output for output in (self._output, self._save, self._rejects) if output]
+        own = [identity for output in outputs for identity in output.identities()]
+        return own + targets.identities(self._settings.output, self._settings.save, self._settings.rejects)
 
     def reject(self, reject: Reject) -> None:
         """Keep a rejected line, and show the first ones."""
@@ -553,31 +566,20 @@ def write_stderr(text: str) -> None:
 
 
 @contextmanager
-def open_output(path: str) -> Iterator[OutputFile]:
-    """Open a file for output. As long as it is open there is something to clean up when SIGTERM comes."""
-    import signal  # noqa: PLC0415  # start-up of all runs that write to standard output only
-
-    is_ours = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if is_ours:
-        signal.signal(signal.SIGTERM, _raise_terminated)
-    try:
-        with OutputFile(path) as file:
-            yield file
-    finally:
-        if is_ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def open_output(path: str, *, mode: int = 0o666) -> Iterator[OutputFile]:
+    """Open a file for output. As long as it is open there is something to clean up when a signal comes."""
+    with interruption.cleaning(), OutputFile(path, mode=mode) as file:
+        yield file
+        if file.in_place:
+            say(f"{name_of(path)}: is a mount point and was written in its place: a reader may have seen a part of it")
 
 
 @contextmanager
-def written_to(output: str | None) -> Iterator[Callable[[bytes], object]]:
+def written_to(output: str | None, *, mode: int = 0o666) -> Iterator[Callable[[bytes], object]]:
     """Give what writes to standard output, or to a file that takes its place in the end."""
     if output is None:
         yield write_stdout
         return
-    with open_output(output) as file:
+    with open_output(output, mode=mode) as file:
         yield file.write
         file.commit()
-
-
-def _raise_terminated(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise SignalError("SIGTERM")

@@ -379,10 +379,12 @@ class Run:
             _begun(self._read(discover_many(cast("Iterable[Source]", sources), choice)))
         )
         # This one guards all that follows, and is held only briefly, but for what the caller's functions do. Workers
-        # wait for a turn, the caller for the end.
+        # wait for a turn; the caller waits for the bell, which is no condition, so that a signal handler can ring it.
         self._delivering = threading.Lock()
         self._turn = threading.Condition(self._delivering)
-        self._end = threading.Condition(self._delivering)
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._is_interrupted = False
         self._failure: BaseException | None = None
         self._working = 0
         self._lines = 0
@@ -399,24 +401,39 @@ class Run:
     def complete(self, on_heartbeat: Callable[[], object] = lambda: None) -> Summary:
         """Read all sources to their end, and return their Summary.
 
-        `on_heartbeat` is called soon after the start, and then twice a second.
+        `on_heartbeat` is called soon after the start, and then twice a second. KeyboardInterrupt after `interrupt`.
         """
         with self._delivering:
             self._start_worker()
         pause = _FIRST_HEARTBEAT
         while self._goes_on(pause):
+            if self._is_interrupted:
+                raise KeyboardInterrupt
             pause = _HEARTBEAT
             on_heartbeat()
         if self._failure is not None:
             raise self._failure
-        return self._summary()
+        summary = self._summary()
+        if self._is_interrupted:
+            raise KeyboardInterrupt
+        return summary
+
+    def interrupt(self) -> None:
+        """Let `complete` end; for a signal handler, which may find this thread anywhere, holding any lock."""
+        self._is_interrupted = True
+        self._ring()
+
+    def _ring(self) -> None:
+        with suppress(RuntimeError):  # it rings already
+            self._bell.release()
 
     def _goes_on(self, pause: float) -> bool:
         """Wait for the end; whether it did not come within so many seconds."""
+        # Not join: a failure must be raised at once, even while a worker waits for a pipe that is silent. And not
+        # without end: Python can miss a signal that arrives just before the main thread goes to sleep.
+        self._bell.acquire(timeout=pause)
         with self._delivering:
-            # Not join: a failure must be raised at once, even while a worker waits for a pipe that is silent. And not
-            # without end: Python can miss a signal that arrives just before the main thread goes to sleep.
-            return not self._end.wait_for(lambda: not self._working or self._failure is not None, pause)
+            return self._working > 0 and self._failure is None
 
     def account(self) -> Account:
         """Return the account of the blocks that were folded so far, while `complete` goes on."""
@@ -465,6 +482,7 @@ class Run:
         asked_for = Summary(dict.fromkeys(() if is_in_buckets else self._query.types or (), TypeStats()))
         unfolded = Summary(account=Account(lines=self._long_lines, rejected={Reason.LINE_TOO_LONG: self._long_lines}))
         folded, *others = self._folds
+        # An interruption may come in the middle, and then this is done again: what was merged counts once.
         for other in others:
             folded.merge(other)
         reports = LazyReports(self._reports, self._whole)
@@ -512,7 +530,8 @@ class Run:
                     with suppress(OSError):
                         queue.close()
             self._turn.notify_all()
-            self._end.notify()
+            if not self._working or failure is not None:
+                self._ring()
 
     def _take(self, buffer: Buffer) -> tuple[_Slot, _Task] | None:
         """Return the next task; None if there is none. That may be known only when another thread is done."""

@@ -3,15 +3,15 @@
 The library that puts the bar into words is loaded only when one is shown.
 """
 
-import _signal  # type: ignore[import-not-found]  # signal makes enums of all numbers, a fiftieth of the start-up
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, Final, Protocol, Self
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Final, Protocol, Self
 
+from eventcli.interruption import answering
 from eventcli.pipeline import Place
 from eventcli.summary import Account
 
@@ -20,9 +20,6 @@ DELAY: Final = 1.0
 
 _COLUMNS: Final = 80
 """The width of a terminal that does not tell it."""
-
-_SIGNALS: Final = ("SIGUSR1", "SIGINFO")
-"""The signals that ask for the account. SIGINFO, which Ctrl-T sends, exists on BSD and macOS."""
 
 _SIZE_IS_KNOWN: Final = "{percentage:3.0f}%|{bar}| {n_fmt}B/{total_fmt}B, {rate_fmt}, {remaining} left{postfix}"
 _SIZE_IS_NOT_KNOWN: Final = "{n_fmt}B, {rate_fmt}, {elapsed}{postfix}"
@@ -74,22 +71,18 @@ class Watch:
         self._sizes_of = sizes
         self._sizes: Sequence[int | None] | None = None
         self._asked = False
-        self._handlers: list[tuple[int, Any]] = []
+        self._stack = ExitStack()
         self._drawing = threading.Lock()
         self._width = 0
 
     def __enter__(self) -> Self:
         """Take the signals, unless whoever started the process has them ignored."""
-        for name in _SIGNALS:
-            number = getattr(_signal, name, None)
-            if number is not None and _signal.getsignal(number) == _signal.SIG_DFL:
-                self._handlers.append((number, _signal.signal(number, self._ask)))
+        self._stack.enter_context(answering(self._ask))
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Give the signals back, and take the bar off."""
-        for number, handler in self._handlers:
-            _signal.signal(number, handler)
+        self._stack.close()
         with self.hidden():
             self._sizes_of = None
 

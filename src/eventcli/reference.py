@@ -78,7 +78,8 @@ class ReferenceFold:
         """Rows of stats from which on the number of types is looked at."""
         self._lines = self._accepted = self._filtered = self._blank = self._salvaged = 0
         self._rejected = dict.fromkeys(Reason, 0)
-        self._merged: list[Summary] = []
+        # By the fold that it comes from; None: the earlier types of this one.
+        self._merged: dict[ReferenceFold | None, Summary] = {}
 
     def add(self, block: bytes | bytearray | memoryview) -> Part:
         """Fold whole lines; return their number, and where the rejected ones are."""
@@ -145,19 +146,19 @@ class ReferenceFold:
         return self._add_odd([bytes(block[start:end]) for _, start, end in places], places)
 
     def merge(self, other: Self) -> None:
-        """Take over all that another fold holds."""
-        self._merged.append(other.summary())
+        """Take over all that another fold holds: merged again, it takes the place of what it gave before."""
+        self._merged[other] = other.summary()
 
     def account(self) -> Account:
         """Return the account of what was folded so far."""
         account = self._own_account()
-        for summary in self._merged:
+        for summary in self._merged.values():
             account += summary.account
         return account
 
     def summary(self) -> Summary:
         """Return what was folded so far."""
-        return Summary.union([self._frozen(), Summary(account=self._own_account()), *self._merged])
+        return Summary.union([self._frozen(), Summary(account=self._own_account()), *self._merged.values()])
 
     def _own_account(self) -> Account:
         return Account(self._lines, self._accepted, self._rejected, self._filtered, self._blank, self._salvaged)
@@ -180,7 +181,7 @@ class ReferenceFold:
             return
         self._look_at = 2 * count
         if len(set(self._stats).union(*self._stats_of_bucket.values())) > self._query.max_types:
-            self._merged = [Summary.union([self._frozen(), *self._merged])]
+            self._merged = {None: Summary.union([self._frozen(), *self._merged.values()])}
             self._stats = {}
             self._stats_of_bucket = {}
             self._look_at = 2 * self._query.max_types

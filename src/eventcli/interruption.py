@@ -1,0 +1,141 @@
+"""Signals that end the process: at any moment, by the signal itself, without a word, and nothing is left behind.
+
+Where there is nothing to clean up they keep their default action, which is all of that. Nothing is raised where that
+could end up in a callback of the interpreter, which would tell of it on stderr.
+"""
+
+import _signal  # type: ignore[import-not-found]  # signal makes enums of all numbers, a fiftieth of the start-up
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+LITTER: Final[set[str]] = set()
+"""The temporary files of this process, to be removed before a signal ends it. A name is put in before its file is."""
+
+_ENDING: Final[tuple[int, ...]] = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
+_ASKING: Final[tuple[int, ...]] = tuple(
+    getattr(_signal, name) for name in ("SIGUSR1", "SIGINFO") if hasattr(_signal, name)
+)
+"""The signals that ask for the account. SIGINFO, which Ctrl-T sends, exists on BSD and macOS."""
+
+_ignored_by_us: set[int] = set()
+
+
+class SignalError(BaseException):
+    """A signal arrived that is to end the process. It is no Exception, so that nothing takes it for a failure."""
+
+    def __init__(self, number: int) -> None:
+        """Tell which one."""
+        super().__init__(number)
+        self.number = number
+
+
+def begin(early: Iterable[int] = ()) -> None:
+    """Take the signals of a process that is about to run a command, before it loads what takes time.
+
+    `early` are those that were ignored for us already. SIGINT ends it as SIGTERM does, and is not an exception. Who
+    asks for the account too early is not answered, but does not end the process either. What is ignored stays ignored.
+    """
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    _ignored_by_us.update(early)
+    for number in _ASKING:
+        if _signal.getsignal(number) == _signal.SIG_DFL:
+            _signal.signal(number, _signal.SIG_IGN)
+            _ignored_by_us.add(number)
+
+
+@contextmanager
+def answering(answer: Callable[[int, "FrameType | None"], object]) -> Iterator[None]:
+    """Call `answer` where a signal asks for the account, unless whoever started the process has it ignored."""
+    with _handled(_ASKING, answer, lambda number, handler: handler == _signal.SIG_DFL or number in _ignored_by_us):
+        yield
+
+
+@contextmanager
+def cleaning() -> Iterator[None]:
+    """Remove `LITTER` before a signal ends the process."""
+    with _handled(_ENDING, _clean_and_end, lambda _, handler: handler == _signal.SIG_DFL):
+        yield
+
+
+@contextmanager
+def calling(answer: Callable[[], object]) -> Iterator[None]:
+    """Call `answer` in place of what SIGINT does; a second one ends the process."""
+
+    def call(*_: object) -> None:
+        _signal.signal(_signal.SIGINT, _clean_and_end)
+        answer()
+
+    with _handled(_ENDING[:1], call, _is_ours):
+        yield
+
+
+@contextmanager
+def raising() -> Iterator[None]:
+    """Raise KeyboardInterrupt for SIGINT and SignalError for the others, so that a transaction is rolled back.
+
+    A second signal ends the process, and so does one whose exception nobody gets.
+    """
+    hook = sys.unraisablehook
+
+    def end_where_nobody_gets_it(unraisable: Any) -> None:
+        if isinstance(unraisable.exc_value, (KeyboardInterrupt, SignalError)):
+            end_by(getattr(unraisable.exc_value, "number", _signal.SIGINT))
+        hook(unraisable)
+
+    sys.unraisablehook = end_where_nobody_gets_it
+    try:
+        with _handled(_ENDING, _raise, _is_ours):
+            yield
+    finally:
+        sys.unraisablehook = hook
+
+
+def end_by(number: int) -> NoReturn:
+    """End by the signal itself, so that a shell or make that waits sees it and stops, too."""
+    for path in tuple(LITTER):
+        with suppress(OSError):
+            os.unlink(path)
+    _signal.signal(number, _signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)  # it is blocked
+
+
+def _is_ours(_number: int, handler: object) -> bool:
+    return handler in {_signal.SIG_DFL, _signal.default_int_handler, _clean_and_end, _raise}
+
+
+def _clean_and_end(number: int, _frame: object) -> NoReturn:
+    end_by(number)
+
+
+def _raise(number: int, _frame: object) -> NoReturn:
+    for each in _ENDING:
+        if _signal.getsignal(each) is _raise:
+            _signal.signal(each, _clean_and_end)
+    raise KeyboardInterrupt if number == _signal.SIGINT else SignalError(number)
+
+
+@contextmanager
+def _handled(
+    numbers: tuple[int, ...], handler: Callable[..., object], may_take: Callable[[int, object], bool]
+) -> Iterator[None]:
+    """Handle signals, those that may be taken, and give them back."""
+    earlier: list[tuple[int, Any]] = []
+    try:
+        for number in numbers:
+            found = _signal.getsignal(number)
+            if may_take(number, found):
+                with suppress(ValueError):  # only the main thread may
+                    _signal.signal(number, handler)
+                    earlier.append((number, found))
+        yield
+    finally:
+        for number, found in earlier:
+            _signal.signal(number, found)
