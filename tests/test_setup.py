@@ -146,7 +146,8 @@ def test_build_without_rust_body_says_why(obstacle: str, tree: Path) -> None:
     assert f"the Rust body is left out: {reason}" in built.stderr
     assert built.file.name.endswith("-py3-none-any.whl")
     package = {name.removeprefix("src/") for name in _tracked() if name.startswith("src/")}
-    assert {name for name in _members(built.file) if ".dist-info/" not in name} == {*package, "eventcli/_unbuilt.txt"}
+    made = {name for name in _members(built.file) if ".dist-info/" not in name and ".data/scripts/" not in name}
+    assert made == {*package, "eventcli/_unbuilt.txt"}
     with zipfile.ZipFile(built.file) as archive:
         assert archive.read("eventcli/_unbuilt.txt").decode() == reason + "\n"
 
@@ -179,10 +180,10 @@ def test_editable_installation_forgets_what_earlier_builds_left(tree: Path) -> N
 
 
 def test_cache_keys_name_all_sources_and_nothing_that_a_build_makes(tree: Path) -> None:
-    """What uv looks at before it builds again is tracked by git, and holds all that the Rust body is made of."""
+    """What uv looks at before it builds again is tracked by git, and holds all that is built or copied."""
     keys = tomllib.loads((tree / "pyproject.toml").read_text())["tool"]["uv"]["cache-keys"]
     seen = {str(path.relative_to(tree)) for key in keys if "file" in key for path in tree.glob(key["file"])}
     assert seen <= _tracked()
-    made_of = r"pyproject\.toml|setup\.py|kernel/Cargo\.(toml|lock)|kernel/src/.*\.rs|kernel/build\.rs"
+    made_of = r"bin/eventstats|pyproject\.toml|setup\.py|kernel/Cargo\.(toml|lock)|kernel/src/.*\.rs|kernel/build\.rs"
     assert seen == {name for name in _tracked() if re.fullmatch(made_of, name)}
     assert {"env": "EVENTSTATS_REQUIRE_RUST"} in keys
