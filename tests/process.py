@@ -15,6 +15,9 @@ TOOL: Final = str(Path(sys.executable).parent / "eventstats")
 PATIENCE: Final = 60.0
 """Seconds after which a process is taken to hang. No test waits for that long unless it fails."""
 
+LONG: Final = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+"""Whether tests may last for minutes."""
+
 GOOD: Final = b'{"type":"a","value":1}\n'
 """One event on a line, for tests in which it does not matter which."""
 

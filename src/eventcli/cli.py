@@ -339,7 +339,17 @@ def main() -> NoReturn:
     sys.exit(status)
 
 
+def _prepare_completion() -> None:
+    from click.shell_completion import ZshComplete  # noqa: PLC0415  # start-up of all other runs
+
+    from eventcli.completion import for_zsh  # noqa: PLC0415  # as said
+
+    ZshComplete.source_template = for_zsh(ZshComplete.source_template)
+
+
 def _run() -> int:
+    if "_EVENTSTATS_COMPLETE" in os.environ:
+        _prepare_completion()
     try:
         return cast("int", commands.main(prog_name=PROGRAM, standalone_mode=False))
     except ReaderGoneError:
