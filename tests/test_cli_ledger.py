@@ -502,3 +502,64 @@ def test_a_named_pipe_is_no_log_that_goes_on(go: Callable[..., Ended], tmp_path:
             ended = end(process)
         assert (ended.status, ended.stderr) == (0, "")
     assert go("totals", "-f", "jsonl").stdout == b'{"type":"a","count":2,"sum":3}\n'
+
+
+WRONG: Final = b'{"kind":"a","amount":1,"occurred_at":"2020-10-06 10:02:05"}\n'
+RIGHT: Final = ("--type-field", "kind", "--value-field", "amount")
+
+
+def test_settings_can_be_changed_while_nothing_was_added(log: Path, go: Callable[..., Ended], body: str) -> None:
+    """A run that finds no event where there should be some adds nothing and fixes nothing; the next one reads anew."""
+    assert body
+    log.write_bytes(WRONG)
+    for _ in range(2):
+        ended = go("ingest", "app.log", "--show-rejects", "0")
+        assert (ended.status, ended.stdout) == (1, b"[]\n")
+        assert "nothing was added to the ledger: the next run reads the same lines again" in ended.stderr
+        assert not (log.parent / "shop.db").exists()
+    ended = go("ingest", "none.log", "--granularity", "day")
+    assert ended.status == 3
+    assert "nothing was added to the ledger" in ended.stderr
+    (log.parent / "shop.db").touch()  # a ledger to which nothing was added, too
+    assert go("ingest", "app.log").status == 1
+    assert (log.parent / "shop.db").stat().st_size == 0
+    assert go("ingest", "app.log", *RIGHT, "-f", "jsonl") == Ended(0, b'{"type":"a","count":1,"sum":1}\n', "")
+    refused = go("ingest", "app.log", "--granularity", "day")
+    assert refused.status == 2
+    assert "eventstats forget" in refused.stderr
+    assert go("ingest", "app.log") == Ended(0, b"[]\n", "")
+
+
+def test_settings_of_a_ledger_without_events(log: Path, go: Callable[..., Ended]) -> None:
+    """A ledger that holds blank or rejected lines, and no event, takes other settings, and reads those lines anew."""
+    log.write_bytes(b"\n")
+    assert go("ingest", "app.log").status == 0
+    _add(log, WRONG)
+    assert go("ingest", "app.log", "--show-rejects", "0").status == 1
+    log.rename(log.parent / "app.log.1")
+    log.write_bytes(WRONG)
+    assert go("ingest", "app.log", *RIGHT, "-f", "jsonl").stdout == b'{"type":"a","count":2,"sum":2}\n'
+    ended = go("totals", "-f", "jsonl", "--save", "saved")
+    assert ended == Ended(0, b'{"type":"a","count":2,"sum":2}\n', "")
+    assert json.loads((log.parent / "saved").read_bytes())["account"]["lines"] == 3
+    assert go("verify").status == 0
+
+
+def test_an_empty_ledger_is_a_new_one(log: Path, go: Callable[..., Ended]) -> None:
+    """An empty file, as a run that was killed leaves it, holds nothing yet: that is an answer, and no damage."""
+    (log.parent / "shop.db").touch()
+    for command in ("totals", "rejects", "verify"):
+        ended = go(command)
+        assert (ended.status, ended.stdout) == (0, b"[]\n" if command == "totals" else b"")
+        assert ended.stderr == "eventstats: shop.db: nothing was added to this ledger yet\n"
+    assert (log.parent / "shop.db").stat().st_size == 0
+    assert go("ingest", "app.log", "-f", "jsonl").stdout == b'{"type":"a","count":3,"sum":3}\n'
+
+
+@pytest.mark.parametrize("command", ["ingest", "totals", "rejects", "verify", "replay", "forget"])
+def test_a_pipe_is_no_ledger(command: str, log: Path, go: Callable[..., Ended]) -> None:
+    """No command waits for a pipe that is named as a ledger."""
+    os.mkfifo(log.parent / "shop.db")
+    ended = go(command, *([] if command in ("totals", "rejects", "verify") else ["app.log"]))
+    assert (ended.status, ended.stdout) == (5, b"")
+    assert "shop.db: a pipe is no ledger" in ended.stderr

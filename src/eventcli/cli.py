@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_COMMAND: Final = "summarize"
 _DATABASE: Final = b"SQLite format 3\0"
-_LEDGER_COMMANDS: Final = ("ingest", "rejects", "replay", "totals", "verify")
+_LEDGER_COMMANDS: Final = ("forget", "ingest", "rejects", "replay", "totals", "verify")
 
 
 # --------------------------------------------------------------------------------------------------- commands

@@ -1,4 +1,4 @@
-"""The commands of the ledger: `ingest`, `totals`, `rejects`, `replay`, `verify`. Loaded when one of them is called."""
+"""The commands of the ledger, from `ingest` to `forget`. Loaded when one of them is called."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from eventcli.database import Run as RunRecord
 from eventcli.discovery import Choice, Listing, discover_many
 from eventcli.event import UNITS, Reason, Timing
 from eventcli.exits import ExitCode
-from eventcli.ledger import GRANULARITIES, Ingest, Meaning, MeaningError, Repair
+from eventcli.ledger import GRANULARITIES, Ingest, Meaning, MeaningError, Outcome, Repair
 from eventcli.options import (
     NO_VALUE,
     Budget,
@@ -102,16 +102,24 @@ def _command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 def _open(path: str) -> Database:
     """Open a ledger that must be there."""
     try:
-        return Database.open_to_read(path)
+        database = Database.open_to_read(path)
     except OSError as error:
         raise click.UsageError(f"--ledger {name_of(path)}: {error.strerror or error}") from None
+    if database.is_new:
+        say(f"{name_of(path)}: nothing was added to this ledger yet")
+    return database
 
 
 def _open_to_change(path: str, wait: float) -> Database:
     try:
-        return Database.open_to_write(path, create=False, wait=wait)
+        database = Database.open_to_write(path, create=False, wait=wait)
     except OSError as error:
         raise click.UsageError(f"--ledger {name_of(path)}: {error.strerror or error}") from None
+    if database.is_new:
+        with database:
+            pass
+        raise MeaningError(f"--ledger {name_of(path)}: nothing was added to this ledger yet")
+    return database
 
 
 # ------------------------------------------------------------------------------------------------------ ingest
@@ -189,6 +197,7 @@ def ingest(
         sinks = stack.enter_context(Sinks(settings))
         database = stack.enter_context(Database.open_to_write(path, create=True, wait=wait))
         meaning = _meaning(database, given)
+        database.wait_for_others()
         run = Ingest(
             database,
             meaning,
@@ -201,6 +210,7 @@ def ingest(
             commit_bytes=commit_every,
             require_continuity=require_continuity,
             may_commit=None if budget is None else lambda account: not budget.is_passed_by(account),
+            is_cautious=True,
         )
         try:
             own = sinks.identities() + targets.identities(path)
@@ -210,8 +220,10 @@ def ingest(
             raise
         added = outcome.summary
         if not outcome.is_committed:
-            say("nothing was added to the ledger")
-            return sinks.finish(added, has_result=False)
+            is_shown = outcome.is_useless and settings.format != _PROMETHEUS
+            status = sinks.finish(added, has_result=is_shown)
+            say(_not_added(outcome))
+            return status
         shown = _totals(database) if wants_totals or settings.format == _PROMETHEUS else None
         record = outcome.record
         if sys.stderr is not None and sys.stderr.isatty() and record.pending and diagnostics.closing(added) is None:
@@ -220,8 +232,16 @@ def ingest(
             added,
             shown=shown,
             render=_renderer(settings, record),
-            all_rejected=not database.account().accepted and _is_all_rejected(added),
+            all_rejected=False,
         )
+
+
+def _not_added(outcome: Outcome) -> str:
+    """Return why nothing was added, and what that means for the next run."""
+    said = "nothing was added to the ledger"
+    if outcome.is_useless:
+        said += ": the next run reads the same lines again, and may be given other settings"
+    return said
 
 
 def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]]) -> list[str]:
@@ -338,8 +358,11 @@ def _totals(
 def rejects(*, path: str, output: str | None, **_debug: bool) -> ExitCode:
     """Write the rejected lines that the ledger keeps, as JSON lines, to be repaired and replayed."""
     check_outputs({"--output": output}, ledger=path)
-    with _open(path) as database, written_to(output, mode=PRIVATE) as write:
-        for reject in ledger.rejects(database):
+    with written_to(output, mode=PRIVATE) as write:
+        with _open(path) as database, database.snapshot():
+            # At once: whoever reads the output may take his time, and no run could commit meanwhile.
+            found = list(ledger.rejects(database))
+        for reject in found:
             write(diagnostics.record(reject))
     return ExitCode.OK
 
@@ -364,6 +387,7 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
     with ExitStack() as stack:
         sinks = stack.enter_context(Sinks(settings))
         database = stack.enter_context(_open_to_change(path, wait))
+        database.wait_for_others()
         outcome = ledger.replay(database, repairs, sinks.reject)
         problems += outcome.problems
         for problem in problems:
@@ -491,6 +515,47 @@ def _verify(
     return ExitCode.INCOMPLETE if found - {"proved"} or (open_ones and not acknowledge) else ExitCode.OK
 
 
+# ------------------------------------------------------------------------------------------------------ forget
+
+
+@_command("forget")
+@click.argument("names", metavar="STREAM|PATH...", nargs=-1, required=True, type=PathValue())
+@_ledger_option
+@_wait_option
+@option("--all", "wants_all", is_flag=True, help="Forget all streams of a PATH, not only a single one.")
+@_other_label_option
+@_output_options
+def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, **options: Any) -> ExitCode:
+    """Take out of the ledger exactly what a stream added, and print what that was.
+
+    A STREAM is a key, as `verify` prints it; a PATH stands for the stream that was read there. What is still on disk
+    is read anew by the next `ingest`.
+    """
+    from eventcli import forgetting  # noqa: PLC0415  # start-up of all other commands of the ledger
+
+    settings = settings_of(**options)
+    check_targets(settings, ledger=path)
+    with ExitStack() as stack:
+        sinks = stack.enter_context(Sinks(settings))
+        database = stack.enter_context(_open_to_change(path, wait))
+        chosen = {}
+        for name in names:
+            streams = forgetting.streams_of(database, name)
+            if not streams:
+                raise click.UsageError(f"{name_of(name)}: the ledger knows no stream of this key or path")
+            if len(streams) > 1 and not wants_all:
+                for stream in streams:
+                    say(forgetting.describe(stream))
+                raise click.UsageError(
+                    f"{name_of(name)}: {len(streams)} streams were read there: name one by its key, or give --all"
+                )
+            chosen.update({stream.key: stream for stream in streams})
+        database.wait_for_others()
+        summary = forgetting.forget(database, list(chosen.values()))
+        shown = _totals(database) if settings.format == _PROMETHEUS else None
+        return sinks.finish(summary, shown=shown, render=_renderer(settings, database.last_run()), all_rejected=False)
+
+
 def commands() -> dict[str, click.Command]:
     """Return the commands by name."""
-    return {cast("str", command.name): command for command in (ingest, totals, rejects, replay, verify)}
+    return {cast("str", command.name): command for command in (forget, ingest, totals, rejects, replay, verify)}

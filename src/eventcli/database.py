@@ -464,6 +464,11 @@ class Database:
             schema.insertion("settings"), [(name, json.dumps(value)) for name, value in settings]
         )
 
+    def clear(self) -> None:
+        """Delete all settings, and whatever was said of lines."""
+        for table in ("settings", "rejected", "rejects", "replayed", "discontinuities", *schema.TOTALS):
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608  # constants
+
     def add_totals(self, rows: Iterable[Row], stream: str | int = PRUNED) -> None:
         """Add rows to those of the same types and starts that a stream, told by its key or id, added before."""
         self.add_totals_of([(stream, rows)])
@@ -477,10 +482,14 @@ class Database:
             for type_, start, *numbers in rows:
                 if type_ is None:
                     other.append((start, number, *numbers))
-                else:
-                    own.append((type_, start, number, *numbers))
+                    continue
+                own.append((type_, start, number, *numbers))
+                if len(own) == _AT_ONCE:
+                    self._add("totals", own)
+                    own.clear()
         self._add("totals", own)
-        self._add("other_totals", other)
+        for row in other:
+            self._add("other_totals", [row])
 
     def _add(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
         keys = "type, start, stream" if table == "totals" else "start, stream"
@@ -496,16 +505,16 @@ class Database:
         # A row that is not what was written is not added to: there is no number that proves the sum.
         proof = f"CASE WHEN proof = {schema.proof(table)} THEN {schema.proof(table, sums)} END"
         assignments = ", ".join(f"{name} = {value}" for name, value in sums.items())
-        for at in range(0, len(rows), _AT_ONCE):
-            part = rows[at : at + _AT_ONCE]
-            given = f"SELECT {', '.join(f'column{n + 1} AS {name}' for n, name in enumerate(schema.columns(table)))}"
-            values = ", ".join([f"({', '.join('?' * len(part[0]))})"] * len(part))
-            self._connection.execute(
-                f"INSERT INTO {table} ({names}, proof) SELECT *, {schema.proof(table)} FROM"  # noqa: S608  # constants
-                f" ({given} FROM (VALUES {values})) WHERE true"
-                f" ON CONFLICT ({keys}) DO UPDATE SET {assignments}, proof = {proof}",
-                list(chain.from_iterable(part)),
-            )
+        if not rows:
+            return
+        given = ", ".join(f"column{number} AS {name}" for number, name in enumerate(schema.columns(table), 1))
+        values = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
+        self._connection.execute(
+            f"INSERT INTO {table} ({names}, proof) SELECT *, {schema.proof(table)} FROM"  # noqa: S608  # constants
+            f" (SELECT {given} FROM (VALUES {values})) WHERE true"
+            f" ON CONFLICT ({keys}) DO UPDATE SET {assignments}, proof = {proof}",
+            list(chain.from_iterable(rows)),
+        )
 
     def put_streams(self, streams: Iterable[Stream], now: str) -> None:
         """Write what is known of streams; `now` is when new ones were seen first."""
@@ -585,20 +594,28 @@ class Database:
             )
         numbers = [self._ids[stream.key] for stream in streams]
         rows = [row for _, row in self.rows_of_streams(numbers)]
-        self._delete(numbers, keeps_replayed=True)
+        self._delete(numbers, ("rejected", "rejects", *schema.TOTALS), "stream")
+        self._delete(numbers, ("streams",), "id")
         for row in rows:  # several may be of one type and start
             self.add_totals([row])
         self._connection.execute("UPDATE streams SET checksum = ? WHERE id = ?", (_hex(checksum), PRUNED))
         self._connection.execute(schema.sealing("streams", "id = ?"), (PRUNED,))
         self._connection.execute(schema.sealing("rejected", "stream = ?"), (PRUNED,))
 
-    def _delete(self, numbers: Sequence[int], *, keeps_replayed: bool) -> None:
-        """Delete what is known of streams."""
+    def forget(self, streams: Iterable[Stream], kept: Iterable[Stream]) -> None:
+        """Delete all that streams added, and all but those that are kept, as streams of which nothing was read."""
+        numbers = {stream.key: self._ids[stream.key] for stream in streams}
+        tables = ("rejected", "rejects", *schema.TOTALS, "replayed", "discontinuities")
+        self._delete(numbers.values(), tables, "stream")
+        self.put_streams(kept, "")
+        gone = [number for key, number in numbers.items() if key not in {stream.key for stream in kept}]
+        self._delete(gone, ("streams",), "id")
+
+    def _delete(self, numbers: Iterable[int], tables: Iterable[str], column: str) -> None:
+        """Delete the rows of streams."""
         places = ", ".join(f"{number:d}" for number in numbers)
-        tables = ["rejected", "rejects", "totals", "other_totals"]
-        for table in tables if keeps_replayed else [*tables, "replayed", "discontinuities"]:
-            self._connection.execute(f"DELETE FROM {table} WHERE stream IN ({places})")  # noqa: S608  # numbers
-        self._connection.execute(f"DELETE FROM streams WHERE id IN ({places})")  # noqa: S608  # numbers
+        for table in tables:
+            self._connection.execute(f"DELETE FROM {table} WHERE {column} IN ({places})")  # noqa: S608  # numbers
 
     def check_integrity(self) -> None:
         """Raise LedgerError if the file is damaged anywhere."""

@@ -96,7 +96,10 @@ class Meaning(NamedTuple):
 
 
 def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
-    """Return the meaning of a ledger, or that of a new one; MeaningError where `given` is something else."""
+    """Return the meaning of a ledger, or that of a new one; MeaningError where `given` is something else.
+
+    Where no line was ever accepted, numbers have no meaning yet, and what is given is taken.
+    """
     if database.is_new:
         return Meaning(**given)
     stored = database.settings()
@@ -104,13 +107,18 @@ def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
         meaning = Meaning(**{name: stored[name] for name in Meaning._fields})  # type: ignore[arg-type]
     except KeyError as error:
         raise LedgerError(f"{name_of(database.path)}: damaged: no setting {error}") from None
+    except TypeError as error:
+        raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from None
+    if any(value != getattr(meaning, name) for name, value in given.items()) and not database.account().accepted:
+        return meaning._replace(**given)
     for name, value in given.items():
         known = getattr(meaning, name)
         if value != known:
             option = f"--{name.replace('_', '-')}"
             raise MeaningError(
                 f"{option} {_shown(value)}: the ledger was begun with {option} {_shown(known)};"
-                " numbers of different meaning are not added up"
+                " numbers of different meaning are not added up: begin a new ledger, or take out all that was added"
+                " with `eventstats forget`"
             )
     return meaning
 
@@ -132,6 +140,8 @@ class Outcome(NamedTuple):
     summary: Summary
     record: RunRecord
     is_committed: bool
+    is_useless: bool = False
+    """Whether it was not committed because the ledger would hold no event, and settings or input look wrong."""
 
 
 class Ingest:
@@ -152,11 +162,13 @@ class Ingest:
         commit_seconds: float = COMMIT_SECONDS,
         require_continuity: bool = False,
         may_commit: Callable[[Account], bool] | None = None,
+        is_cautious: bool = False,
     ) -> None:
         """`on_reject`, `reject_limit`, `on_problem` and `jobs` are those of `summarize`.
 
         `may_commit` is asked at the end whether the lines of this run are good enough to be added; with it, and with
-        `require_continuity`, all is committed at the end or not at all.
+        `require_continuity`, all is committed at the end or not at all. With `is_cautious`, nothing is committed to a
+        ledger that holds no event before there is one, if lines were rejected or could not be read.
         """
         self._database = database
         self._meaning = meaning
@@ -171,7 +183,15 @@ class Ingest:
         self._require_continuity = require_continuity
         self._may_commit = may_commit
         self._is_new = database.is_new
-        self._registry = Registry(database.streams())
+        # Whether it holds no event: no setting is fixed.
+        self._is_bare = self._is_new or not database.account().accepted
+        self._is_cautious = is_cautious
+        self._is_renewed = not self._is_new and database.settings() != meaning._asdict()
+        streams = database.streams()
+        if self._is_renewed:
+            for stream in streams:
+                read_anew(stream)
+        self._registry = Registry(streams)
         self._started = time.monotonic()
         self._started_at = _now()
         self._committed_at = self._started
@@ -180,7 +200,7 @@ class Ingest:
         self._delta: dict[str, Gathered] = {}
         self._account = Account()
         self._bytes = 0
-        self._changed: dict[str, Stream] = {}
+        self._changed = {stream.key: stream for stream in streams} if self._is_renewed else {}
         self._rejects: list[KeptReject] = []
         self._step_rejects: list[KeptReject] = []
         self._losses: list[tuple[Stream, Discontinuity]] = []
@@ -221,6 +241,8 @@ class Ingest:
             self._on_copy(name, other)
         if self._may_commit is not None and not self._may_commit(self._account):
             return self._outcome(is_committed=False)
+        if self._is_useless():
+            return self._outcome(is_committed=False)._replace(is_useless=True)
         self._commit(is_last=True)
         return self._outcome(is_committed=True)
 
@@ -362,8 +384,18 @@ class Ingest:
 
     # ---- the transaction
 
+    def _is_useless(self) -> bool:
+        """Whether this run would be the first to add something, and has found no event where one was expected."""
+        account = self._account
+        if not self._is_cautious or not self._is_bare or account.accepted:
+            return False
+        is_unread = any(source.status is not Status.COMPLETE for source in self._sources) and not account.lines
+        return bool(account.rejects) or is_unread
+
     def _is_due(self) -> bool:
         if self._require_continuity or self._may_commit is not None:
+            return False
+        if self._is_cautious and self._is_bare and not self._account.accepted:
             return False
         return self._since_commit >= self._commit_bytes or time.monotonic() - self._committed_at >= self._commit_seconds
 
@@ -371,7 +403,9 @@ class Ingest:
         """Write totals and cursors at once."""
         database, now = self._database, _now()
         with database.transaction():
-            if self._is_new:
+            if self._is_renewed:
+                database.clear()
+            if self._is_new or self._is_renewed:
                 database.create(Setting(name, value) for name, value in self._meaning._asdict().items())
             database.put_streams(self._changes(), now)
             database.add_totals_of((key, gathered.rows()) for key, gathered in self._delta.items())
@@ -383,7 +417,7 @@ class Ingest:
             database.put_run(self._record(is_last=is_last))
         for stream in self._registry:
             stream.is_new = stream.is_renamed = False
-        self._is_new = False
+        self._is_new = self._is_renewed = False
         self._count_up()
         self._rejects, self._changed = [], {}
         self._losses, self._found = [], []
@@ -420,6 +454,16 @@ class Ingest:
         self._count_up()
         summary = assemble(self._types, self._account, self._sources, self._meaning.max_types)
         return Outcome(summary, self._record(is_last=True), is_committed)
+
+
+def read_anew(stream: Stream) -> None:
+    """Let nothing be read of a stream of which nothing counts."""
+    stream.account = Account()
+    stream.checksum = stream.start = stream.offset = stream.lines = stream.pending = 0
+    if stream.state is not State.IGNORED:
+        stream.seen, stream.head, stream.tail = 0, (), ""
+    # Its size would say that it was read.
+    stream.raw_size, stream.raw_proof, stream.raw_length = 0, "", 0
 
 
 def _unsteady(name: str) -> SourceReport:
@@ -793,6 +837,7 @@ def verify(database: Database, paths: Iterable[str], jobs: int | None = None) ->
 
 def check_sums(database: Database) -> None:
     """Raise LedgerError unless the totals are what the streams and the repaired lines added."""
+    database.check_totals()
     wanted: dict[int, int] = {PRUNED: database.pruned_checksum()}
     apart = database.attributed()
 
@@ -815,7 +860,6 @@ def check_sums(database: Database) -> None:
         raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from None
     if any((held.get(one, 0) - wanted.get(one, 0)) % CHECKSUM_PRIME for one in {*held, *wanted}):
         raise LedgerError(f"{name_of(database.path)}: damaged: the totals are not what the streams added")
-    database.check_totals()
 
 
 def _verify(stream: Stream, files: Iterable[File], meaning: Meaning, jobs: int | None) -> Verdict:
