@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import click
 
-from eventcli import __version__, report, saved
+from eventcli import __version__, report
+from eventcli.asked import Asked
 from eventcli.blocks import MAX_LINE
 from eventcli.body import BodyError, body, why
 from eventcli.discovery import Choice
-from eventcli.escape import printable
 from eventcli.event import MAX_TYPES, UNITS
 from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
@@ -52,16 +52,13 @@ from eventcli.options import (
     written_to,
 )
 from eventcli.output import STDOUT, OutputError, ReaderGoneError, write_stdout
-from eventcli.pipeline import BLOCK_SIZE, Run, status_of
+from eventcli.pipeline import BLOCK_SIZE, Run
 from eventcli.report import OTHER_LABEL, UnknownStatError
-from eventcli.source import name_of, open_source, read_all
-from eventcli.summary import CalendarError, SourceReport, Status, Summary, overlaps
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 _DEFAULT_COMMAND: Final = "summarize"
-_DATABASE: Final = b"SQLite format 3\0"
 _LEDGER_COMMANDS: Final = ("forget", "ingest", "rejects", "replay", "totals", "verify")
 
 
@@ -205,7 +202,7 @@ def summarize(
     """
     query = query_of(options)
     budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
-    settings = settings_of(**options, budget=budget, query=query)
+    settings = settings_of(**options, budget=budget, query=query, asked=Asked.of(query))
     inputs = inputs_of(files, None if files_from is None else names_in(files_from, files, null=null))
     choice = Choice(include, exclude)
     check_targets(settings, inputs, files_from=files_from)
@@ -238,53 +235,23 @@ def summarize(
 @commands.command(cls=Command, add_help_option=False)
 @files_argument
 @option("--allow-overlap", is_flag=True, help="Add up also what covers the same lines: they count as often.")
+@option("--allow-mixed", is_flag=True, help="Add up also what was asked for in different ways, or is in other buckets.")
 @output_options
-def merge(*, files: tuple[str, ...], allow_overlap: bool, **options: Any) -> ExitCode:
+def merge(*, files: tuple[str, ...], allow_overlap: bool, allow_mixed: bool, **options: Any) -> ExitCode:
     """Add up saved summaries, ledgers and printed results (json or jsonl) in the FILEs (- or none: standard input)."""
+    from eventcli.kinship import MixedError  # noqa: PLC0415  # start-up of all other commands
+    from eventcli.merging import Merge  # noqa: PLC0415  # as above
+
     inputs = inputs_of(files)
     settings = settings_of(**options)
     check_targets(settings, inputs)
-    summaries = []
-    for path in inputs:
-        try:
-            summaries.append(_load(path))
-        except (OSError, saved.SavedError) as error:
-            status = status_of(error) if isinstance(error, OSError) else Status.UNREADABLE
-            message = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            summaries.append(Summary(sources=(SourceReport(name_of(path), 0, 0, status, message),)))
-        for source in summaries[-1].sources:
-            if source.status is not Status.COMPLETE:
-                say_source(source)
-    for place, source, other_place, other in () if allow_overlap else overlaps(summaries):
-        name, other_name = printable(name_of(inputs[place])), printable(name_of(inputs[other_place]))
-        raise click.UsageError(
-            f"{name} and {other_name} cover the same lines: {_stretch(source)} and {_stretch(other)}"
-            " (--allow-overlap adds them up all the same)"
-        )
-    with Sinks(settings) as sinks:
-        try:
-            summary = Summary.union(summaries)
-        except CalendarError as error:
-            raise click.UsageError(str(error)) from None
-        return sinks.finish(summary)
-
-
-def _stretch(source: SourceReport) -> str:
-    return f"bytes {source.stretch.start} to {source.stretch.end} of {printable(source.name)}"
-
-
-def _load(path: str) -> Summary:
-    """Return the Summary that a file holds: OSError or SavedError where that fails."""
-    with open_source(path) as stream:
-        data = read_all(stream)
-    if not data.startswith(_DATABASE):
-        return saved.load(data)
-    from eventcli import database, ledger  # noqa: PLC0415  # start-up of nearly all merges
-
+    merging = Merge(allow_overlap=allow_overlap, allow_mixed=allow_mixed, on_source=say_source, on_doubt=say)
     try:
-        return ledger.load(path)
-    except (database.LedgerError, database.BusyError) as error:
-        raise saved.SavedError(str(error)) from error
+        merged = merging.run(inputs)
+    except MixedError as error:
+        raise click.UsageError(str(error)) from None
+    with Sinks(settings._replace(asked=merged.asked)) as sinks:
+        return sinks.finish(merged.summary)
 
 
 @commands.command(cls=Command, add_help_option=False)

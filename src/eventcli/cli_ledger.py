@@ -198,6 +198,7 @@ def ingest(
         database = stack.enter_context(Database.open_to_write(path, create=True, wait=wait))
         meaning = _meaning(database, given)
         database.wait_for_others()
+        sinks.asked = ledger.asked(meaning)
         run = Ingest(
             database,
             meaning,
@@ -327,6 +328,7 @@ def totals(*, path: str, types: tuple[str, ...], **options: Any) -> ExitCode:
     settings = settings._replace(query=settings.query._replace(types=types or None, timing=timing))
     check_targets(settings, ledger=path)
     with _open(path) as database, Sinks(settings) as sinks:
+        sinks.asked = ledger.asked(ledger.meaning_of(database, {}), types or None, timing)
         extremes = settings.save is not None or bool({Stat.MIN, Stat.MAX} & set(settings.stats))
         summary = _totals(database, types or None, timing, extremes=extremes)
         for source in summary.sources:
@@ -388,6 +390,7 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
         sinks = stack.enter_context(Sinks(settings))
         database = stack.enter_context(_open_to_change(path, wait))
         database.wait_for_others()
+        sinks.asked = ledger.asked(ledger.meaning_of(database, {}))
         outcome = ledger.replay(database, repairs, sinks.reject)
         problems += outcome.problems
         for problem in problems:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from eventcli import times
+from eventcli.asked import Asked
 from eventcli.blocks import MAX_LINE
 from eventcli.cells import CHECKSUM_PRIME, Gathered, by_type, checksum, checksums, rows_of
 from eventcli.database import (
@@ -24,6 +25,7 @@ from eventcli.database import (
 from eventcli.database import Run as RunRecord
 from eventcli.event import MAX_TYPES, Bucket, Fields, Query, Reason, Reject, Timing
 from eventcli.fold import new_fold
+from eventcli.kinship import Result
 from eventcli.marks import WINDOW
 from eventcli.parse import explain
 from eventcli.pipeline import BLOCK_SIZE, Portion, Run
@@ -916,8 +918,22 @@ def acknowledge(database: Database) -> None:
 
 def load(path: str) -> Summary:
     """Return the totals of a ledger, without buckets: OSError or LedgerError where that fails."""
+    return load_result(path).summary
+
+
+def load_result(path: str) -> Result:
+    """Return the same with what it was asked for, as a result that can be merged."""
     with Database.open_to_read(path) as database:
-        return totals(database)
+        summary = totals(database)
+        return Result(summary, asked(meaning_of(database, {})), is_plain=bool(summary.types or summary.other))
+
+
+def asked(meaning: Meaning, types: tuple[str, ...] | None = None, timing: Timing | None = None) -> Asked:
+    """Return what totals of certain types and times are asked for; their buckets are not those of the ledger."""
+    query = meaning.query._replace(types=types)
+    if timing is not None:
+        timing = timing._replace(input_zone=meaning.input_tz)
+    return Asked.of(query._replace(timing=timing))
 
 
 def gone_for(streams: Iterable[Stream], days: float) -> list[Stream]:

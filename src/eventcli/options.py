@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TextIO, cast
 import click
 
 from eventcli import diagnostics, discovery, gaps, interruption, report, saved, targets
+from eventcli.asked import Asked
 from eventcli.body import BodyError
 from eventcli.discovery import Choice, discover
 from eventcli.escape import printable
@@ -67,6 +68,7 @@ class Settings(NamedTuple):
     budget: Budget | None = None
     other_label: str = OTHER_LABEL
     query: Query = Query()
+    asked: Asked | None = None
     gaps: bool = False
     progress: bool | None = None
 
@@ -446,6 +448,8 @@ class Sinks:
     def __init__(self, settings: Settings) -> None:
         """Open all files, so that one that cannot be written is known before any work is done."""
         self._settings = settings
+        self.asked = settings.asked
+        """What the summary was asked for, which a saved one keeps; None where that is not known."""
         self._shown = 0
         with ExitStack() as stack:
             # What holds lines of the input, or what they were called, is for its owner only.
@@ -511,7 +515,7 @@ class Sinks:
             self._rejects.commit() if account.rejects else self._rejects.remove_target()
         if has_result:
             if self._save:
-                self._save.write(saved.dump(shown))
+                self._save.write(saved.dump(shown, self.asked))
                 self._save.commit()
             if self._output:
                 self._output.write(result)

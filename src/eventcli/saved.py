@@ -1,13 +1,19 @@
 """Summaries kept as text: a Summary becomes a saved summary, and that or a printed result becomes a Summary again."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from eventcli import exact
-from eventcli.event import MAX_TYPES, Bucket, Reason
+from eventcli.asked import Asked, NewerError
+from eventcli.blocks import Readable
+from eventcli.event import MAX_TYPES, Bucket, Query, Reason
+from eventcli.kinship import Result
 from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Stretch, Summary, TypeStats
+
+if TYPE_CHECKING:
+    from eventcli.elements import Number
 
 SCHEMA: Final = "eventstats.summary"
 VERSION: Final = 1
@@ -22,11 +28,17 @@ class SavedError(Exception):
     """The text is neither a saved summary nor a printed result; the message says what is wrong with it."""
 
 
-def dump(summary: Summary) -> bytes:
-    """Return the whole Summary as one JSON object on one line; sums are decimal text, so that no reader rounds them."""
+def dump(summary: Summary, asked: Query | Asked | None = Asked()) -> bytes:  # noqa: B008  # immutable
+    """Return the whole Summary as one JSON object on one line; sums are decimal text, so that no reader rounds them.
+
+    `asked` is what it was asked for, which a merge compares: what a query has by default is not written. None: not
+    known.
+    """
     import json  # noqa: PLC0415  # start-up of nearly all runs
 
     account = summary.account
+    question = Asked.of(asked) if isinstance(asked, Query) else asked
+    query = None if question is None else question.row()
     saved = {
         "schema": SCHEMA,
         "version": VERSION,
@@ -43,6 +55,7 @@ def dump(summary: Summary) -> bytes:
         "types": [_row(*row) for row in summary.rows()],
         **({} if summary.max_types == MAX_TYPES else {"max_types": summary.max_types}),
         **({} if summary.calendar is None else {"by": summary.calendar.by, "tz": summary.calendar.zone}),
+        **({} if query == {} else {"query": query}),
     }
     # orjson writes no integer beyond 64 bits, which a merge of merges could hold.
     return json.dumps(saved, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
@@ -54,12 +67,49 @@ def load(data: bytes) -> Summary:
     A printed result holds no more than it shows: its account counts accepted lines only, and min and max are unknown
     unless they were printed. SavedError where the text is something else.
     """
+    import io  # noqa: PLC0415  # it is there in any case
+
+    return Summary.union(result.summary for result in results(io.BytesIO(data)))
+
+
+def results(stream: Readable) -> Iterator[Result]:
+    """Yield the saved summaries that a stream holds, each by itself, and all printed rows as one result at the end.
+
+    One row is held at a time, and what the rows add up to. SavedError where the text is something else, after which
+    what was yielded does not count either; OSError of the stream passes through.
+    """
+    from eventcli import elements  # noqa: PLC0415  # start-up of nearly all runs
+
+    printed = _Printed()
+    part: _Part | None = None
     try:
-        text = data.decode("utf-8")
+        for document in elements.elements(stream):
+            if isinstance(document, elements.Begin):
+                part = _Part()
+            elif isinstance(document, elements.Member):
+                assert part is not None
+                part.add(document.key, document.value)
+            elif isinstance(document, elements.End):
+                assert part is not None
+                yield part.result()
+            elif not isinstance(document, dict):
+                raise SavedError("neither a saved summary nor a printed result: not an object")
+            elif "schema" in document:
+                yield _saved(document)
+            else:
+                printed.add(document)
+    except elements.DocumentError as error:
+        raise SavedError(f"neither a saved summary nor a printed result (json or jsonl): {error}") from None
     except UnicodeDecodeError:
         raise SavedError("not UTF-8") from None
-    documents = _documents(text)
-    return Summary.union(_summary(document) for document in documents)
+    except NewerError as error:
+        raise SavedError(f"a summary that was written by a newer eventstats: {error}") from None
+    except KeyError as error:
+        raise SavedError(f"neither a saved summary nor a printed result: no key {error}") from None
+    except (TypeError, ValueError, AttributeError, AccountError) as error:
+        raise SavedError(f"a damaged summary: {error}") from None
+    if printed.rows:
+        yield printed.result()
 
 
 def _source_row(source: SourceReport) -> dict[str, object]:
@@ -93,92 +143,128 @@ def _row(bucket: Bucket | None, name: str | None, stats: TypeStats) -> dict[str,
     }
 
 
-def _documents(text: str) -> list[Any]:
-    try:
-        document = _read_json(text)
-    except ValueError:
-        pass
-    else:
-        return document if isinstance(document, list) else [document]
-    try:
-        return [_read_json(line) for line in text.split("\n") if line.strip()]
-    except ValueError as error:
-        raise SavedError(f"neither a saved summary nor a printed result (json or jsonl): {error}") from None
+class _Rows:
+    """What rows add up to, each with its type, its stats and, where there are buckets, the start of its own."""
+
+    def __init__(self) -> None:
+        self.types: dict[str, TypeStats] = {}
+        self.buckets: dict[Bucket, dict[str, TypeStats]] = {}
+        self.other: dict[Bucket | None, TypeStats] = {}
+
+    def summary(self) -> Summary:
+        """Return the Summary of the rows, without an account."""
+        return Summary(self.types, buckets=self.buckets, other=self.other)
 
 
-class _Number(str):
-    """A number as it is written: orjson would turn a decimal sum, or one beyond 64 bits, into a float."""
+class _Printed(_Rows):
+    """The rows of printed results: those of one type add up, as several results may stand in one file."""
 
-    __slots__ = ()
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = 0
+        self._events = 0
+        self._is_timed = self._is_plain = False
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        start, stats = row.get("start"), _stats(row)
+        types = self.types if start is None else self.buckets.setdefault(_bucket(_text(start)), {})
+        name = _text(row["type"])
+        known = types.get(name)
+        types[name] = stats if known is None else known.merge(stats)
+        self.rows += 1
+        self._events += stats.count
+        self._is_timed = self._is_timed or "start" in row
+        self._is_plain = self._is_plain or "start" not in row
+
+    def result(self) -> Result:
+        summary = self.summary().merge(Summary(account=Account(self._events, self._events)))
+        return Result(summary, is_printed=True, is_timed=self._is_timed, is_plain=self._is_plain)
 
 
-# What a saved summary need not say.
-_NONE: Final = _Number(0)
-_USUAL: Final = _Number(MAX_TYPES)
+class _Part(_Rows):
+    """A saved summary, member by member: no longer than the longest row, whatever it holds."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._document: dict[str, Any] = {"types": (), "sources": ()}
+        self._sources: list[SourceReport] = []
 
-def _read_json(text: str) -> Any:
-    import json  # noqa: PLC0415  # start-up of nearly all runs
+    def add(self, key: str, value: Any) -> None:
+        """Take a member, or an element of one that is an array."""
+        if key == "types":
+            self.add_row(value)
+        elif key == "sources":
+            self._sources.append(_source(value))
+        elif key in _MEMBERS:
+            self._document[key] = value
 
-    try:
-        return json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
+    def add_row(self, row: Mapping[str, Any]) -> None:
+        """Take the stats of one type: one that is there twice does not add up to the account any more."""
+        start, stats = row.get("start"), _stats(row)
+        bucket = None if start is None else _bucket(_text(start))
+        if row["type"] is None:
+            self.other[bucket] = stats
+        elif bucket is None:
+            self.types[_text(row["type"])] = stats
+        else:
+            self.buckets.setdefault(bucket, {})[_text(row["type"])] = stats
 
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
-
-
-def _summary(document: Any) -> Summary:
-    if not isinstance(document, dict):
-        raise SavedError("neither a saved summary nor a printed result: not an object")
-    try:
-        if "schema" not in document:
-            summary = _of_rows([document], is_printed=True)
-            return summary.merge(Summary(account=Account(events := summary.total.count, events)))
+    def result(self) -> Result:
+        """Return the whole; SavedError and all that a wrong value raises where it is damaged."""
+        document = self._document
         if document["schema"] != SCHEMA:
             raise SavedError(f"a saved {document['schema']!r}, not {SCHEMA!r}")
-        if _count(document["version"]) != VERSION:
-            raise SavedError(f"version {document['version']} of {SCHEMA}; this program reads version {VERSION}")
+        version = _count(document["version"])
+        if version != VERSION:
+            newer = ": a newer eventstats wrote it" if version > VERSION else ""
+            raise SavedError(f"version {version} of {SCHEMA}; this program reads version {VERSION}{newer}")
         account = document["account"]
-        rejected = {Reason(reason): _count(number) for reason, number in account["rejected"].items()}
+        rejected = {_reason(reason): _count(number) for reason, number in account["rejected"].items()}
         lines, accepted, filtered, blank = (_count(account[key]) for key in ("lines", "accepted", "filtered", "blank"))
-        salvaged = _count(account.get("salvaged", _NONE))
-        most = document.get("max_types", _USUAL)
+        most = document.get("max_types", "")
         rest = Summary(
-            account=Account(lines, accepted, rejected, filtered, blank, salvaged),
-            sources=tuple(_source(source) for source in document["sources"]),
-            max_types=None if most is None else _count(most),
+            account=Account(lines, accepted, rejected, filtered, blank, _optional_count(account, "salvaged")),
+            sources=self._sources,
+            max_types=MAX_TYPES if most == "" else None if most is None else _count(most),
             calendar=Calendar(_text(document["by"]), _text(document["tz"])) if document.get("by") else None,
         )
-        summary = _of_rows(document["types"]).merge(rest)
+        summary = self.summary().merge(rest)
         summary.check()
         if document["complete"] is not summary.complete:
             raise ValueError("its sources contradict what it says of being complete")
-    except KeyError as error:
-        raise SavedError(f"neither a saved summary nor a printed result: no key {error}") from None
-    except (TypeError, ValueError, AttributeError, AccountError) as error:
-        raise SavedError(f"a damaged summary: {error}") from None
-    return summary
+        query = document.get("query", {})
+        asked = None if query is None else Asked.from_row(query)
+        is_timed = summary.calendar is not None or bool(summary.buckets)
+        return Result(summary, asked, is_timed=is_timed, is_plain=not is_timed and bool(summary.types or summary.other))
 
 
-def _of_rows(rows: Iterable[Mapping[str, Any]], *, is_printed: bool = False) -> Summary:
-    """Return the Summary of rows, each with its type, its stats and, where there are buckets, the start of its own."""
-    types: dict[str, TypeStats] = {}
-    buckets: dict[Bucket, dict[str, TypeStats]] = {}
-    other: dict[Bucket | None, TypeStats] = {}
-    for row in rows:
-        start = row.get("start")
-        bucket = None if start is None else _bucket(_text(start))
-        stats = _stats(row)
-        if row["type"] is None and not is_printed:
-            other[bucket] = stats
-        elif bucket is None:
-            types[_text(row["type"])] = stats
-        else:
-            buckets.setdefault(bucket, {})[_text(row["type"])] = stats
-    return Summary(types, buckets=buckets, other=other)
+_MEMBERS: Final = frozenset(("schema", "version", "complete", "account", "max_types", "by", "tz", "query"))
+
+
+def _saved(document: Mapping[str, Any]) -> Result:
+    part = _Part()
+    for key, value in document.items():
+        part.add(key, value) if key in _MEMBERS else None
+    if document["schema"] == SCHEMA and _is_count(document["version"]) and int(document["version"]) == VERSION:
+        for source in document["sources"]:
+            part.add("sources", source)
+        for row in document["types"]:
+            part.add_row(row)
+    return part.result()
+
+
+def _reason(code: object) -> Reason:
+    text = _text(code)
+    if text not in set(Reason) and re.fullmatch("[a-z][a-z0-9_]*", text):
+        raise NewerError(f"it holds lines that were rejected as {text!r}")
+    return Reason(text)
+
+
+def _status(code: object) -> Status:
+    text = _text(code)
+    if text not in set(Status) and re.fullmatch("[a-z][a-z0-9_]*", text):
+        raise NewerError(f"it holds a source that is {text!r}")
+    return Status(text)
 
 
 def _label(bucket: Bucket) -> str:
@@ -215,9 +301,20 @@ def _number(text: object) -> tuple[Decimal, bool]:
 
 
 def _count(number: object) -> int:
-    if not isinstance(number, _Number) or len(number) > _LONGEST or not number.isdigit():
+    if not _is_count(number):
         raise ValueError(f"{str(number)[:40]!r} is not a count")
     return int(number)
+
+
+def _is_count(number: object) -> "TypeGuard[Number]":
+    from eventcli.elements import Number  # noqa: PLC0415  # start-up of nearly all runs
+
+    return isinstance(number, Number) and len(number) <= _LONGEST and number.isdigit()
+
+
+def _optional_count(holder: Mapping[str, Any], key: str) -> int:
+    """Return a count that need not be there."""
+    return _count(holder[key]) if key in holder else 0
 
 
 def _text(text: object) -> str:
@@ -233,9 +330,9 @@ def _source(source: Mapping[str, Any]) -> SourceReport:
         _text(source["name"]),
         _count(source["bytes"]),
         _count(source["lines"]),
-        Status(source["status"]),
+        _status(source["status"]),
         _text(source["message"]),
-        _count(source.get("pending", _NONE)),
+        _optional_count(source, "pending"),
         Stretch() if stretch is None else _stretch(stretch),
     )
 
