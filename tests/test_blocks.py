@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import threading
 from typing import BinaryIO, cast
 
@@ -235,3 +236,45 @@ def test_a_skipped_line_is_not_kept_in_memory() -> None:
     part = blocks.next(buffer)
     assert isinstance(part, Block)
     assert (bytes(part.data), part.offset) == (b"next", 100_001)
+
+
+@given(
+    st.lists(st.sampled_from([b"\n", b"\0", b"\0\0\0\0\0", b"a", b"bc" * 4]), max_size=30).map(b"".join),
+    READS,
+    st.integers(1, 12),
+    st.integers(1, 12),
+    st.booleans(),
+)
+@example(b"a" + b"\0" * 50 + b"bc\n\0\0\0x\n", [], 64, 4, False)  # noqa: FBT003  # drawn
+@example(b"\0" * 50, [3], 2, 4, True)  # noqa: FBT003  # drawn
+def test_holes_are_closed(data: bytes, sizes: list[int], size: int, max_line: int, whole: bool) -> None:  # noqa: FBT001  # drawn
+    """With holes closed, a line is too long if it is that with one NUL byte for each run; its place is the same."""
+    expected: list[Part] = []
+    offset = 0
+    lines = data.split(b"\n")
+    rest = lines.pop()
+    for line in [*(line + b"\n" for line in lines), rest]:
+        text = line.removesuffix(b"\n")
+        short = re.sub(rb"\0+", b"\0", text)
+        if not line or (whole and line is rest):
+            continue
+        if len(short) > max_line:
+            expected.append((offset, len(text)))
+        else:
+            expected.append((offset, short + line[len(text) :] if len(text) > max_line else line))
+        offset += len(line)
+    with Buffer(size, max_line) as buffer:
+        blocks = Blocks(ShortReads(data, sizes), max_line=max_line, whole=whole, close_holes=True)
+        parts: list[Part] = []
+        while (part := blocks.next(buffer)) is not None:
+            if isinstance(part, LongLine):
+                parts.append((part.offset, part.length))
+                continue
+            assert part.closed == 0 or bytes(part.data).find(b"\n") in (-1, len(part.data) - 1)
+            at = part.offset
+            for line in bytes(part.data).splitlines(keepends=True):
+                parts.append((at, line))
+                at += len(line) + part.closed
+        assert parts == expected
+        assert blocks.offset == offset
+        assert blocks.pending == (len(rest) if whole else 0)

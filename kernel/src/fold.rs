@@ -7,6 +7,7 @@
 
 use crate::caches::Caches;
 use crate::exact::{self, Exact, Number};
+use crate::judge::{Judge, Reason};
 use crate::layout::Layouts;
 use crate::parse::{self, NOWHERE, Refusal};
 use crate::path::{Found, Paths};
@@ -34,32 +35,6 @@ pub struct Part {
     pub bytes: usize,
     /// What must be known before the next line can be folded.
     pub ask: Option<Ask>,
-}
-
-/// Why a line is no event, where that is certain. Of several reasons the first in this order counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    InvalidJson,
-    MissingType,
-    BadType,
-    MissingValue,
-    BadValue,
-}
-
-impl Reason {
-    pub const ALL: [Self; 5] =
-        [Self::InvalidJson, Self::MissingType, Self::BadType, Self::MissingValue, Self::BadValue];
-
-    /// The word that programs match on.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::InvalidJson => "invalid_json",
-            Self::MissingType => "missing_type",
-            Self::BadType => "bad_type",
-            Self::MissingValue => "missing_value",
-            Self::BadValue => "bad_value",
-        }
-    }
 }
 
 /// What became of the lines that were not handed back.
@@ -194,8 +169,7 @@ pub struct Fold {
     paths: Paths,
     /// The value of an event that has none; None: such a line is handed back.
     absent: Option<Exact>,
-    /// An event may lack a value, whether what stands in for it is known here or not.
-    may_lack: bool,
+    judge: Judge,
     /// Lines that are certainly no events are counted, not handed back.
     rejects: bool,
     numeric_strings: bool,
@@ -240,7 +214,12 @@ impl Fold {
             caches,
             paths,
             absent: short.map(Exact::from),
-            may_lack: query.absent.is_some(),
+            judge: Judge::new(
+                query.absent.is_some(),
+                query.numeric_strings,
+                query.salvage,
+                query.time.as_ref().map(|timing| timing.optional),
+            ),
             rejects: false,
             numeric_strings: query.numeric_strings,
             summary: Summary::new(query.types.as_deref(), query.max_types),
@@ -456,7 +435,7 @@ fn fold_lines<W: Wide, const TIMED: bool>(
             if let Some(is_added) = added {
                 fold.layouts.hit();
                 if !is_added {
-                    handed_back.push(HandedBack { line: lines, start: at, end });
+                    refuse(fold, block, HandedBack { line: lines, start: at, end }, handed_back);
                 } else {
                     let (value_at, time_at) = (found.value_at, found.time_at);
                     let event = Event { start: at, end, type_text, value_at, time_at, place: None };
@@ -513,21 +492,21 @@ fn fold_lines<W: Wide, const TIMED: bool>(
                             learn_template(fold, block, event);
                         }
                     }
-                    (_, Err(Some(reason))) if fold.rejects => {
+                    (_, Err(Some(reason)))
+                        if fold.rejects
+                            && (reason != Reason::InvalidJson
+                                || fold.judge.is_final(&block[start..line.end])) =>
+                    {
                         fold.account.rejected[reason as usize] += 1;
                     }
-                    _ => handed_back.push(place),
+                    _ => refuse(fold, block, place, handed_back),
                 }
                 line.end
             }
             Some(_) => {
                 let end =
                     memchr::memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
-                if fold.rejects && parse::is_no_json(&block[at..end]) {
-                    fold.account.rejected[Reason::InvalidJson as usize] += 1;
-                } else {
-                    handed_back.push(HandedBack { line: lines, start, end });
-                }
+                refuse(fold, block, HandedBack { line: lines, start, end }, handed_back);
                 end
             }
         };
@@ -536,6 +515,19 @@ fn fold_lines<W: Wide, const TIMED: bool>(
     }
     settle::<W, TIMED>(wide, fold, block, handed_back);
     Part { lines, bytes: at.min(block.len()), ask }
+}
+
+/// Counts a line that was not taken, where that is all that is asked for and its reason is certain; else
+/// hands it back.
+#[inline(never)]
+fn refuse(fold: &mut Fold, block: &[u8], line: HandedBack, handed_back: &mut Vec<HandedBack>) {
+    if fold.rejects
+        && let Some(reason) = fold.judge.reason(&fold.paths, &block[line.start..line.end])
+    {
+        fold.account.rejected[reason as usize] += 1;
+    } else {
+        handed_back.push(line);
+    }
 }
 
 /// Where the time belongs whose text or digits begin at `at`; `NOWHERE` if the event needs none.
@@ -655,7 +647,7 @@ fn find<W: Wide, const TIMED: bool>(
     }
     if found.value_at == NOWHERE {
         if fold.absent.is_none() {
-            return Err((!fold.may_lack).then_some(Reason::MissingValue));
+            return Err((!fold.judge.may_lack).then_some(Reason::MissingValue));
         }
     } else {
         match block[found.value_at] {
@@ -894,7 +886,8 @@ mod tests {
                 HandedBack { line: 5, start: 55, end: 66 },
             ];
             assert_eq!(handed_back, places);
-            let expected = Account { accepted: 1, filtered: 1, blank: 2, rejected: [0; 5] };
+            let expected =
+                Account { accepted: 1, filtered: 1, blank: 2, rejected: [0; Reason::ALL.len()] };
             assert_eq!(fold.account(), expected);
             assert_eq!(fold.fold(b"", &mut handed_back), 0);
         }
@@ -906,19 +899,20 @@ mod tests {
     fn rejects() {
         let block = concat!(
             "{\"type\":1}\n{\"type\":\"a\",\"value\":1\nnull\nbad\n{}\n{\"type\":null,\"value\":\"1\"}\n",
-            "{\"type\":\"a\"}\n{\"value\":1}\n{\"type\":\"a\",\"value\":\"1\"}\n{\"type\":\"a\",\"value\":1e999}",
+            "{\"type\":\"a\"}\n{\"value\":1}\n{\"type\":\"a\",\"value\":\"1\"}\n{\"type\":\"a\",\"value\":1e999}\n",
+            "{\"type\":\"a\",\"value\":1,\"x\":1.79e308}",
         );
         for level in Level::all() {
             let mut fold = Fold::with_level(level, &Query::of_keys("type", "value"));
             let mut handed_back = Vec::new();
             fold.fold(block.as_bytes(), &mut handed_back);
-            assert_eq!((handed_back.len(), fold.account()), (10, Account::default()));
+            assert_eq!((handed_back.len(), fold.account()), (11, Account::default()));
             fold.reject(true);
             handed_back.clear();
             fold.fold(block.as_bytes(), &mut handed_back);
             let places = handed_back.iter().map(|place| place.line);
-            assert!(places.eq([2, 9]), "of those no reason is certain");
-            assert_eq!(fold.account().rejected, [2, 2, 2, 1, 1]);
+            assert!(places.eq([10]), "of that no reason is certain");
+            assert_eq!(fold.account().rejected, [0, 2, 0, 1, 2, 2, 1, 1, 1, 0, 0]);
         }
     }
 

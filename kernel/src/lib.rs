@@ -7,6 +7,7 @@ pub mod exact;
 pub mod files;
 pub mod fold;
 pub mod frame;
+pub mod judge;
 pub mod layout;
 pub mod numbers;
 pub mod outline;
@@ -23,7 +24,8 @@ pub mod wide;
 #[pyo3::pymodule]
 pub mod _kernel {
     use crate::files;
-    use crate::fold::{Fold as Body, HandedBack, Part, Reason};
+    use crate::fold::{Fold as Body, HandedBack, Part};
+    use crate::judge::Reason;
     use crate::path::Ways;
     use crate::query::{Query, Timing};
     use crate::summary::{self, Column, Which};
@@ -120,12 +122,14 @@ pub mod _kernel {
     #[pymethods]
     impl Fold {
         #[new]
-        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, types, max_types, time))]
+        #[allow(clippy::too_many_arguments, reason = "they are given by name")]
+        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, salvage, types, max_types, time))]
         fn new(
             type_ways: Ways,
             value_ways: Ways,
             absent: Option<String>,
             numeric_strings: bool,
+            salvage: bool,
             types: Option<Vec<String>>,
             max_types: usize,
             time: Option<Time>,
@@ -144,6 +148,7 @@ pub mod _kernel {
                 value_ways,
                 absent,
                 numeric_strings,
+                salvage,
                 types,
                 time,
                 max_types,

@@ -320,13 +320,6 @@ pub fn line<W: Wide>(wide: W, block: &[u8], start: usize, keys: &[Key]) -> Line 
     Line { end, tops: Ok(tops) }
 }
 
-/// Whether a line that begins with no white space is certainly no JSON, though UTF-8: by its first
-/// byte, with which no JSON text begins.
-pub fn is_no_json(line: &[u8]) -> bool {
-    !matches!(line.first(), Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'))
-        && simdutf8::basic::from_utf8(line).is_ok()
-}
-
 /// Up to seven bytes as the low bytes of a word.
 #[cold]
 fn few_bytes(bytes: &[u8]) -> u64 {
@@ -490,10 +483,10 @@ fn number_length(rest: &[u8]) -> Option<usize> {
     (!is_large).then_some(at)
 }
 
-/// The keys of a line that is known to be valid but has an escape in one of the outermost object.
+/// The keys of a line that is known to be valid, of any depth, and with escapes in any of them.
 #[cold]
 #[inline(never)]
-fn find_slowly(line: &[u8], start: usize, keys: &[Key]) -> Tops {
+pub fn find_slowly(line: &[u8], start: usize, keys: &[Key]) -> Tops {
     let mut tops = [NOWHERE; MOST_KEYS];
     let mut text = Vec::new();
     let mut depth = 0;

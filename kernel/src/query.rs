@@ -13,6 +13,8 @@ pub struct Query {
     pub absent: Option<String>,
     /// Strings that hold a number are values, too.
     pub numeric_strings: bool,
+    /// The authority takes what is certain from damaged lines.
+    pub salvage: bool,
     /// The types that are kept; None: all.
     pub types: Option<Vec<String>>,
     /// None: time is not looked at.
@@ -45,6 +47,7 @@ impl Query {
             value_ways: ways(value_key),
             absent: None,
             numeric_strings: false,
+            salvage: false,
             types: None,
             time: None,
             max_types: usize::MAX,

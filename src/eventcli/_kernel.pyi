@@ -27,6 +27,7 @@ class Fold:
         value_ways: _Ways,
         absent: str | None,
         numeric_strings: bool,
+        salvage: bool,
         types: Sequence[str] | None,
         max_types: int,
         time: tuple[_Ways, _Moment | None, _Moment | None, bool, bool, bool] | None,

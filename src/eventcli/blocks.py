@@ -16,16 +16,20 @@ MAX_LINE: Final = 16 * 1024 * 1024
 
 _NEWLINE: Final = b"\n"
 
+_NULS: Final = bytes(2 * 1024 * 1024)
+"""To compare with: ten times as fast as looking at each byte."""
+
 
 class Block(NamedTuple):
     """Whole lines: `data` is a view of the caller's buffer, valid until the buffer is used again or released.
 
     `offset` is where they begin, in bytes from the start of the stream. Only the last line of a stream may lack its
-    newline.
+    newline. A line whose holes were closed is alone in its block; `closed` are the NUL bytes that are not in `data`.
     """
 
     data: memoryview
     offset: int
+    closed: int = 0
 
 
 class LongLine(NamedTuple):
@@ -112,12 +116,20 @@ class Blocks:
     """
 
     def __init__(
-        self, stream: Readable, *, max_line: int = MAX_LINE, start: int = 0, whole: bool = False, keep: int = 0
+        self,
+        stream: Readable,
+        *,
+        max_line: int = MAX_LINE,
+        start: int = 0,
+        whole: bool = False,
+        keep: int = 0,
+        close_holes: bool = False,
     ) -> None:
         """Nothing is read before the first block is asked for.
 
         `start` is where the stream begins in a longer one. With `whole`, a last line without its newline is left.
-        The first `keep` bytes are kept in `head`.
+        The first `keep` bytes are kept in `head`. With `close_holes`, a line is only too long if it is that with one
+        NUL byte for each run of them: a crash can leave gigabytes of them.
         """
         self._stream = stream
         self._limit = max_line + 1
@@ -128,6 +140,7 @@ class Blocks:
         self._rest = b""
         self._whole = whole
         self._keep = keep
+        self._close_holes = close_holes
         self.mapped: MappedFile | None = None
         """The stream as a file to be mapped, as soon as it is known to be one; None again where it is to be read."""
         self.is_large = False
@@ -163,7 +176,7 @@ class Blocks:
             searched = filled
             if filled == self._limit:
                 self._rest = b""
-                return self._skip_line(buffer, filled)
+                return self._close(buffer) if self._close_holes else self._skip_line(buffer, filled)
             if filled == room:
                 room = min(2 * filled, self._limit)
             self.unfinished = filled
@@ -187,10 +200,39 @@ class Blocks:
         self.offset += len(block.data)
         return block
 
-    def _block(self, buffer: Buffer, length: int) -> Block:
-        block = Block(buffer.view[:length], self.offset)
-        self.offset += length
+    def _block(self, buffer: Buffer, length: int, closed: int = 0) -> Block:
+        block = Block(buffer.view[:length], self.offset, closed)
+        self.offset += length + closed
         return block
+
+    def _close(self, buffer: Buffer) -> Block | LongLine | None:
+        """Read on in a line that fills the buffer, with one NUL byte for each run of them."""
+        length, line = self._limit, _closed(bytes(buffer.view[: self._limit]), b"")
+        filled = len(line)
+        buffer.view[:filled] = line
+        if filled <= buffer.size:
+            buffer.trim()
+        while filled < self._limit:
+            self.unfinished = length
+            view = buffer.view[filled : min(filled + buffer.size, self._limit)]
+            got = self._fill(view)
+            piece, newline, rest = bytes(view[:got]).partition(_NEWLINE)
+            length += len(piece)
+            piece = _closed(piece, bytes(buffer.view[filled - 1 : filled]))
+            buffer.view[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            if newline and filled < self._limit:
+                self._rest = rest
+                buffer.view[filled] = newline[0]
+                return self._block(buffer, filled + 1, length - filled)
+            if newline:
+                self._pushed_back = newline + rest + self._pushed_back
+            elif not got:
+                if self._whole:
+                    self.pending = length
+                    return None
+                return self._block(buffer, filled, length - filled)
+        return self._skip_line(buffer, length)
 
     def _skip_line(self, buffer: Buffer, length: int) -> LongLine | None:
         start = self.offset
@@ -247,6 +289,15 @@ class Blocks:
             view[:filled] = bytes(view[mark : mark + filled])
         self._pushed_back = bytes(view[room:filled])
         return min(room, filled)
+
+
+def _closed(data: bytes, before: bytes) -> bytes:
+    """Return bytes with one NUL byte for each run of them, of which the first may stand before."""
+    if len(data) <= len(_NULS) and data == _NULS[: len(data)]:
+        return b"" if before == b"\0" else data[:1]
+    while b"\0\0" in data:
+        data = data.replace(b"\0\0", b"\0")
+    return data.removeprefix(b"\0") if before == b"\0" else data
 
 
 def readable(stream: Readable | BinaryIO) -> Readable:

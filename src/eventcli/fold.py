@@ -85,13 +85,12 @@ class KernelFold:
             value_ways=[] if fields.value is None else _ways(fields.value),
             absent="0" if fields.value is None else query.default_value,
             numeric_strings=query.numeric_strings,
+            salvage=query.salvage,
             types=None if types is None else list(types),
             max_types=min(query.max_types, _FARTHEST),
             time=None if timing is None else _time(fields.time, timing),
         )
         self._max_types = query.max_types
-        # What is no event may hold one.
-        self._is_final = not query.salvage
         self._calendar = self._buckets = self._input_zone = None
         if timing is not None:
             from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
@@ -119,9 +118,8 @@ class KernelFold:
         self, files: Known, buffer: memoryview, enough: int, *, marks: bool = True, once: bool = False
     ) -> Folded:
         """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `files.read_files`."""
-        rejects = self._is_final and not marks
         lines, sizes, columns, folded = self._kernel.fold_files(
-            *files, FLAGS, buffer, enough, MOST_MARKS, rejects, once
+            *files, FLAGS, buffer, enough, MOST_MARKS, not marks, once
         )
         self._lines += sum(lines)
         read = Read(*columns)
@@ -135,8 +133,7 @@ class KernelFold:
         # Given back also where something fails: a failure holds on to what was at hand.
         with memoryview(block) as view:
             while start < len(view):
-                rejects = self._is_final and not marks
-                lines, start, handed_back, asked = folded or self._kernel.fold(view, start, MOST_MARKS, rejects)
+                lines, start, handed_back, asked = folded or self._kernel.fold(view, start, MOST_MARKS, not marks)
                 folded = None
                 self._lines += lines - len(handed_back)
                 places = [(line + index, first, end) for index, first, end in handed_back]

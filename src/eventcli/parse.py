@@ -1,39 +1,29 @@
-"""A line becomes an `Event` or a `Reject`. The only user of orjson's parser.
+"""A line becomes an `Event` or a `Reject`.
 
 orjson decides what is valid JSON. Two things it cannot tell are found here by reading the text of the line: the digits
-of a number that a binary float cannot hold, and what else is true of a line that it refuses to read on (a number that
-overflows a double, too deep a nesting), so that the first applicable reason in the order of `Reason` is given.
+of a number that a binary float cannot hold, and, with `grammar`, what else is true of a line that it refuses to read on
+(a number that overflows a double, too deep a nesting), so that the first applicable reason in the order of `Reason` is
+given.
 """
 
 import re
 from decimal import Decimal
-from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from eventcli import exact, paths
+from eventcli import exact, grammar, paths
 from eventcli.event import Event, Fields, Query, Reason, Reject, Timing
+from eventcli.grammar import NUMBER, STRING, WHITE_SPACE, is_json, loads
 from eventcli.paths import MISSING
 
 MAX_DEPTH: Final = 1024
 """Nested arrays and objects that orjson reads; it refuses a line with one more."""
 
-WHITE_SPACE: Final = b" \t\r\n"
-"""JSON white space (RFC 8259, section 2). A line of nothing else is blank."""
-
-# Possessive repetition: a line of 16 MiB must not cost a backtracking stack of its own size.
-_STRING = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
-_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![0-9.eE+-])"
 # A pattern, not yet compiled: re does that once, for the first line that needs it.
-_TOKEN = rb"[ \t\r\n]*+(?:([\[\]{}:,])|(" + _STRING + rb")|(" + _NUMBER + rb")|(true|false|null)(?![a-z]))"
+_TOKEN = rb"[ \t\r\n]*+(?:([\[\]{}:,])|(" + STRING + rb")|(" + NUMBER + rb")|(true|false|null)(?![a-z]))"
 
-_COLON_NUMBER = rb"[ \t\r\n]*+:[ \t\r\n]*+(" + _NUMBER + rb")"
+_COLON_NUMBER = rb"[ \t\r\n]*+:[ \t\r\n]*+(" + NUMBER + rb")"
 # The escapes that stand for ASCII letters, digits and underscores; the short ones stand for none of them.
 _ESCAPED_KEY = rb"\\u00[0-7]"
-
-# An object that can only begin a record, since in JSON none stands behind such a byte.
-_RECORD_START: Final = r"(?:^|[^:,\[ \t\r])(?=[ \t\r]*+(\{))"
-_MOST_RECORD_STARTS: Final = 1000
-"""Places in a damaged line that are tried: it bounds the work that a hostile line can cause."""
 
 _KINDS: Final = {
     bool: "true or false",
@@ -58,7 +48,7 @@ def is_number(text: str) -> bool:
     (True, False, False)
     """
     literal = text.encode()
-    return re.fullmatch(_NUMBER, literal) is not None and _is_json(literal) and exact.literal(literal) is not None
+    return re.fullmatch(NUMBER, literal) is not None and is_json(literal) and exact.literal(literal) is not None
 
 
 def parse(line: bytes, query: Query | Fields = Query()) -> Event | Reject:  # noqa: B008  # immutable
@@ -81,41 +71,10 @@ def parse(line: bytes, query: Query | Fields = Query()) -> Event | Reject:  # no
 def judge(line: bytes, query: Query) -> Event | Reason:
     """Return the event on `line`, or the reason that applies first: `parse` without words for people."""
     try:
-        event = _loads(line)
+        event = loads(line)
     except ValueError as error:
         return _judge_refused(line, query, str(error))
     return _judge_json(line, event, query)
-
-
-def salvage(line: bytes, query: Query) -> Event | None:
-    r"""Return the event that is certain to end a damaged line, or None.
-
-    A crash leaves NUL bytes before an event; a torn write leaves the head of a record before a whole one. The whole one
-    begins where in JSON no object can: behind anything but a colon, a comma or a bracket. Where two whole ones stand on
-    the line, nothing is certain: one line is one event at most.
-
-    >>> salvage(b'\x00\x00{"type":"a","value":1}', Query())
-    Event(type='a', value=Decimal('1'), integral=True, time=None)
-    >>> salvage(b'{"type":"a","va{"type":"b","value":2}', Query()).type
-    'b'
-    """
-    from json import JSONDecoder  # noqa: PLC0415  # start-up of all runs without damage
-
-    # Byte for byte, so that places are the same; what strings hold does not matter here.
-    text = line.decode("latin-1")
-    decode = JSONDecoder(strict=False).raw_decode
-    for start in islice(re.finditer(_RECORD_START, text), _MOST_RECORD_STARTS):
-        try:
-            _, end = decode(text, start.start(1))
-        except ValueError:
-            continue
-        except RecursionError:
-            return None
-        if text[end:].strip(" \t\r"):
-            return None
-        outcome = judge(line[start.start(1) :], query)
-        return outcome if isinstance(outcome, Event) else None
-    return None
 
 
 def explain(line: bytes, reason: Reason, fields: Fields) -> str:
@@ -177,9 +136,9 @@ def _value(line: bytes, event: dict[str, Any], query: Query) -> tuple[Decimal, b
         return Decimal(value), True
     elif type(value) is float:
         text = _literal_at(line, event, field)
-    elif type(value) is str and query.numeric_strings and re.fullmatch(_NUMBER, encoded := value.encode()):
+    elif type(value) is str and query.numeric_strings and re.fullmatch(NUMBER, encoded := value.encode()):
         text = encoded
-        if not _is_json(text):
+        if not is_json(text):
             return Reason.NUMBER_OUT_OF_RANGE
     else:
         return Reason.BAD_VALUE
@@ -207,13 +166,6 @@ def _time(line: bytes, event: dict[str, Any], field: str, timing: Timing) -> int
     return Reason.BAD_TIME if instant is None else instant
 
 
-def _loads(text: bytes) -> Any:
-    """Return the value of a JSON text; ValueError for anything else."""
-    import orjson  # noqa: PLC0415  # start-up of runs whose lines are all certain
-
-    return orjson.loads(text)
-
-
 def _judge_refused(line: bytes, query: Query, message: str) -> Reason:
     """Return the first reason that applies to a line that orjson refused with a message."""
     try:
@@ -221,12 +173,12 @@ def _judge_refused(line: bytes, query: Query, message: str) -> Reason:
     except UnicodeDecodeError:
         return Reason.INVALID_UTF8
     # Elsewhere orjson stops at the first thing that is not JSON; at these two it stops though the rest may be.
-    shape = _shape(line) if "infinity" in message or "depth" in message else None
+    shape = grammar.shape(line) if "infinity" in message or "depth" in message else None
     if shape is None:
         return Reason.INVALID_JSON
     if shape.depth > MAX_DEPTH:
         return Reason.TOO_DEEP
-    outcome = _judge_json(shape.finite, _loads(shape.finite), query._replace(timing=None))
+    outcome = _judge_json(shape.finite, loads(shape.finite), query._replace(timing=None))
     return Reason.NUMBER_OUT_OF_RANGE if isinstance(outcome, Event) else outcome
 
 
@@ -260,7 +212,7 @@ class _Container:
         if not self.is_on_path:
             return False
         key = self.key
-        return str(key) == part if isinstance(key, int) else bool(key) and _loads(key) == part
+        return str(key) == part if isinstance(key, int) else bool(key) and loads(key) == part
 
 
 def _last_literal(line: bytes, keys: tuple[str, ...]) -> bytes:
@@ -290,73 +242,6 @@ def _last_literal(line: bytes, keys: tuple[str, ...]) -> bytes:
     return found
 
 
-class _Shape(NamedTuple):
-    """A well-formed JSON text: how deep it nests, and the text with 0 for every number that overflows a double."""
-
-    depth: int
-    finite: bytes
-
-
-def _shape(line: bytes) -> _Shape | None:
-    """Return the shape of a text in UTF-8, or None where it is not JSON.
-
-    It follows the grammar with a stack of its own, because the texts it is for are those on which orjson stops early.
-    """
-    closers = bytearray()
-    depth = position = copied = 0
-    finite: list[bytes] = []
-    expected = "value"
-    match_token = re.compile(_TOKEN).match
-    end = len(line.rstrip(WHITE_SPACE))
-    while position < end:
-        token = match_token(line, position)
-        if token is None:
-            return None
-        position = token.end()
-        mark, string, number, _ = token.groups()
-        if mark is not None and mark in b"[{":
-            if "value" not in expected:
-                return None
-            closers += b"]" if mark == b"[" else b"}"
-            depth = max(depth, len(closers))
-            expected = "value or close" if mark == b"[" else "key or close"
-        elif mark is not None and mark in b"]}":
-            if "close" not in expected or not closers or closers.pop() != mark[0]:
-                return None
-            expected = "comma or close" if closers else "end"
-        elif mark == b":":
-            if expected != "colon":
-                return None
-            expected = "value"
-        elif mark == b",":
-            if expected != "comma or close":
-                return None
-            expected = "key" if closers[-1:] == b"}" else "value"
-        elif string is not None and "key" in expected:
-            expected = "colon"
-        elif "value" in expected:
-            expected = "comma or close" if closers else "end"
-        else:
-            return None
-        if string is not None and b"\\" in string and not _is_json(string):
-            return None
-        if number is not None and not _is_json(number):
-            finite += (line[copied : token.start(3)], b"0")
-            copied = position
-    if expected != "end":
-        return None
-    finite.append(line[copied:])
-    return _Shape(depth, b"".join(finite))
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        _loads(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _explain_encoding(line: bytes) -> str:
     try:
         line.decode("utf-8")
@@ -378,10 +263,10 @@ def _explain_refusal(line: bytes) -> str:
 def _kind(line: bytes, key: str | None = None) -> str:
     """Return what kind of value the line, or its value under `key`, is."""
     try:
-        value = _loads(line)
+        value = loads(line)
     except ValueError:  # a number elsewhere overflows a double
-        shape = _shape(line)
-        value = _loads(shape.finite if shape else line)
+        shape = grammar.shape(line)
+        value = loads(shape.finite if shape else line)
     return _KINDS[type(value if key is None else paths.find(value, key))]
 
 

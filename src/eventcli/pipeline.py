@@ -278,15 +278,23 @@ class _Reading:
         strict: bool,
         stretches: bool = False,
         may_map: bool = False,
+        salvage: bool = False,
     ) -> None:
         """Read from a stream; with `strict`, its errors pass through, and do not go into the report.
 
-        With `may_map`, what can be is mapped.
+        With `may_map`, what can be is mapped; with `salvage`, holes in lines that are too long are closed.
         """
         self.stream = stream
         self._portion = stream if isinstance(stream, Portion) else None
         start, keep = self._portion.start if self._portion else 0, WINDOW if stretches else 0
-        self.blocks = Blocks(stream, max_line=max_line, start=start, whole=self._portion is not None, keep=keep)
+        self.blocks = Blocks(
+            stream,
+            max_line=max_line,
+            start=start,
+            whole=self._portion is not None,
+            keep=keep,
+            close_holes=salvage,
+        )
         self._name = name
         self._strict = strict
         self._stretches = stretches
@@ -683,6 +691,7 @@ class Run:
             strict=self._on_problem is None,
             stretches=self._stretches,
             may_map=may_map,
+            salvage=self._query.salvage,
         )
 
     def _fold(self, fold: Fold, buffer: Buffer, slot: _Slot, task: _Task) -> None:
@@ -835,7 +844,7 @@ class Run:
         """Return the reject, its offset from the start of the block, its line from that of the part behind `lines`."""
         raw = bytes(block.data[mark.start : mark.end])
         message = explain(raw, mark.reason, self._query.fields)
-        return Reject(mark.reason, message, raw, len(raw), mark.line - lines, mark.start)
+        return Reject(mark.reason, message, raw, len(raw) + block.closed, mark.line - lines, mark.start)
 
     def _deliver(self, slot: _Slot, pieces: list[_Piece]) -> None:
         """Hand on what came of a task, after all earlier tasks."""

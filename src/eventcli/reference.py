@@ -22,7 +22,7 @@ import orjson
 from eventcli import exact, paths
 from eventcli.event import Bucket, Event, Mark, Part, Query, Reason
 from eventcli.files import Folded, Known, read_files
-from eventcli.parse import is_blank, judge, salvage
+from eventcli.parse import is_blank, judge
 from eventcli.summary import Account, Calendar, Summary, TypeStats
 
 # A text in which numbers look alike: every digit and point becomes "0", every e and E becomes "e", colons stay, white
@@ -281,7 +281,7 @@ class ReferenceFold:
                 continue
             outcome = judge(line, self._query)
             if not isinstance(outcome, Event):
-                event = salvage(line, self._query) if self._query.salvage and outcome in _DAMAGE else None
+                event = _salvaged(line, self._query) if self._query.salvage and outcome in _DAMAGE else None
                 if event is None:
                     self._rejected[outcome] += 1
                     marks.append(Mark(outcome, *place))
@@ -320,6 +320,12 @@ class ReferenceFold:
         if stats is None:
             stats = by_name[name] = _Stats()
         return stats
+
+
+def _salvaged(line: bytes, query: Query) -> Event | None:
+    from eventcli.salvage import salvage  # noqa: PLC0415  # start-up of all runs without damage
+
+    return salvage(line, query)
 
 
 _Group = str | tuple[str, Bucket | None]

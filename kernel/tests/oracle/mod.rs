@@ -627,7 +627,11 @@ pub fn assert_agrees_by(
     let shown = blocks.iter().map(|block| block.escape_ascii().to_string()).collect::<String>();
     assert_eq!(fold.account(), account, "{level:?} {shown}");
     let Account { rejected: by_reason, .. } = rejecting.account();
-    assert_eq!(Account { rejected: [0; 5], ..rejecting.account() }, account, "{level:?} {shown}");
+    assert_eq!(
+        Account { rejected: Default::default(), ..rejecting.account() },
+        account,
+        "{level:?} {shown}"
+    );
     assert_eq!(by_reason.iter().sum::<u64>(), rejected, "{level:?} {shown}");
     assert!(rows(&rejecting) == expected, "{level:?} {shown}");
     assert!(rows(&fold) == expected, "{level:?} {shown}\n{:?}\n{expected:?}", rows(&fold));
