@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from eventcli import Account, ExitCode
 from eventcli.cli_ledger import commands
 from eventcli.database import Database
-from eventcli.ledger import Ingest, Outcome, Repair, check_sums, meaning_of, totals, verify
+from eventcli.ledger import Ingest, Outcome, check_sums, meaning_of, totals, verify
+from eventcli.repairs import Repair
 from eventcli.summary import Calendar
 from outcome import printed
 

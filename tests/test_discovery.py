@@ -221,3 +221,14 @@ def test_a_list_of_names_is_read(paths: list[bytes]) -> None:
     assert names(b"a\nb\0c", null=True) == ["a\nb", "c"]
     with pytest.raises(ValueError, match="--null"):
         names(b"a\0b\0")
+
+
+def test_a_list_of_names_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is too long, or more names than can be held, are refused with the bound; ends take none."""
+    assert names(b"\n" * 5_000_000 + b"a\n\n") == ["a"]
+    with pytest.raises(ValueError, match="a name has more than 65536 bytes: is this a list of files"):
+        names(b"a\n" + b"x" * 70_000)
+    monkeypatch.setattr("eventcli.discovery.MOST_NAMES", 1000)
+    assert len(names(b"a\n" * 1000)) == 1000
+    with pytest.raises(ValueError, match="more than 1000 names"):
+        names(b"a\n" * 1001)

@@ -25,7 +25,8 @@ from eventcli import Account, Reason, Summary, summarize
 from eventcli.blocks import BYTE_ORDER_MARK
 from eventcli.database import Database
 from eventcli.event import Timing
-from eventcli.ledger import COMMIT_BYTES, KEEP_REJECTS, Ingest, Repair, check_sums, meaning_of, totals, verify
+from eventcli.ledger import COMMIT_BYTES, KEEP_REJECTS, Ingest, check_sums, meaning_of, totals, verify
+from eventcli.repairs import Repair
 from eventcli.streams import Content
 from eventcli.summary import SourceReport, Status, overlaps
 from logbook import BAD, FAST, LINES, Held, Logbook

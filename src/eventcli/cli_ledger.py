@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -13,9 +13,9 @@ from eventcli import diagnostics, ledger, targets
 from eventcli.database import BusyError, Database, LedgerError
 from eventcli.database import Run as RunRecord
 from eventcli.discovery import Choice, Listing, discover_many
-from eventcli.event import UNITS, Reason, Timing
+from eventcli.event import UNITS, Timing
 from eventcli.exits import ExitCode
-from eventcli.ledger import GRANULARITIES, Ingest, Meaning, MeaningError, Outcome, Repair
+from eventcli.ledger import GRANULARITIES, Ingest, Meaning, MeaningError, Outcome
 from eventcli.options import (
     NO_VALUE,
     Budget,
@@ -49,8 +49,9 @@ from eventcli.options import (
 )
 from eventcli.output import PRIVATE
 from eventcli.pipeline import check_query
+from eventcli.repairs import Problems, RepairsError, repairs
 from eventcli.report import FORMATS, OTHER_LABEL, Stat
-from eventcli.source import name_of, open_source, read_all
+from eventcli.source import name_of
 from eventcli.summary import Calendar, Summary
 
 _PROMETHEUS: Final = "prometheus"
@@ -384,16 +385,18 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
     """
     settings = settings_of(**options)
     check_targets(settings, files, ledger=path)
-    problems: list[str] = []
-    repairs = list(_repairs(files, problems))
+    problems = Problems()
     with ExitStack() as stack:
         sinks = stack.enter_context(Sinks(settings))
         database = stack.enter_context(_open_to_change(path, wait))
         database.wait_for_others()
         sinks.asked = ledger.asked(ledger.meaning_of(database, {}))
-        outcome = ledger.replay(database, repairs, sinks.reject)
-        problems += outcome.problems
-        for problem in problems:
+        # The lines are read while they are added: there may be more of them than memory.
+        try:
+            outcome = ledger.replay(database, repairs(inputs_of(files), problems), sinks.reject)
+        except RepairsError as error:
+            raise click.UsageError(str(error)) from None
+        for problem in (*problems.lines(), *outcome.problems.lines()):
             say(problem)
         summary = outcome.summary
         shown = _totals(database) if wants_totals or settings.format == _PROMETHEUS else None
@@ -403,43 +406,7 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
             render=_renderer(settings, database.last_run()),
             all_rejected=_is_all_rejected(summary),
         )
-        return ExitCode.DATA if problems and status is ExitCode.OK else status
-
-
-def _repairs(files: tuple[str, ...], problems: list[str]) -> Iterator[Repair]:
-    """Yield what is in files of rejects; what is none is a problem."""
-    for path in inputs_of(files):
-        name = name_of(path)
-        try:
-            with open_source(path) as stream:
-                lines = read_all(stream).split(b"\n")
-        except OSError as error:
-            raise click.UsageError(f"{name}: {error.strerror or error}") from None
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                yield _repair(json.loads(line), f"{name}:{number}")
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
-                what = f"no key {error}" if isinstance(error, KeyError) else str(error)
-                problems.append(f"{name}:{number}: not a reject of a ledger: {what}")
-
-
-def _repair(record: Any, place: str) -> Repair:
-    if not isinstance(record, dict):
-        raise TypeError("not an object")
-    if "raw" in record:
-        raw = record["raw"].encode("utf-8") if isinstance(record["raw"], str) else None
-    elif "raw_base64" in record:
-        import base64  # noqa: PLC0415  # start-up of all runs but this one
-
-        raw = base64.b64decode(record["raw_base64"], validate=True)
-    else:
-        raise KeyError("raw")
-    offset, stream = record["offset"], record["stream"]
-    if raw is None or type(offset) is not int or offset < 0 or type(stream) is not str:
-        raise TypeError("raw and stream are texts, offset is a number")
-    return Repair(stream, offset, Reason(record["reason"]), raw, place)
+        return ExitCode.DATA if (problems or outcome.problems) and status is ExitCode.OK else status
 
 
 # ------------------------------------------------------------------------------------------------------ verify

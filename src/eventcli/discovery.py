@@ -8,11 +8,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Final, NamedTuple
 
+from eventcli.blocks import Readable, read_into
 from eventcli.files import DIRECTORY, LINK, REGULAR, Entries, Known, entries
 from eventcli.source import STDIN, Source, expand_url, is_url
 
 DEFAULT_PATTERNS: Final = ("*.jsonl", "*.ndjson", "*.json", "*.log")
 """What names of logs look like; a rotation's number or date and the suffix of a compressed file may follow."""
+
+MOST_NAMES: Final = 5_000_000
+"""Names in a list at most: what is known of each file is held, so that one that is there twice counts once."""
+
+MOST_BYTES: Final = 512 * 1024 * 1024
+"""Bytes of all of them at most."""
+
+LONGEST_NAME: Final = 64 * 1024
+"""Bytes of a name at most: Linux opens 4096 of them at a time."""
+
+_PIECE: Final = 1024 * 1024
 
 _SUFFIXES: Final = tuple(pattern.removeprefix("*") for pattern in DEFAULT_PATTERNS)
 _ROTATED: Final = r"(?:[.-][0-9]+(?:[-_.T:][0-9]+)*)?(?:\.(?:gz|zst|bz2|xz|lz4))?\Z"
@@ -91,10 +103,37 @@ def discover_many(sources: Iterable[Source], choice: Choice) -> Iterator[Found |
 
 def names(data: bytes, *, null: bool = False) -> list[str]:
     """Return the paths of a list, one a line, or each ended by a NUL byte; ValueError where they cannot be paths."""
-    paths = [path for path in data.split(b"\0" if null else b"\n") if path]
-    if any(b"\0" in path for path in paths):
-        raise ValueError("the names are separated by NUL bytes: --null reads such a list")
-    return [os.fsdecode(path) for path in paths]
+    import io  # noqa: PLC0415  # it is there in any case
+
+    return read_names(io.BytesIO(data), null=null)
+
+
+def read_names(stream: Readable, *, null: bool = False) -> list[str]:
+    """Return the same of a stream; ValueError, too, where a name is too long, or there are more than can be held."""
+    end = b"\0" if null else b"\n"
+    found: list[str] = []
+    memory = memoryview(bytearray(_PIECE))
+    begun = b""
+    left = MOST_BYTES
+    while got := read_into(stream, memory):
+        piece = bytes(memory[:got])
+        if not piece.strip(end):
+            # Nothing but ends; there may be very many.
+            found += map(os.fsdecode, [begun] if begun else [])
+            begun = b""
+            continue
+        if not null and b"\0" in piece:
+            raise ValueError("the names are separated by NUL bytes: --null reads such a list")
+        *whole, begun = (begun + piece).split(end)
+        if len(begun) > LONGEST_NAME or max(map(len, whole), default=0) > LONGEST_NAME:
+            raise ValueError(f"a name has more than {LONGEST_NAME} bytes: is this a list of files?")
+        found += map(os.fsdecode, filter(None, whole))
+        left -= got
+        if len(found) > MOST_NAMES or left < 0:
+            raise ValueError(f"more than {MOST_NAMES} names, or {MOST_BYTES} bytes of them: give them in several runs")
+    if begun:
+        found.append(os.fsdecode(begun))
+    return found
 
 
 def _files(path: str, origin: int, choice: Choice) -> Iterator[Found | Listing]:

@@ -29,6 +29,7 @@ from eventcli.kinship import Result
 from eventcli.marks import WINDOW
 from eventcli.parse import explain
 from eventcli.pipeline import BLOCK_SIZE, Portion, Run
+from eventcli.repairs import Problems, Repair
 from eventcli.schema import PRUNED
 from eventcli.source import name_of
 from eventcli.streams import (
@@ -740,22 +741,12 @@ def rejects(database: Database) -> Iterator[Reject]:
         yield Reject(one.reason, message, one.raw, one.length, one.line, one.offset, name, one.stream)
 
 
-class Repair(NamedTuple):
-    """A repaired line: which reject it was, and the line as it is now."""
-
-    stream: str
-    offset: int
-    reason: Reason
-    raw: bytes
-    place: str
-
-
 class Replay(NamedTuple):
     """What came of repaired lines: what they added, how many had been replayed before, and what is said of others."""
 
     summary: Summary
     repeated: int
-    problems: list[str]
+    problems: Problems
 
 
 def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[Reject], object]) -> Replay:
@@ -764,13 +755,13 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
     query = meaning.query
     added: dict[int, Gathered] = {}
     account = Account()
-    repeated, problems = 0, []
+    repeated, problems = 0, Problems()
     now = _now()
     with database.transaction():
         for repair in repairs:
             number = database.id_of(repair.stream)
             if number is None:
-                problems.append(f"{repair.place}: the ledger knows no stream {repair.stream!r}")
+                problems.add(f"{repair.place}: the ledger knows no stream {repair.stream!r}")
                 continue
             if database.is_replayed(number, repair.offset):
                 repeated += 1
@@ -779,7 +770,7 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
             if reason is None and database.unkept(number, repair.reason) > 0:
                 reason = repair.reason
             if reason is None:
-                problems.append(f"{repair.place}: no line at byte {repair.offset} of this stream was rejected")
+                problems.add(f"{repair.place}: no line at byte {repair.offset} of this stream was rejected")
                 continue
             raw = repair.raw.removesuffix(b"\n")
             fold = new_fold(query)

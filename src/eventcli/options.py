@@ -24,7 +24,7 @@ from eventcli.mapping import LostError
 from eventcli.output import PRIVATE, STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
 from eventcli.pipeline import Run, check_query
 from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
-from eventcli.source import STDIN, is_url, name_of, open_source, read_all, size_of
+from eventcli.source import STDIN, is_url, name_of, open_source, size_of
 from eventcli.summary import Account, SourceReport, Summary
 from eventcli.targets import ConflictError
 
@@ -393,7 +393,7 @@ def names_in(path: str, files: tuple[str, ...], *, null: bool) -> tuple[str, ...
         raise click.UsageError("standard input cannot hold both events and --files-from")
     try:
         with open_source(path) as stream:
-            names = discovery.names(read_all(stream), null=null)
+            names = discovery.read_names(stream, null=null)
     except (OSError, ValueError) as error:
         message = (error.strerror if isinstance(error, OSError) else None) or error
         raise click.UsageError(f"--files-from {printable(name_of(path))}: {message}") from None

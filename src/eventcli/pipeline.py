@@ -62,6 +62,7 @@ from eventcli.summary import (
     TypeStats,
     WholeFiles,
 )
+from eventcli.unread import Unread
 
 BLOCK_SIZE: Final = 2 * 1024 * 1024
 """Bytes read at a time. Measured: smaller blocks cost turns, larger ones memory, and neither is faster."""
@@ -213,7 +214,7 @@ class _Task(NamedTuple):
     """What a worker took to fold: a block or a long line of a source.
 
     Neither is there at the end of a source; then `report` is, which does not know the number of lines yet. Or `files`
-    are, which the worker opens and reads itself, one after the other.
+    are, which the worker opens and reads itself, one after the other. Or there are sources that cannot be read.
     """
 
     name: str = ""
@@ -221,6 +222,7 @@ class _Task(NamedTuple):
     report: SourceReport | None = None
     repeats: str = ""
     files: _Small | None = None
+    unread: Sequence[SourceReport] = ()
 
 
 class _Piece(NamedTuple):
@@ -228,7 +230,8 @@ class _Piece(NamedTuple):
 
     Their lines count from the beginning of the part, their offsets from that of the block, which is at `offset`.
     `report` is there at the end of a source, `repeats` for one that is not read again. Of many small files there are
-    `reports`, or `whole`; `ended` is how many of them came to their end, `stored` are their bytes.
+    `reports`, or `whole`; `ended` is how many of them came to their end, `stored` are their bytes. `unread` are
+    reports of sources that cannot be read.
     """
 
     name: str
@@ -241,6 +244,7 @@ class _Piece(NamedTuple):
     whole: WholeFiles | None = None
     ended: int = 0
     stored: int = 0
+    unread: Sequence[SourceReport] = ()
 
 
 _Queue: TypeAlias = Generator[_Task | None, Buffer, None]
@@ -398,6 +402,7 @@ class Run:
         self._lines = 0
         self._long_lines = 0
         self._reports: list[SourceReport] = []
+        self._unread = Unread()
         self._whole: list[WholeFiles] = []
         self._ended_small = 0
         self._bytes_of_small = 0
@@ -493,7 +498,7 @@ class Run:
         # An interruption may come in the middle, and then this is done again: what was merged counts once.
         for other in others:
             folded.merge(other)
-        reports = LazyReports(self._reports, self._whole)
+        reports = LazyReports([*self._reports, *self._unread.reports()], self._whole)
         summary = Summary.union([asked_for, unfolded, folded.summary()], reports)
         summary.check()
         if summary.account.lines != reports.lines:
@@ -565,6 +570,10 @@ class Run:
         """Yield the tasks of all sources."""
         buffer = yield None
         for found in self._joined(sources):
+            if isinstance(found, list):
+                self._ended += len(found)
+                buffer = yield _Task(unread=found)
+                continue
             if isinstance(found, Found):
                 buffer = yield from self._alone(found, buffer)
                 continue
@@ -577,20 +586,30 @@ class Run:
                     buffer = yield _Task(files=files)
                 start = some.stop
 
-    def _joined(self, sources: Iterable[Found | Listing]) -> Iterator[Found | _Files]:
-        """Join small files that are named one by one; no name is looked at before a large file ahead of it is read."""
+    def _joined(self, sources: Iterable[Found | Listing]) -> Iterator[Found | _Files | list[SourceReport]]:
+        """Join small files that are named one by one; no name is looked at before a large file ahead of it is read.
+
+        So are the reports of names that lead to nothing.
+        """
         paths: list[str] = []
         inodes: list[int] = []
         origins: list[int] = []
+        unread: list[SourceReport] = []
         device = 0
         for found in sources:
             status = found.status if isinstance(found, Found) else None
+            is_unread = isinstance(found, Found) and found.error is not None and self._on_problem is not None
+            if unread and (not is_unread or len(unread) == _MOST_FILES):
+                yield unread
+                unread = []
             is_small = status is not None and status.st_size <= self._small
             is_next = status is not None and is_small and status.st_dev == device and len(paths) < _MOST_FILES
             if paths and not is_next:
                 yield _Files(Known(paths, device, inodes), origins, named=True)
                 paths, inodes, origins = [], [], []
-            if isinstance(found, Listing):
+            if isinstance(found, Found) and found.error is not None and self._on_problem is not None:
+                unread.append(failed(name_of(found.source), found.error))
+            elif isinstance(found, Listing):
                 yield _Files(found.files, [found.origin] * len(found.files.paths), named=False, left=found.left)
             elif status is not None and is_small:
                 device = status.st_dev
@@ -599,6 +618,8 @@ class Run:
                 origins.append(found.origin)
             else:
                 yield found
+        if unread:
+            yield unread
         if paths:
             yield _Files(Known(paths, device, inodes), origins, named=True)
 
@@ -713,7 +734,7 @@ class Run:
         elif task.files is not None:
             yield from self._small_files(fold, buffer, slot, task.files)
         else:
-            yield _Piece(task.name, report=task.report, repeats=task.repeats)
+            yield _Piece(task.name, report=task.report, repeats=task.repeats, unread=task.unread)
 
     def _small_files(self, fold: Fold, buffer: Buffer, slot: _Slot, files: _Small) -> Iterator[_Piece]:
         """Read and fold files up to one that is not small after all."""
@@ -886,6 +907,10 @@ class Run:
         if piece.repeats and self._on_repeat is not None:
             self._on_repeat(piece.name, piece.repeats)
         self._reports += piece.reports
+        for report in piece.unread:
+            self._unread.add(report)
+            if self._on_problem is not None:
+                self._on_problem(report)
         if piece.whole is not None:
             self._whole.append(piece.whole)
         self._ended_small += piece.ended
@@ -894,7 +919,10 @@ class Run:
             report, status = piece.report, piece.report.status
             if report.lines != self._lines:
                 report = report._replace(lines=self._lines)
-            self._reports.append(report)
+            if report.bytes or report.lines or status is Status.COMPLETE:
+                self._reports.append(report)
+            else:
+                self._unread.add(report)
             self._lines = 0
             if status is not Status.COMPLETE and self._on_problem is not None:
                 self._on_problem(report)
