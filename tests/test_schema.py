@@ -27,7 +27,7 @@ TABLES = (
 
 FILL = {
     "other_totals": "SELECT '', 0, 1, '1', 1, '1', '1', 0",
-    "discontinuities": "SELECT 1, 1, 'a', 1, '', '', '', 0",
+    "discontinuities": "SELECT 1, 1, 'a', 1, '', '', '', '', 0",
     "unshown": "SELECT 1, x'00', 0",
 }
 

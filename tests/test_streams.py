@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from eventcli.content import File, note_content, note_place
 from eventcli.marks import WINDOW
-from eventcli.streams import File, Planner, Registry, State, Stream, candidates, note_content, note_place, rotations
+from eventcli.planner import Planner
+from eventcli.registry import Registry
+from eventcli.rotations import rotations
+from eventcli.search import candidates
+from eventcli.streams import State, Stream
 
 LINE = b'{"type":"a","value":1}\n'
 
@@ -96,7 +101,7 @@ def test_an_archive_is_refused(tmp_path: Path) -> None:
     """What is neither a log nor a compressed log is an OSError."""
     (tmp_path / "log").write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(OSError, match="zip"):
-        File(str(tmp_path / "log"), is_named=True)
+        File(str(tmp_path / "log"), is_named=True).peek()
 
 
 def test_another_file_at_the_path_is_noticed(tmp_path: Path) -> None:
@@ -221,10 +226,14 @@ def test_a_stream_is_found_wherever_it_is(tmp_path: Path) -> None:
     log, elsewhere = tmp_path / "app.log", tmp_path / "other" / "copy"
     log.write_bytes(LINE)
     stream = _seen(log, len(LINE))
-    assert [os.path.basename(file.path) for file in candidates([])(stream)] == ["app.log"]
+
+    def found(*paths: str) -> list[str]:
+        return [os.path.basename(file.path) for _, file in candidates([stream], paths) if file]
+
+    assert found() == ["app.log"]
     log.rename(tmp_path / "app.log.3")
-    assert [os.path.basename(file.path) for file in candidates([])(stream)] == ["app.log.3"]
+    assert found() == ["app.log.3"]
     elsewhere.parent.mkdir()
     (tmp_path / "app.log.3").rename(elsewhere)
-    assert list(candidates([])(stream)) == []
-    assert [os.path.basename(file.path) for file in candidates([str(elsewhere)])(stream)] == ["copy"]
+    assert found() == []
+    assert found(str(elsewhere)) == ["copy"]

@@ -55,6 +55,8 @@ class World:
         """Whether lines that no run could see were destroyed since the last run."""
         self.is_moved = False
         """Whether no run has seen the folder."""
+        self.is_torn = False
+        """Whether the beginning of a line was ever written alone."""
         self.may_be_lost = False
         """Whether something was removed of which nothing proves that it was read to its end."""
         self._next = 0
@@ -93,6 +95,7 @@ class World:
     def tear(self, length: int) -> None:
         """Write the beginning of a line, or more of one."""
         generation = self.live
+        self.is_torn = True
         with generation.path.open("ab") as file:
             if generation.torn is None:
                 self._next += 1
@@ -226,6 +229,15 @@ class World:
         )
 
     # ---- what a run sees
+
+    @property
+    def may_be_doubted(self) -> bool:
+        """Whether there are files of which nothing tells whether they are copies: they share no more than one line.
+
+        And whether they were moved, or a line was torn, which may have been counted before it was ended.
+        """
+        begun = [tuple(one.lines[:1]) for one in self.generations if one.lines]
+        return len(begun) > len(set(begun)) or self.is_torn or self.is_moved
 
     @property
     def visible(self) -> set[int]:

@@ -132,6 +132,14 @@ def _open_to_change(path: str, wait: float) -> Database:
 @_wait_option
 @choice_options
 @option("--totals", "wants_totals", is_flag=True, help="Print the totals over all runs, not what this run added.")
+@option(
+    "--olddir",
+    "olddirs",
+    type=PathValue(),
+    multiple=True,
+    metavar="DIR",
+    help="A folder that rotated files are moved to; later runs know it.  (repeatable)",
+)
 @option("--require-continuity", is_flag=True, help="Add nothing if a rest of a stream was lost.")
 @option("--type-field", type=NameValue(), metavar="KEY", help="Key, dotted path or JSON Pointer of the type.")
 @option("--value-field", type=NameValue(), metavar="KEY", help="The same of the value; none: there is none.")
@@ -173,6 +181,7 @@ def ingest(
     files_from: str | None,
     null: bool,
     wants_totals: bool,
+    olddirs: tuple[str, ...],
     require_continuity: bool,
     strict: bool,
     max_rejects: Budget | None,
@@ -211,6 +220,7 @@ def ingest(
             keep_rejects=keep_rejects,
             commit_bytes=commit_every,
             require_continuity=require_continuity,
+            olddirs=olddirs,
             may_commit=None if budget is None else lambda account: not budget.is_passed_by(account),
             is_cautious=True,
         )
@@ -461,6 +471,7 @@ def _verify(
             "stream": stream.key,
             "bytes": stream.offset - stream.start,
             "lines": stream.account.lines,
+            "pending": stream.pending,
             "verdict": verdict,
             "message": message,
         }

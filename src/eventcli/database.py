@@ -47,9 +47,14 @@ _MOST_RUNS: Final = 1000
 _TOO_OLD: Final = "this program is too old, a later version wrote it"
 
 _STREAM_COLUMNS: Final = (
-    'key, name, path, state, device, inode, start, "offset", last_line, pending, accepted, filtered, blank, salvaged,'
-    " seen, head, tail, raw_size, raw_proof, raw_length, checksum, first_seen, last_seen"
+    'key, name, path, state, device, inode, born, modified, start, "offset", last_line, pending, accepted, filtered,'
+    " blank, salvaged, seen, head, tail, raw_size, raw_proof, raw_length, checksum, first_seen, last_seen"
 )
+
+
+LOST: Final = "lost"
+DOUBT: Final = "doubt"
+"""The kinds of discontinuities."""
 
 
 class Setting(NamedTuple):
@@ -99,13 +104,17 @@ class Replayed(NamedTuple):
 
 
 class Discontinuity(NamedTuple):
-    """A rest of a stream that was lost, or may be; `settled` is when it was found again or taken note of."""
+    """What is not certain of a stream; `settled` is when that was found again, or taken note of.
+
+    Of `kind` LOST, what followed `offset` was not found; of kind DOUBT, it is not known whether it was to be counted.
+    """
 
     name: str
     offset: int
     noticed_at: str
     message: str
     settled: str
+    kind: str
 
 
 def is_ledger(head: bytes) -> bool:
@@ -422,7 +431,7 @@ class Database:
 
     def discontinuities(self) -> list[Discontinuity]:
         """Return all discontinuities, in the order in which they were noticed."""
-        query = 'SELECT name, "offset", noticed_at, message, settled FROM discontinuities ORDER BY id'
+        query = 'SELECT name, "offset", noticed_at, message, settled, kind FROM discontinuities ORDER BY id'
         return [Discontinuity(*row) for row in self._rows(query)]
 
     def last_run(self) -> Run | None:
@@ -792,6 +801,8 @@ def _row(stream: Stream) -> tuple[object, ...]:
         str(stream.state),
         str(stream.device),
         str(stream.inode),
+        stream.born,
+        stream.modified,
         stream.start,
         stream.offset,
         stream.lines,
@@ -813,13 +824,30 @@ def _row(stream: Stream) -> tuple[object, ...]:
 
 
 def _stream(row: list[Any], rejected: dict[Reason, int]) -> Stream:
-    key, name, path, state, device, inode, start, offset, lines, pending, accepted, filtered, blank, salvaged, *rest = (
-        row
-    )
+    (
+        key,
+        name,
+        path,
+        state,
+        device,
+        inode,
+        born,
+        modified,
+        start,
+        offset,
+        lines,
+        pending,
+        accepted,
+        filtered,
+        blank,
+        salvaged,
+        *rest,
+    ) = row
     stream = Stream(key, _path(name))
     stream.path = _path(path)
     stream.state = State(state)
     stream.device, stream.inode = int(device), int(inode)
+    stream.born, stream.modified = int(born), int(modified)
     stream.start, stream.offset, stream.lines, stream.pending = start, offset, lines, pending
     total = accepted + filtered + blank + sum(rejected.values())
     stream.account = Account(total, accepted, rejected, filtered, blank, salvaged)

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Sequence
 
 from eventcli import ledger
 from eventcli.cells import by_type
+from eventcli.content import File, note_content, note_place
 from eventcli.database import Database
 from eventcli.ledger import MeaningError
 from eventcli.schema import PRUNED
+from eventcli.search import candidates
 from eventcli.source import name_of
-from eventcli.streams import File, State, Stream, candidates, note_content, note_place
+from eventcli.streams import UNCOUNTED, State, Stream
 from eventcli.summary import Account, SourceReport, Status, Summary
 
 
@@ -22,7 +24,7 @@ def streams_of(database: Database, name: str) -> list[Stream]:
     paths = {os.path.abspath(name), os.path.realpath(name)}
     at_path = [stream for stream in streams if stream.path in paths]
     named = [stream for stream in streams if stream.name in paths and stream not in at_path]
-    return [stream for stream in (*at_path, *named) if stream.state is not State.IGNORED]
+    return [stream for stream in (*at_path, *named) if stream.state not in UNCOUNTED]
 
 
 def check(database: Database, streams: Iterable[Stream]) -> None:
@@ -52,8 +54,9 @@ def forget(database: Database, streams: Sequence[Stream]) -> Summary:
             SourceReport(stream.label, stream.offset - stream.start, stream.account.lines, Status.COMPLETE, "")
             for stream in streams
         ]
-        find = candidates([])
-        kept = [stream for stream in streams if _begin_anew(stream, find(stream))]
+        # All of them are looked for: what another one is found in is none of these.
+        files = {stream.key: file for stream, file in candidates(database.streams(), []) if file is not None}
+        kept = [stream for stream in streams if _begin_anew(stream, files.get(stream.key))]
         database.forget(streams, kept)
     return ledger.assemble(types, account, sources, max_types)
 
@@ -68,22 +71,22 @@ def _account(database: Database, stream: Stream) -> Account:
     return account
 
 
-def _begin_anew(stream: Stream, files: Iterable[File]) -> bool:
+def _begin_anew(stream: Stream, file: File | None) -> bool:
     """Let nothing be read of a stream if it is still on disk; return whether it is."""
-    for file in files:
-        stream.lines -= stream.account.lines
-        stream.account = Account()
-        stream.checksum = 0
-        stream.offset = stream.start
-        stream.pending = 0
-        note_place(stream, file)
-        note_content(stream, file, stream.start)
-        # Its size would say that it was read.
-        stream.raw_size, stream.raw_proof, stream.raw_length = 0, "", 0
-        stream.state = State.LIVE if stream.path == os.path.realpath(stream.name) else State.ROTATED
-        file.close()
-        return True
-    return False
+    if file is None:
+        return False
+    stream.lines -= stream.account.lines
+    stream.account = Account()
+    stream.checksum = 0
+    stream.offset = stream.start
+    stream.pending = 0
+    note_place(stream, file)
+    note_content(stream, file, stream.start)
+    # Its size would say that it was read.
+    stream.raw_size, stream.raw_proof, stream.raw_length = 0, "", 0
+    stream.state = State.LIVE if stream.path == os.path.realpath(stream.name) else State.ROTATED
+    file.close()
+    return True
 
 
 def describe(stream: Stream) -> str:

@@ -12,9 +12,13 @@ from typing import Any, Final, NamedTuple
 
 from eventcli import times
 from eventcli.asked import Asked
+from eventcli.birth import is_momentary
 from eventcli.blocks import MAX_LINE
 from eventcli.cells import CHECKSUM_PRIME, Gathered, by_type, checksum, checksums, rows_of
+from eventcli.content import Content, File, Spools, note_content, note_place
 from eventcli.database import (
+    DOUBT,
+    LOST,
     Database,
     Discontinuity,
     KeptReject,
@@ -29,22 +33,13 @@ from eventcli.kinship import Result
 from eventcli.marks import WINDOW
 from eventcli.parse import explain
 from eventcli.pipeline import BLOCK_SIZE, Portion, Run
+from eventcli.planner import Loss, Plan, Planner, Reading
+from eventcli.registry import Registry
 from eventcli.repairs import Problems, Repair
 from eventcli.schema import PRUNED
+from eventcli.search import candidates
 from eventcli.source import name_of
-from eventcli.streams import (
-    Content,
-    File,
-    Loss,
-    Planner,
-    Reading,
-    Registry,
-    State,
-    Stream,
-    candidates,
-    note_content,
-    note_place,
-)
+from eventcli.streams import UNCOUNTED, State, Stream
 from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Stretch, Summary, TypeStats, add_all
 
 KEEP_REJECTS: Final = 16 * 1024 * 1024
@@ -56,8 +51,12 @@ COMMIT_SECONDS: Final = 10.0
 
 GRANULARITIES: Final = ("minute", "hour", "day", "none")
 
-_TRIES: Final = 3
-"""How often a file that changes while it is read is looked at again."""
+_TRIES: Final = 10
+_PAUSE: Final = 0.02
+"""How often a file that changes while it is read is looked at again, and after how many seconds."""
+
+_NEWLINE: Final = 10
+_SKIP: Final = 64 * 1024
 
 _REJECT_COST: Final = 64
 """Bytes that a kept reject takes beside its line, about."""
@@ -164,6 +163,7 @@ class Ingest:
         commit_bytes: int = COMMIT_BYTES,
         commit_seconds: float = COMMIT_SECONDS,
         require_continuity: bool = False,
+        olddirs: Iterable[str] = (),
         may_commit: Callable[[Account], bool] | None = None,
         is_cautious: bool = False,
     ) -> None:
@@ -180,6 +180,8 @@ class Ingest:
         self._reject_limit = reject_limit
         self._on_problem = on_problem or (lambda _: None)
         self._on_copy = on_copy or (lambda _file, _other: None)
+        self._olddirs = list(olddirs)
+        self._spools = Spools()
         self._keep = keep_rejects
         self._commit_bytes = commit_bytes
         self._commit_seconds = commit_seconds
@@ -208,6 +210,7 @@ class Ingest:
         self._step_rejects: list[KeptReject] = []
         self._losses: list[tuple[Stream, Discontinuity]] = []
         self._found: list[Stream] = []
+        self._said: set[tuple[str, str]] = set()
         self._all_losses = 0
         self._sources: list[SourceReport] = []
         self._pending = 0
@@ -216,27 +219,35 @@ class Ingest:
 
     def run(self, paths: Sequence[str]) -> Outcome:
         """Read these files: MeaningError, LedgerError, BusyError or OutputError where that fails."""
+        try:
+            return self._run(paths)
+        finally:
+            self._spools.close()
+
+    def _run(self, paths: Sequence[str]) -> Outcome:
         for last in (*[False] * (_TRIES - 1), True):
-            plan = Planner(self._registry, _new_key).plan(paths)
+            planner, plan = self._planned(paths)
             for loss in plan.losses:
                 self._note_loss(loss)
             for stream, state in plan.retired:
                 self._retire(stream, state)
             for stream in plan.settled:
-                if stream.last_seen[:10] != self._started_at[:10]:  # once a day is enough for --prune
-                    stream.last_seen = self._started_at
+                self._note_seen(stream)
+            for stream in plan.noted:
+                if stream.state is not State.COPY:
                     self._changed[stream.key] = stream
             if self._losses and self._require_continuity:
                 return self._outcome(is_committed=False)
-            for stream, file, _ in plan.readings:
+            for stream, file, *_ in plan.readings:
                 if stream.is_new:
                     # Known from the first commit on, so that it is missed if it vanishes before it is read.
-                    note_place(stream, file)
-                    self._registry.locate(stream)
-                    self._changed[stream.key] = stream
-            unsteady = [reading.file.name for reading in plan.readings if not self._read(reading)]
+                    self._locate(stream, file)
+            unsteady = [reading.file.name for reading in plan.readings if not self._read(reading, planner)]
             if not unsteady or last:
                 break
+            time.sleep(_PAUSE)
+        # Not before: what is a copy does not count only because what it is a copy of was read.
+        self._changed.update((stream.key, stream) for stream in plan.noted)
         for problem in (*plan.problems, *map(_unsteady, unsteady)):
             self._sources.append(problem)
             self._on_problem(problem)
@@ -249,22 +260,63 @@ class Ingest:
         self._commit(is_last=True)
         return self._outcome(is_committed=True)
 
+    def _planned(self, paths: Sequence[str]) -> tuple[Planner, Plan]:
+        """Find out what is to be read. What seems to be lost is looked for again: files may just be being renamed."""
+        before: object = None
+        for last in (*[False] * (_TRIES - 1), True):
+            planner = Planner(self._registry, _new_key, spools=self._spools, olddirs=self._olddirs)
+            plan = planner.plan(paths)
+            seen = [(loss.stream.name, loss.offset, loss.message) for loss in plan.losses]
+            if last or not seen or seen == before:
+                break
+            before = seen
+            planner.undo()
+            time.sleep(_PAUSE)
+        return planner, plan
+
+    def _note_seen(self, stream: Stream) -> None:
+        if stream.last_seen[:10] != self._started_at[:10]:  # once a day is enough for --prune
+            stream.last_seen = self._started_at
+            self._changed[stream.key] = stream
+
+    def _locate(self, stream: Stream, file: File) -> None:
+        note_place(stream, file)
+        self._registry.locate(stream)
+        self._changed[stream.key] = stream
+
     # ---- one stream
 
-    def _read(self, reading: Reading) -> bool:
+    def _read(self, reading: Reading, planner: Planner) -> bool:
         """Read what is new in one file; return False where it changed meanwhile, and nothing was taken of it."""
         file = reading.file
         try:
-            return self._read_new(reading)
+            if reading.is_quiet and not (reading.stream.pending and planner.is_ended(file)):
+                self._note_quiet(reading)
+                return True
+            return self._read_new(reading, planner)
         except OSError as error:
+            if is_momentary(error):
+                return False
             report = SourceReport(file.name, 0, 0, Status.UNREADABLE, error.strerror or str(error))
             self._sources.append(report)
             self._on_problem(report)
             return True
         finally:
-            file.close()
+            file.close(forget=True)
 
-    def _read_new(self, reading: Reading) -> bool:
+    def _note_quiet(self, reading: Reading) -> None:
+        """Note that a stream is where nothing was written to it."""
+        stream, file = reading.stream, reading.file
+        if stream.state is not reading.state or file.path != stream.path:
+            if stream.state is State.LOST:
+                self._found.append(stream)
+            stream.state = reading.state
+            stream.path = file.real
+            self._changed[stream.key] = stream
+        self._note_seen(stream)
+        self._report(stream, file, stream.offset, stream.lines, Status.COMPLETE, "")
+
+    def _read_new(self, reading: Reading, planner: Planner) -> bool:
         stream, file = reading.stream, reading.file
         start, lines = stream.offset, stream.lines
         if stream.state is State.LOST:
@@ -273,17 +325,23 @@ class Ingest:
         if window is None:
             return False
         end = None if file.is_compressed else file.whole_lines(start)
+        is_ended = end != file.size and planner.is_ended(file)
+        if is_ended and end is not None:
+            end = file.size
         status, message = Status.COMPLETE, ""
-        if end == start or stream.is_read_up(file):
+        if end == start or file.is_read_up(stream):
             self._settle(reading, stream.pending if file.is_compressed else file.size - start, None)
         else:
             with file.open(start, ahead=True) as content:
-                steps = _Steps(content, None if end is None else end - start, window)
+                steps = _Steps(content, None if end is None else end - start, window, is_ended=is_ended)
+                if start > stream.start and not window.endswith(b"\n"):
+                    self._end_line(reading, steps)
                 while not steps.is_at_end and status is Status.COMPLETE:
                     before = steps.last
                     steps.begin(self._commit_bytes, self._commit_seconds)
                     portion = Portion(file.name, steps, stream.offset)
                     summary = self._fold(portion, stream)
+                    portion.end -= steps.added
                     if not _is_steady(file, portion, before, steps.last):
                         self._kept -= sum(map(_cost, self._step_rejects))
                         return False
@@ -298,6 +356,19 @@ class Ingest:
         self._changed[stream.key] = stream
         self._report(stream, file, start, lines, status, message)
         return True
+
+    def _end_line(self, reading: Reading, steps: "_Steps") -> None:
+        """Leave out the rest of a line that was counted when it seemed to be ended."""
+        stream = reading.stream
+        length, is_blank = steps.skip_line()
+        if not is_blank:
+            message = (
+                f"its last line had no newline and was counted as it was; it goes on, and {length} bytes of it"
+                " are not counted"
+            )
+            self._note_loss(Loss(stream, stream.offset, message, is_doubt=True))
+        stream.offset += length
+        stream.pending = 0
 
     def _fold(self, portion: Portion, stream: Stream) -> Summary:
         """Fold a step of a stream; its rejects wait until it is known that nothing changed meanwhile."""
@@ -348,11 +419,9 @@ class Ingest:
         stream, file = reading.stream, reading.file
         stream.pending = pending
         stream.last_seen = self._started_at
-        note_place(stream, file)
         if stream.seen != stream.offset:
             note_content(stream, file, stream.offset, window)
-        self._registry.locate(stream)
-        self._changed[stream.key] = stream
+        self._locate(stream, file)
 
     def _report(self, stream: Stream, file: File, start: int, lines: int, status: Status, message: str) -> None:
         self._pending += bool(stream.pending)
@@ -373,7 +442,11 @@ class Ingest:
 
     def _note_loss(self, loss: Loss) -> None:
         stream = loss.stream
-        one = Discontinuity(name_of(stream.name), loss.offset, _now(), loss.message, "")
+        if (stream.key, loss.message) in self._said:
+            return  # in an earlier look of this run
+        self._said.add((stream.key, loss.message))
+        kind = DOUBT if loss.is_doubt else LOST
+        one = Discontinuity(name_of(stream.name), loss.offset, _now(), loss.message, "", kind)
         self._losses.append((stream, one))
         self._all_losses += 1
         self._changed[stream.key] = stream
@@ -405,12 +478,13 @@ class Ingest:
     def _commit(self, *, is_last: bool) -> None:
         """Write totals and cursors at once."""
         database, now = self._database, _now()
+        changes = self._changes()
         with database.transaction():
             if self._is_renewed:
                 database.clear()
             if self._is_new or self._is_renewed:
                 database.create(Setting(name, value) for name, value in self._meaning._asdict().items())
-            database.put_streams(self._changes(), now)
+            database.put_streams(changes, now)
             database.add_totals_of((key, gathered.rows()) for key, gathered in self._delta.items())
             database.put_rejects(self._rejects)
             for stream, one in self._losses:
@@ -418,7 +492,7 @@ class Ingest:
             for stream in self._found:
                 database.settle_discontinuities(now, stream.key)
             database.put_run(self._record(is_last=is_last))
-        for stream in self._registry:
+        for stream in changes:
             stream.is_new = stream.is_renamed = False
         self._is_new = self._is_renewed = False
         self._count_up()
@@ -463,7 +537,7 @@ def read_anew(stream: Stream) -> None:
     """Let nothing be read of a stream of which nothing counts."""
     stream.account = Account()
     stream.checksum = stream.start = stream.offset = stream.lines = stream.pending = 0
-    if stream.state is not State.IGNORED:
+    if stream.state not in UNCOUNTED:
         stream.seen, stream.head, stream.tail = 0, (), ""
     # Its size would say that it was read.
     stream.raw_size, stream.raw_proof, stream.raw_length = 0, "", 0
@@ -494,16 +568,39 @@ def _is_steady(file: File, portion: Portion, before: bytes, last: bytes) -> bool
 class _Steps:
     """The new content of a stream, in steps that end with a line, and the last window of what was handed out."""
 
-    def __init__(self, content: Content, length: int | None, window: bytes) -> None:
-        """Hand out `length` bytes (None: all); `window` is what stands before them."""
+    def __init__(self, content: Content, length: int | None, window: bytes, *, is_ended: bool = False) -> None:
+        """Hand out `length` bytes (None: all); `window` is what comes before them.
+
+        What `is_ended` gets a newline where its last line has none.
+        """
         self._content = content
         self._left = length
+        self._is_ended = is_ended
+        self.added = 0
+        """Bytes of a newline that was handed out, and is not there."""
         self._carry = memoryview(b"")
         self._room = 0
         self._deadline = 0.0
         self._is_paused = False
+        self._is_torn = False
         self.is_at_end = False
         self.last = window
+
+    def skip_line(self) -> tuple[int, bool]:
+        """Leave out what comes up to the next newline, with it; return its length, and whether it is blank."""
+        view = memoryview(bytearray(_SKIP))
+        length, is_blank = 0, True
+        while got := self._more(view):
+            part = bytes(view[:got])
+            newline = part.find(b"\n")
+            end = got if newline < 0 else newline + 1
+            length += end
+            is_blank = is_blank and not part[:end].strip(b" \t\r\n")
+            self.last = (self.last + part[:end])[-WINDOW:]
+            if newline >= 0:
+                self._carry = memoryview(part[end:] + bytes(self._carry))
+                break
+        return length, is_blank
 
     def begin(self, size: int, seconds: float) -> None:
         """Begin a step of about that many bytes, or seconds."""
@@ -518,7 +615,12 @@ class _Steps:
         got = self._more(buffer)
         if not got:
             self.is_at_end = got == 0
+            if got == 0 and self._is_ended and not self.added and self._is_torn:
+                self.added = 1
+                buffer[:1] = b"\n"
+                return 1
             return got
+        self._is_torn = buffer[got - 1] != _NEWLINE
         self._room -= got
         if self._room <= 0 or time.monotonic() >= self._deadline:
             newline = bytes(buffer[:got]).rfind(b"\n")
@@ -716,14 +818,17 @@ def sources_of(database: Database) -> list[SourceReport]:
             Stretch(stream.head, stream.start, stream.offset),
         )
         for stream in database.streams()
-        if stream.state is not State.IGNORED
+        if stream.state not in UNCOUNTED
     ]
     return reports + [report_of(one) for one in database.discontinuities() if not one.settled]
 
 
 def report_of(one: Discontinuity) -> SourceReport:
     """Return a discontinuity as the report of a source."""
-    message = f"what followed byte {one.offset} may be lost ({one.noticed_at}): {one.message}"
+    if one.kind == DOUBT:
+        message = f"{one.message} ({one.noticed_at})"
+    else:
+        message = f"what followed byte {one.offset} may be lost ({one.noticed_at}): {one.message}"
     return SourceReport(one.name, 0, 0, Status.DISCONTINUITY, message)
 
 
@@ -822,10 +927,9 @@ def verify(database: Database, paths: Iterable[str], jobs: int | None = None) ->
     with database.snapshot():
         check_sums(database)
     meaning = meaning_of(database, {})
-    find = candidates(paths)
-    for stream in database.streams():
-        if stream.state is not State.IGNORED and stream.account.lines:
-            yield _verify(stream, find(stream), meaning, jobs)
+    for stream, file in candidates(database.streams(), paths):
+        if stream.state not in UNCOUNTED and (stream.account.lines or stream.pending):
+            yield _verify(stream, file, meaning, jobs)
 
 
 def check_sums(database: Database) -> None:
@@ -855,10 +959,14 @@ def check_sums(database: Database) -> None:
         raise LedgerError(f"{name_of(database.path)}: damaged: the totals are not what the streams added")
 
 
-def _verify(stream: Stream, files: Iterable[File], meaning: Meaning, jobs: int | None) -> Verdict:
-    for file in files:
+def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | None) -> Verdict:
+    if file is None:
+        if not stream.account.lines and os.path.exists(stream.path):
+            return Verdict(stream, "proved", stream.path)  # nothing of it was counted yet
+        return Verdict(stream, "gone", "no file holds it any more")
+    try:
         with file.open(stream.start) as content:
-            steps = _Steps(content, stream.offset - stream.start, b"")
+            steps = _Steps(content, stream.offset - stream.start, b"", is_ended=True)
             steps.begin(stream.offset + 1, float("inf"))
             run = Run(
                 [Portion(stream.label, steps, stream.start)],
@@ -871,16 +979,18 @@ def _verify(stream: Stream, files: Iterable[File], meaning: Meaning, jobs: int |
                 on_problem=lambda _: None,
             )
             summary = run.complete()
-        file.close()
-        if summary.account != stream.account:
-            return Verdict(stream, "different", f"{file.path} has {summary.account}; counted were {stream.account}")
-        if summary.other:
-            why = f"{file.path} has more types than --max-types {meaning.max_types}: only its account could be compared"
-            return Verdict(stream, "unproved", why)
-        if (checksum(rows_of(summary)) - stream.checksum) % CHECKSUM_PRIME:
-            return Verdict(stream, "different", f"the events in {file.path} are others than those that were counted")
-        return Verdict(stream, "proved", file.path)
-    return Verdict(stream, "gone", "no file holds it any more")
+    except OSError as error:
+        return Verdict(stream, "gone", f"{file.path} cannot be read: {error.strerror or error}")
+    finally:
+        file.close(forget=True)
+    if summary.account != stream.account:
+        return Verdict(stream, "different", f"{file.path} has {summary.account}; counted were {stream.account}")
+    if summary.other:
+        why = f"{file.path} has more types than --max-types {meaning.max_types}: only its account could be compared"
+        return Verdict(stream, "unproved", why)
+    if (checksum(rows_of(summary)) - stream.checksum) % CHECKSUM_PRIME:
+        return Verdict(stream, "different", f"the events in {file.path} are others than those that were counted")
+    return Verdict(stream, "proved", file.path)
 
 
 def prune(database: Database, verdicts: Iterable[Verdict], days: float) -> int:

@@ -32,6 +32,7 @@ _TABLES: Final[Mapping[str, str]] = {
     "streams": """(
         id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, name NOT NULL, path NOT NULL,
         state TEXT NOT NULL, device TEXT NOT NULL, inode TEXT NOT NULL,
+        born INTEGER NOT NULL, modified INTEGER NOT NULL,
         start INTEGER NOT NULL, "offset" INTEGER NOT NULL, last_line INTEGER NOT NULL, pending INTEGER NOT NULL,
         accepted INTEGER NOT NULL, filtered INTEGER NOT NULL, blank INTEGER NOT NULL, salvaged INTEGER NOT NULL,
         seen INTEGER NOT NULL, head TEXT NOT NULL, tail TEXT NOT NULL,
@@ -52,7 +53,8 @@ _TABLES: Final[Mapping[str, str]] = {
         PRIMARY KEY (stream, "offset")) WITHOUT ROWID""",
     "discontinuities": """(
         id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, name TEXT NOT NULL, "offset" INTEGER NOT NULL,
-        noticed_at TEXT NOT NULL, message TEXT NOT NULL, settled TEXT NOT NULL, proof INTEGER NOT NULL)""",
+        noticed_at TEXT NOT NULL, message TEXT NOT NULL, settled TEXT NOT NULL, kind TEXT NOT NULL,
+        proof INTEGER NOT NULL)""",
     "runs": """(
         id INTEGER PRIMARY KEY, started_at TEXT NOT NULL, seconds REAL NOT NULL, bytes INTEGER NOT NULL,
         accepted INTEGER NOT NULL, rejected INTEGER NOT NULL, filtered INTEGER NOT NULL, blank INTEGER NOT NULL,
@@ -63,14 +65,14 @@ _TABLES: Final[Mapping[str, str]] = {
 
 _COLUMNS: Final[Mapping[str, str]] = {
     "settings": "name value",
-    "streams": "id key name path state device inode start offset last_line pending accepted filtered blank salvaged"
-    " seen head tail raw_size raw_proof raw_length checksum first_seen last_seen attributed",
+    "streams": "id key name path state device inode born modified start offset last_line pending accepted filtered"
+    " blank salvaged seen head tail raw_size raw_proof raw_length checksum first_seen last_seen attributed",
     "rejected": "stream reason count",
     "totals": "type start stream count sum integral min max",
     "other_totals": "start stream count sum integral min max",
     "rejects": "stream offset line length reason raw",
     "replayed": "stream offset reason outcome type start value integral replayed_at",
-    "discontinuities": "id stream name offset noticed_at message settled",
+    "discontinuities": "id stream name offset noticed_at message settled kind",
     "runs": "id started_at seconds bytes accepted rejected filtered blank pending discontinuities status",
     "unshown": "id summary",
 }
@@ -138,7 +140,7 @@ def create(connection: sqlite3.Connection) -> None:
 def _creation() -> Iterator[str]:
     for name, definition in _TABLES.items():
         yield _definition(name, definition)
-    row = (PRUNED, "", "", "", "pruned", "0", "0", *[0] * 9, "", "", 0, "", 0, "0", "", "", 1)
+    row = (PRUNED, "", "", "", "pruned", "0", "0", *[0] * 11, "", "", 0, "", 0, "0", "", "", 1)
     yield f"INSERT INTO streams VALUES ({', '.join(map(repr, row))}, 0)"  # noqa: S608  # constants
     yield sealing("streams", f"id = {PRUNED}")
     yield f"PRAGMA application_id = {APPLICATION_ID}"
@@ -167,6 +169,9 @@ def _from_1(connection: sqlite3.Connection) -> None:
     is_kept_apart = f"id = {PRUNED} OR (accepted = 0 AND NOT EXISTS (SELECT 1 FROM old_replayed WHERE stream = id))"  # noqa: S608
     added: Mapping[tuple[str, str], str] = {
         ("streams", "attributed"): is_kept_apart,
+        ("streams", "born"): "0",
+        ("streams", "modified"): "0",
+        ("discontinuities", "kind"): "'lost'",
         ("totals", "stream"): str(PRUNED),
         ("other_totals", "stream"): str(PRUNED),
     }
