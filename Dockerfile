@@ -6,7 +6,7 @@ COPY --from=rust:1-slim /usr/local/cargo /usr/local/cargo
 ENV RUSTUP_HOME=/usr/local/rustup CARGO_HOME=/usr/local/cargo PATH=/usr/local/cargo/bin:$PATH
 WORKDIR /build
 COPY . .
-RUN pip wheel --no-cache-dir --wheel-dir /wheels .
+RUN EVENTSTATS_REQUIRE_RUST=1 pip wheel --no-cache-dir --wheel-dir /wheels .
 
 FROM python:3.13-slim
 COPY --from=build /wheels /wheels

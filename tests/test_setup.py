@@ -137,6 +137,27 @@ def test_source_distribution_holds_all_that_cargo_asks_for(tree: Path) -> None:
     assert kinds == {"cdylib", "rlib", "bench", "test"}
 
 
+def test_image_is_built_from_all_that_a_build_needs(tree: Path) -> None:
+    """What the Dockerfile copies, as .dockerignore lets it, makes the same wheel as the whole tree."""
+    built = _build(tree, "wheel", _tools(tree))
+    assert built.status == 0, built.stderr
+    whole = _members(built.file)
+    lines = (tree / ".dockerignore").read_text().splitlines()
+    kept = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    left_out = [line for line in lines if not line.startswith(("!", "#", "*")) and line]
+    for path in tree.iterdir():
+        if path.name not in kept:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in left_out:
+        shutil.rmtree(tree / name)
+    built = _build(tree, "wheel", str(tree.parent / "tools"))
+    assert built.status == 0, built.stderr
+    assert _members(built.file) == whole
+    assert {name for name in _tracked() if re.match(r"kernel/(src|benches|Cargo)", name)} <= {
+        str(path.relative_to(tree)) for path in tree.rglob("*")
+    }
+
+
 @pytest.mark.parametrize("obstacle", OBSTACLES)
 def test_build_without_rust_body_says_why(obstacle: str, tree: Path) -> None:
     """Where the Rust body cannot be built, the wheel is pure, complete, and holds the reason instead."""
