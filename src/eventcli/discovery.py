@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Final, NamedTuple
 
+from eventcli import deep
 from eventcli.blocks import Readable, read_into
 from eventcli.files import DIRECTORY, LINK, REGULAR, Entries, Known, entries
 from eventcli.source import STDIN, Source, expand_url, is_url
@@ -138,19 +139,19 @@ def read_names(stream: Readable, *, null: bool = False) -> list[str]:
 
 def _files(path: str, origin: int, choice: Choice) -> Iterator[Found | Listing]:
     try:
-        status = os.stat(path)
+        status = deep.stat(path)
     except OSError as error:
         if _MAGIC.isdisjoint(path) or os.path.lexists(path):
             yield Found(path, origin, error=error)
             return
         top = "/" if path.startswith("/") else ""
         parts = [part for part in path.split("/") if part not in ("", ".")]
-        yield from _listed(path, origin, _glob(top, parts, _Rules(choice)), "no file matches")
+        yield from _listed(path, origin, _unrolled(_glob(top, parts, _Rules(choice))), "no file matches")
     except ValueError as error:  # a NUL byte
         yield Found(path, origin, error=FileNotFoundError(errno.ENOENT, str(error)))
     else:
         if stat.S_ISDIR(status.st_mode):
-            paths = _walk(path, _Rules(choice))
+            paths = _unrolled(_walk(path, _Rules(choice)))
             yield from _listed(path, origin, paths, "no file in this directory looks like a log (see --include)")
         elif stat.S_ISREG(status.st_mode):
             yield Found(path, origin, status=status)
@@ -251,7 +252,25 @@ def _matches(patterns: _Patterns, name: str, path: str) -> bool:
     return bool((for_names and for_names.match(name)) or (for_paths and for_paths.match(path)))
 
 
-def _walk(top: str, rules: _Rules, below: str = "") -> Iterator[_Listed]:
+_Steps = Iterator["_Listed | _Steps"]
+"""What is found on the way, and the ways that branch off, each to be gone to its end where it stands."""
+
+
+def _unrolled(way: _Steps) -> Iterator[_Listed]:
+    """Yield what is found on a way and on all that branch off; trees may be deeper than functions call each other."""
+    ways = [way]
+    while ways:
+        for found in ways[-1]:
+            if isinstance(found, (tuple, OSError)):
+                yield found
+            else:
+                ways.append(found)
+                break
+        else:
+            ways.pop()
+
+
+def _walk(top: str, rules: _Rules, below: str = "") -> _Steps:
     """Yield the paths of all files in and below a directory that the rules take, in the order of their names."""
     (names, kinds, device, inodes), errors = _entries(os.path.join(top, below) if below else top)
     yield from errors
@@ -262,7 +281,7 @@ def _walk(top: str, rules: _Rules, below: str = "") -> Iterator[_Listed]:
         if kinds[start] == DIRECTORY:
             for name in some.names:
                 if name[0] != "." and not rules.leaves(name, below + name):
-                    yield from _walk(top, rules, f"{below}{name}/")
+                    yield _walk(top, rules, f"{below}{name}/")
             continue
         if not rules.take_all(some.names):
             some = some.chosen(name[0] != "." and rules.takes(name, below + name) for name in some.names)
@@ -285,7 +304,7 @@ def _files_of(begin: str, some: Entries, left: int = 0) -> Iterator[_Listed]:
 def _regular(path: str) -> Iterator[_Listed]:
     """Yield a regular file, or the one that a link leads to; or why that cannot be told."""
     try:
-        status = os.stat(path)
+        status = deep.stat(path)
     except OSError as error:
         if error.errno not in _NO_FILE:
             yield error
@@ -302,14 +321,17 @@ def _entries(directory: str) -> tuple[Entries, list[OSError]]:
         return Entries([], "", 0, []), [error]
 
 
-def _is_directory(path: str, kind: str) -> bool:
+def _is_directory(path: str, kind: str = LINK) -> bool:
     """Whether a path is that of a directory, or leads to one."""
-    return kind == DIRECTORY or (kind == LINK and os.path.isdir(path))
+    if kind != LINK:
+        return kind == DIRECTORY
+    try:
+        return stat.S_ISDIR(deep.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
-def _glob(
-    top: str, parts: list[str], rules: _Rules, below: str = "", listed: Entries | None = None
-) -> Iterator[_Listed]:
+def _glob(top: str, parts: list[str], rules: _Rules, below: str = "", listed: Entries | None = None) -> _Steps:
     """Yield the paths of all files that match the parts of a glob, in the order of their names.
 
     `listed` is what is in the directory, where that is known.
@@ -317,15 +339,15 @@ def _glob(
     part, *rest = parts
     here = f"{top}{below}"
     if part == "**":
-        yield from _below(top, rest, rules, below)
+        yield _below(top, rest, rules, below)
     elif _MAGIC.isdisjoint(part):
         path = f"{here}{part}"
         if rest:
-            if os.path.isdir(path):
-                yield from _glob(top, rest, rules, f"{below}{part}/")
+            if _is_directory(path):
+                yield _glob(top, rest, rules, f"{below}{part}/")
         else:
             yield from _regular(path)
-    elif os.path.isdir(here or "."):
+    elif _is_directory(here or "."):
         if listed is None:
             listed, errors = _entries(here or ".")
             yield from errors
@@ -337,20 +359,20 @@ def _glob(
         if rest:
             for name, kind in zip(matching.names, matching.kinds, strict=True):
                 if _is_directory(here + name, kind):
-                    yield from _glob(top, rest, rules, f"{below}{name}/")
+                    yield _glob(top, rest, rules, f"{below}{name}/")
         else:
             yield from _files_of(here, matching)
 
 
-def _below(top: str, parts: list[str], rules: _Rules, below: str) -> Iterator[_Listed]:
+def _below(top: str, parts: list[str], rules: _Rules, below: str) -> _Steps:
     """Yield the files that match in a directory, and in all directories below it."""
     while parts and parts[0] == "**":
         parts = parts[1:]
     here = f"{top}{below}" or "."
-    if os.path.isdir(here):
+    if _is_directory(here):
         listed, errors = _entries(here)
         yield from errors
-        yield from _glob(top, parts or ["*"], rules, below, listed)
+        yield _glob(top, parts or ["*"], rules, below, listed)
         for name, kind in zip(listed.names, listed.kinds, strict=True):
             if kind == DIRECTORY and name[0] != "." and not rules.leaves(name, below + name):
-                yield from _below(top, parts, rules, f"{below}{name}/")
+                yield _below(top, parts, rules, f"{below}{name}/")

@@ -12,6 +12,7 @@ from itertools import compress, repeat
 from operator import attrgetter
 from typing import Final, NamedTuple, Self
 
+from eventcli import deep
 from eventcli.blocks import BYTE_ORDER_MARK
 from eventcli.body import body, kernel
 from eventcli.compression import is_certainly_plain
@@ -76,6 +77,8 @@ class Folded(NamedTuple):
 
 def entries(directory: str) -> Entries:
     """List a directory. OSError where that fails; what a link leads to is not looked at."""
+    if deep.is_deep(directory):
+        return _deep_entries(directory)
     if body() == "rust" and (listed := kernel.list_directory(directory, name_of_bytes)) is not None:
         names, kinds, inodes = listed
     else:
@@ -90,6 +93,26 @@ def entries(directory: str) -> Entries:
         inodes = [entry.inode() for entry in ordered]
     device = os.stat(directory).st_dev
     return Entries(names, kinds, device, _inodes(directory, device, names, kinds, inodes))
+
+
+def _deep_entries(directory: str) -> Entries:
+    """Return the same of a directory that is too deep to be opened by its path."""
+    try:
+        descriptor = deep.open_at(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        error.filename = directory
+        raise
+    try:
+        with closing(os.scandir(descriptor)) as found:
+            ordered = sorted(found, key=lambda entry: os.fsencode(entry.name))
+            # A descriptor that is looked through gives names as the locale has them, as everywhere else.
+            names = [name_of_bytes(os.fsencode(entry.name)) for entry in ordered]
+            kinds = "".join(map(_kind, ordered))
+            inodes = [entry.inode() for entry in ordered]
+        device = os.fstat(descriptor).st_dev
+    finally:
+        os.close(descriptor)
+    return Entries(names, kinds, device, inodes)
 
 
 def _inodes(directory: str, device: int, names: Sequence[str], kinds: str, inodes: Sequence[int]) -> Sequence[int]:
@@ -124,7 +147,7 @@ def name_of_bytes(raw: bytes) -> str:
     return name if os.fsencode(name) == raw else raw.decode("ascii", "surrogateescape")
 
 
-def _kind(entry: os.DirEntry[bytes]) -> str:
+def _kind(entry: os.DirEntry[bytes] | os.DirEntry[str]) -> str:
     if entry.is_symlink():
         return LINK
     if entry.is_file(follow_symlinks=False):

@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import accumulate, compress, groupby
 from typing import Final, NamedTuple, Self, TypeAlias, cast
 
-from eventcli import cores, paths
+from eventcli import cores, deep, paths
 from eventcli.blocks import (
     BYTE_ORDER_MARK,
     MAX_LINE,
@@ -683,7 +683,7 @@ class Run:
                     return self._claims.name_instead(mine, first)
                 return self._reader(name, open_source(source, ahead=ahead))
             if source != STDIN:
-                key = identity(os.stat(source))
+                key = identity(deep.stat(source))
                 if key is not None and (holder := self._claims.holder(key)) is not None:
                     # A pipe that is opened a second time waits for a second writer.
                     return self._claims.name_instead(mine, holder)
@@ -795,7 +795,7 @@ class Run:
         path = self._claims.path(mine)
         name = name_of(path)
         try:
-            descriptor = os.open(path, FLAGS)
+            descriptor = deep.open_at(path, FLAGS)
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 os.close(descriptor)
@@ -942,7 +942,7 @@ def _begun(queue: _Queue) -> _Queue:
 
 def _leads_to(path: str, key: Key) -> bool:
     try:
-        return identity(os.stat(path)) == key
+        return identity(deep.stat(path)) == key
     except OSError:
         return False
 

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
-from eventcli import mapping
+from eventcli import deep, mapping
 from eventcli.blocks import Readable, TruncatedError, read_into, readable
 from eventcli.compression import Decompressed
 from eventcli.mapping import MappedFile
@@ -83,8 +83,8 @@ def open_path(path: str) -> tuple[int, os.stat_result]:
     if path == STDIN:
         descriptor = _standard_input()
     else:
-        refuse(os.stat(path).st_mode)
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        refuse(deep.stat(path).st_mode)
+        descriptor = deep.open_at(path, os.O_RDONLY | os.O_CLOEXEC)
     return descriptor, os.fstat(descriptor)
 
 
