@@ -83,7 +83,7 @@ def test_a_last_line_without_its_newline_is_pending(log: Path, go: Callable[...,
         0, b'{"type":"a","count":3,"sum":3}\n', ""
     )
     assert json.loads((tmp_path / "saved").read_bytes())["sources"][0]["pending"] == 20
-    assert b"pending_lines 1\n" in go("ingest", "app.log", "-f", "prometheus").stdout
+    assert b"pending_lines 1\n" in go("ingest", "app.log", "-f", "prometheus", "--label", "ledger=").stdout
     _add(log, LINE[20:] + BAD + b"x")
     ended = go("ingest", "app.log", "-f", "jsonl", "--show-rejects", "0")
     assert ended.stdout == b'{"type":"a","count":1,"sum":1}\n'
@@ -422,15 +422,16 @@ def test_killed_at_any_system_call(call: str, log: Path, go: Callable[..., Ended
 @pytest.mark.usefixtures("log")
 def test_metrics_take_their_place_at_once(go: Callable[..., Ended], tmp_path: Path) -> None:
     """`--format prometheus -o` writes the totals and the figures of the run, and tells success from failure."""
+    where = f'ledger="{tmp_path}/shop.db"'
     assert go("ingest", "app.log", "-f", "prometheus", "-o", "shop.prom") == Ended(0, b"", "")
     text = (tmp_path / "shop.prom").read_text()
-    assert 'eventstats_events_total{type="a"} 3\n' in text
-    assert "eventstats_last_run_success 1\n" in text
-    assert 'eventstats_last_run_lines{outcome="accepted"} 3\n' in text
+    assert f'eventstats_events_total{{type="a",{where}}} 3\n' in text
+    assert f"eventstats_last_run_success{{{where}}} 1\n" in text
+    assert f'eventstats_last_run_lines{{outcome="accepted",{where}}} 3\n' in text
     assert go("ingest", "app.log", "none", "-f", "prometheus", "-o", "shop.prom").status == 3
     text = (tmp_path / "shop.prom").read_text()
-    assert "eventstats_last_run_success 0\n" in text
-    assert 'eventstats_events_total{type="a"} 3\n' in text
+    assert f"eventstats_last_run_success{{{where}}} 0\n" in text
+    assert f'eventstats_events_total{{type="a",{where}}} 3\n' in text
     assert go("totals", "-f", "prometheus").stdout.decode().startswith("# HELP eventstats_events_total ")
     assert sorted(os.listdir(tmp_path)) == ["app.log", "shop.db", "shop.prom"]
 

@@ -9,12 +9,14 @@ from typing import Any, Final, cast
 
 import click
 
-from eventcli import diagnostics, ledger, targets
-from eventcli.database import BusyError, Database, LedgerError
+from eventcli import diagnostics, interruption, ledger, targets
+from eventcli.database import BusyError, Database, LedgerError, UnwritableError
 from eventcli.database import Run as RunRecord
 from eventcli.discovery import Choice, Listing, discover_many
+from eventcli.escape import printable
 from eventcli.event import UNITS, Timing
 from eventcli.exits import ExitCode
+from eventcli.interruption import SignalError
 from eventcli.ledger import GRANULARITIES, Ingest, Meaning, MeaningError, Outcome
 from eventcli.options import (
     NO_VALUE,
@@ -47,16 +49,19 @@ from eventcli.options import (
     write_stderr,
     written_to,
 )
-from eventcli.output import PRIVATE
+from eventcli.output import PRIVATE, OutputError, ReaderGoneError
 from eventcli.pipeline import check_query
 from eventcli.repairs import Problems, RepairsError, repairs
 from eventcli.report import FORMATS, OTHER_LABEL, Stat
+from eventcli.showing import PROMETHEUS, Showing, labels_of, say_failure
 from eventcli.source import name_of
-from eventcli.summary import Calendar, Summary
+from eventcli.summary import Calendar, SourceReport, Status, Summary
 
-_PROMETHEUS: Final = "prometheus"
+_SIGINT: Final = 2
+_HASTE: Final = 2.0
+"""Seconds that a run that failed waits for others to record it."""
 
-_output_options = output_options_with([*FORMATS, _PROMETHEUS])
+_output_options = output_options_with([*FORMATS, PROMETHEUS])
 _ledger_option = option(
     "--ledger", "path", type=PathValue(), required=True, metavar="FILE", help="The ledger, an SQLite file."
 )
@@ -74,6 +79,33 @@ _other_label_option = option(
     show_default=True,
     metavar="TEXT",
     help="Name of the row of all types beyond the limit.",
+)
+
+
+class _LabelValue(click.ParamType[tuple[str, str]]):
+    """A label of metrics: a name and a value."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return both."""
+        if isinstance(value, tuple):
+            return cast("tuple[str, str]", value)
+        from eventcli import prometheus  # noqa: PLC0415  # start-up of all that is given no label
+
+        name, equals, text = NameValue().convert(value, param, ctx).partition("=")
+        fault = prometheus.label_fault(name) if equals else "a label is NAME=VALUE"
+        if fault:
+            self.fail(f"{value!r}: {fault}", param, ctx)
+        return name, text
+
+
+_label_option = option(
+    "--label",
+    type=_LabelValue(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Label of all metrics. Repeatable; an empty VALUE leaves it out.  [default: ledger=FILE]",
 )
 
 
@@ -169,6 +201,7 @@ def _open_to_change(path: str, wait: float) -> Database:
     help="Commit after so much was read, or after 10 seconds.  [default: 512MiB]",
 )
 @_other_label_option
+@_label_option
 @jobs_option
 @_output_options
 def ingest(
@@ -188,6 +221,7 @@ def ingest(
     keep_rejects: int,
     commit_every: int,
     jobs: int | None,
+    label: tuple[tuple[str, str], ...],
     **options: Any,
 ) -> ExitCode:
     """Read what is new in the SOURCEs, add it to the ledger, and print what was added.
@@ -203,13 +237,25 @@ def ingest(
         raise click.UsageError("Missing argument 'SOURCE...'.")
     inputs = inputs_of(sources, None if files_from is None else names_in(files_from, sources, null=null))
     check_targets(settings, inputs, files_from=files_from, ledger=path)
-    with ExitStack() as stack:
+    labels = labels_of(label, path)
+    started_at = ledger.now()
+
+    def run(stack: ExitStack) -> tuple[ExitCode, bool]:
+        """Run, and return the exit status, and whether the output says it."""
         sinks = stack.enter_context(Sinks(settings))
         database = stack.enter_context(Database.open_to_write(path, create=True, wait=wait))
+        stack.enter_context(interruption.raising())
         meaning = _meaning(database, given)
-        database.wait_for_others()
         sinks.asked = ledger.asked(meaning)
-        run = Ingest(
+        database.wait_for_others()
+        is_prometheus = settings.format == PROMETHEUS
+        display = Showing(
+            database,
+            sinks,
+            (lambda: _totals(database)) if wants_totals or is_prometheus else None,
+            lambda record: _renderer(settings, record, labels),
+        )
+        one = Ingest(
             database,
             meaning,
             jobs=jobs,
@@ -223,37 +269,93 @@ def ingest(
             olddirs=olddirs,
             may_commit=None if budget is None else lambda account: not budget.is_passed_by(account),
             is_cautious=True,
+            display=display,
+            started_at=started_at,
         )
+        outcome = None
         try:
             own = sinks.identities() + targets.identities(path)
-            outcome = run.run(_found(inputs, Choice(include, exclude), own))
-        except KeyboardInterrupt:
-            say("interrupted; what was committed stays, the rest is read the next time")
+            outcome = one.run(_found(inputs, Choice(include, exclude), own))
+            if not outcome.is_committed:
+                status = _finish_in_vain(sinks, outcome, has_result=bool(outcome.useless) and not is_prometheus)
+                one.note_failure(status, is_added=False)
+                return status, False
+            added = outcome.summary
+            _say_timeless(outcome, meaning)
+            is_seen = sys.stderr is not None and sys.stderr.isatty()
+            if is_seen and outcome.record.pending and diagnostics.closing(added) is None:
+                say(diagnostics.with_pending(added))
+            return sinks.finish(added, shown=display.shown, all_rejected=False), True
+        except BaseException as error:
+            _note_failure(one, error, is_added=outcome is not None and outcome.is_committed)
             raise
-        added = outcome.summary
-        if not outcome.is_committed:
-            is_shown = outcome.is_useless and settings.format != _PROMETHEUS
-            status = sinks.finish(added, has_result=is_shown)
-            say(_not_added(outcome))
-            return status
-        shown = _totals(database) if wants_totals or settings.format == _PROMETHEUS else None
-        record = outcome.record
-        if sys.stderr is not None and sys.stderr.isatty() and record.pending and diagnostics.closing(added) is None:
-            say(diagnostics.with_pending(added))
-        return sinks.finish(
-            added,
-            shown=shown,
-            render=_renderer(settings, record),
-            all_rejected=False,
+
+    try:
+        with ExitStack() as stack:
+            status, is_said = run(stack)
+    except BaseException as error:
+        say_failure(settings, path, labels, started_at, _status_of(error))
+        raise
+    if not is_said:
+        say_failure(settings, path, labels, started_at, status)
+    return status
+
+
+def _status_of(error: BaseException) -> int:
+    """Return the exit status that an error leads to."""
+    known: tuple[tuple[type[BaseException], int], ...] = (
+        (LedgerError, ExitCode.LEDGER),
+        (BusyError, ExitCode.BUSY),
+        (OutputError, ExitCode.OUTPUT),
+        (ReaderGoneError, ExitCode.READER_GONE),
+        (MeaningError, ExitCode.USAGE),
+        (click.ClickException, ExitCode.USAGE),
+        (KeyboardInterrupt, 128 + _SIGINT),
+    )
+    if isinstance(error, SignalError):
+        return 128 + error.number
+    return next((int(status) for kind, status in known if isinstance(error, kind)), int(ExitCode.BUG))
+
+
+def _finish_in_vain(sinks: Sinks, outcome: Outcome, *, has_result: bool) -> ExitCode:
+    """Finish a run that added nothing."""
+    status = sinks.finish(outcome.summary, has_result=has_result)
+    if not outcome.useless:
+        say("nothing was added to the ledger")
+        return status
+    if outcome.summary.account.accepted:
+        say(f"{outcome.useless} (--granularity none keeps no times)")
+    say("nothing was added to the ledger: the next run reads the same lines again, and may be given other settings")
+    return ExitCode.DATA if status is ExitCode.OK else status
+
+
+def _note_failure(run: Ingest, error: BaseException, *, is_added: bool) -> None:
+    """Record that a run failed, and say what became of what it read."""
+    is_kept = True
+    try:
+        if not isinstance(error, UnwritableError):
+            run.note_failure(_status_of(error), is_added=is_added, patience=_HASTE)
+    except (LedgerError, BusyError, OutputError):
+        is_kept = False
+    if is_added:
+        said = "the next run shows it" if is_kept else "`eventstats totals` shows it"
+        say(f"what was read is in the ledger, but could not be shown: {said}")
+    elif run.has_committed:
+        said = "the next run shows it, and reads the rest" if is_kept else "the rest is read the next time"
+        say(f"a part was added to the ledger before that: {said}")
+    elif isinstance(error, KeyboardInterrupt):
+        say("interrupted: nothing was added to the ledger, the next run reads the same lines again")
+
+
+def _say_timeless(outcome: Outcome, meaning: Meaning) -> None:
+    """Say how many events have no usable time, if others have one."""
+    accepted = outcome.summary.account.accepted
+    if 0 < outcome.timeless < accepted:
+        say(f'{outcome.timeless} of {accepted} events have no usable time under "{printable(meaning.time_field)}"')
+    elif outcome.timeless and outcome.is_first:
+        say(
+            f'no event has a time under "{printable(meaning.time_field)}" (--time-field; --granularity none keeps none)'
         )
-
-
-def _not_added(outcome: Outcome) -> str:
-    """Return why nothing was added, and what that means for the next run."""
-    said = "nothing was added to the ledger"
-    if outcome.is_useless:
-        said += ": the next run reads the same lines again, and may be given other settings"
-    return said
 
 
 def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]]) -> list[str]:
@@ -296,25 +398,16 @@ def _is_all_rejected(summary: Summary) -> bool:
     return account.rejects > 0 and account.rejects == account.lines - account.blank
 
 
-def _renderer(settings: Settings, record: RunRecord | None) -> Callable[[Summary], bytes] | None:
+def _renderer(
+    settings: Settings, record: RunRecord | None, labels: Mapping[str, str]
+) -> Callable[[Summary], bytes] | None:
     """Return what makes metrics of the totals, where they are asked for."""
-    if settings.format != _PROMETHEUS:
+    if settings.format != PROMETHEUS:
         return None
     from eventcli import prometheus  # noqa: PLC0415  # start-up of all other formats
 
-    figures = None
-    if record is not None:
-        lines = {name: getattr(record, name) for name in ("accepted", "rejected", "filtered", "blank")}
-        figures = prometheus.Figures(
-            record.started_at,
-            record.seconds,
-            record.bytes,
-            lines,
-            record.pending,
-            record.discontinuities,
-            record.status,
-        )
-    return lambda summary: prometheus.metrics(summary, figures, settings.other_label)
+    figures = None if record is None else prometheus.figures_of(record)
+    return lambda summary: prometheus.metrics(summary, figures, settings.other_label, labels)
 
 
 # ------------------------------------------------------------------------------------------------------ totals
@@ -328,24 +421,37 @@ def _renderer(settings: Settings, record: RunRecord | None) -> Callable[[Summary
 @option("--by", type=click.Choice(UNITS), help="Print in buckets of time, as far as the ledger keeps them.")
 @option("--tz", metavar="ZONE", help="Time zone of the buckets, and of TIME without an offset.  [default: UTC]")
 @option("--gaps", is_flag=True, help="Print rows of count 0 for empty buckets.")
+@option("--allow-timeless", is_flag=True, help="Take the answer for whole, though events without a time are not in it.")
 @_other_label_option
+@_label_option
 @_output_options
-def totals(*, path: str, types: tuple[str, ...], **options: Any) -> ExitCode:
+def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options: Any) -> ExitCode:
     """Print the totals over all runs, from the ledger alone."""
+    labels = labels_of(options.pop("label"), path)
     timing = timing_of(options | {"input_tz": None})
     for name in ("since", "until", "by", "tz"):
         options.pop(name)
     settings = settings_of(**options)
     settings = settings._replace(query=settings.query._replace(types=types or None, timing=timing))
     check_targets(settings, ledger=path)
-    with _open(path) as database, Sinks(settings) as sinks:
-        sinks.asked = ledger.asked(ledger.meaning_of(database, {}), types or None, timing)
+    with Sinks(settings) as sinks:
         extremes = settings.save is not None or bool({Stat.MIN, Stat.MAX} & set(settings.stats))
-        summary = _totals(database, types or None, timing, extremes=extremes)
+        # No run can commit while this reads: it is over before the output is written, which may take long.
+        with _open(path) as database, database.snapshot():
+            meaning = ledger.meaning_of(database, {})
+            sinks.asked = ledger.asked(meaning, types or None, timing)
+            summary = _totals(database, types or None, timing, extremes=extremes)
+            timeless = 0 if timing is None or allow_timeless else database.timeless(types or None)
+            render = _renderer(settings, database.last_run() if settings.format == PROMETHEUS else None, labels)
+        if timeless:
+            is_limited = timing is not None and not timing.since is timing.until is None
+            where = "are in no bucket" if timing and timing.by and not is_limited else "are left out"
+            why = f'{timeless} events without a usable time under "{meaning.time_field}" {where} (--allow-timeless)'
+            summary = Summary.union([summary], [SourceReport(name_of(path), 0, 0, Status.UNREADABLE, why)])
         for source in summary.sources:
             if source.message:
                 say_source(source)
-        return sinks.finish(summary, render=_renderer(settings, database.last_run()), all_rejected=False)
+        return sinks.finish(summary, render=render, all_rejected=False)
 
 
 def _totals(
@@ -387,12 +493,14 @@ def rejects(*, path: str, output: str | None, **_debug: bool) -> ExitCode:
 @option("--totals", "wants_totals", is_flag=True, help="Print the totals over all runs, not what was added.")
 @show_rejects_option
 @_other_label_option
+@_label_option
 @_output_options
 def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool, **options: Any) -> ExitCode:
     """Add rejected lines that were repaired: in the REJECTS, written by `rejects` or --rejects, `raw` is the line.
 
     Each counts once, however often it is replayed; it moves from the rejected to the accepted lines.
     """
+    labels = labels_of(options.pop("label"), path)
     settings = settings_of(**options)
     check_targets(settings, files, ledger=path)
     problems = Problems()
@@ -409,11 +517,11 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
         for problem in (*problems.lines(), *outcome.problems.lines()):
             say(problem)
         summary = outcome.summary
-        shown = _totals(database) if wants_totals or settings.format == _PROMETHEUS else None
+        shown = _totals(database) if wants_totals or settings.format == PROMETHEUS else None
         status = sinks.finish(
             summary,
             shown=shown,
-            render=_renderer(settings, database.last_run()),
+            render=_renderer(settings, database.last_run(), labels),
             all_rejected=_is_all_rejected(summary),
         )
         return ExitCode.DATA if (problems or outcome.problems) and status is ExitCode.OK else status
@@ -505,6 +613,7 @@ def _verify(
 @_wait_option
 @option("--all", "wants_all", is_flag=True, help="Forget all streams of a PATH, not only a single one.")
 @_other_label_option
+@_label_option
 @_output_options
 def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, **options: Any) -> ExitCode:
     """Take out of the ledger exactly what a stream added, and print what that was.
@@ -514,6 +623,7 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
     """
     from eventcli import forgetting  # noqa: PLC0415  # start-up of all other commands of the ledger
 
+    labels = labels_of(options.pop("label"), path)
     settings = settings_of(**options)
     check_targets(settings, ledger=path)
     with ExitStack() as stack:
@@ -533,8 +643,13 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
             chosen.update({stream.key: stream for stream in streams})
         database.wait_for_others()
         summary = forgetting.forget(database, list(chosen.values()))
-        shown = _totals(database) if settings.format == _PROMETHEUS else None
-        return sinks.finish(summary, shown=shown, render=_renderer(settings, database.last_run()), all_rejected=False)
+        shown = _totals(database) if settings.format == PROMETHEUS else None
+        return sinks.finish(
+            summary,
+            shown=shown,
+            render=_renderer(settings, database.last_run(), labels),
+            all_rejected=False,
+        )
 
 
 def commands() -> dict[str, click.Command]:

@@ -57,6 +57,10 @@ DOUBT: Final = "doubt"
 """The kinds of discontinuities."""
 
 
+class UnwritableError(OutputError):
+    """The ledger could not be written; it is as it was before."""
+
+
 class Setting(NamedTuple):
     """Something that gives the numbers of a ledger their meaning, and its value as text (None: none)."""
 
@@ -292,6 +296,16 @@ class Database:
         lines = accepted + filtered + blank + sum(rejected.values())
         return Account(lines, accepted, rejected, filtered, blank, salvaged)
 
+    def timeless(self, types: tuple[str, ...] | None) -> int:
+        """Return how many events of these types (None: all) have no usable time."""
+        if types is None:
+            query = "SELECT (SELECT total(count) FROM totals WHERE start = '') + total(count) FROM other_totals"
+            return int(next(self._rows(f"{query} WHERE start = ''"))[0])
+        with _errors(self.path):
+            self._want("names", "number", [(one, 0) for one in types])
+        query = "SELECT total(count) FROM totals WHERE start = '' AND type IN (SELECT start FROM names)"
+        return int(next(self._rows(query))[0])
+
     def starts(self) -> list[str]:
         """Return the starts of all buckets."""
         return [
@@ -450,14 +464,15 @@ class Database:
     # ---- writing
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit all that is written within, or nothing."""
+    def transaction(self, patience: float | None = None) -> Iterator[None]:
+        """Commit all that is written within, or nothing; wait so many seconds at most for other programs."""
+        begin, end = (self._patience, max(self._patience, _PATIENCE)) if patience is None else (patience, patience)
         with _errors(self.path):
-            _wait_for(self._connection, "BEGIN IMMEDIATE", self._patience)
+            _wait_for(self._connection, "BEGIN IMMEDIATE", begin)
             try:
                 yield
                 # Readers are waited for now; that no new one comes meanwhile SQLite sees to.
-                _wait_for(self._connection, "COMMIT", max(self._patience, _PATIENCE))
+                _wait_for(self._connection, "COMMIT", end)
             except BaseException:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
@@ -580,6 +595,19 @@ class Database:
             self._run = next(self._rows("SELECT ifnull(max(id), 0) + 1 FROM runs"))[0]
             self._connection.execute("DELETE FROM runs WHERE id <= ?", (self._run - _MOST_RUNS,))
         self._connection.execute(schema.insertion("runs", "INSERT OR REPLACE"), (self._run, *run))
+
+    def unshown(self) -> bytes | None:
+        """Return what earlier runs added and could not show."""
+        if self.is_new:
+            return None
+        row = next(self._rows("SELECT summary FROM unshown ORDER BY id LIMIT 1"), None)
+        return bytes(row[0]) if row else None
+
+    def put_unshown(self, summary: bytes | None) -> None:
+        """Keep what was added and not shown, in place of what was kept."""
+        self._connection.execute("DELETE FROM unshown")
+        if summary is not None:
+            self._connection.execute(schema.insertion("unshown"), (1, summary))
 
     def prune(self, streams: Sequence[Stream], now: str) -> None:
         """Forget streams; what they added stays."""
@@ -772,7 +800,9 @@ def _errors(path: str) -> Iterator[None]:
     except sqlite3.Error as error:
         kind = _kind(error)
         if _is_busy(error):
-            raise BusyError(f"{name_of(path)}: another program holds the ledger") from error
+            raise BusyError(
+                f"{name_of(path)}: another program reads or writes the ledger; --wait SECONDS waits longer for it"
+            ) from error
         if kind == sqlite3.SQLITE_CONSTRAINT:
             raise LedgerError(f"{name_of(path)}: damaged: a row is not what was written") from error
         if kind in (
@@ -782,7 +812,7 @@ def _errors(path: str) -> Iterator[None]:
             sqlite3.SQLITE_CANTOPEN,
             sqlite3.SQLITE_PERM,
         ):
-            raise OutputError(name_of(path), OSError(str(error))) from error
+            raise UnwritableError(name_of(path), OSError(str(error))) from error
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError):
             raise LedgerError(f"{name_of(path)}: damaged: {error}") from error
         raise

@@ -8,12 +8,12 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from eventcli import times
+from eventcli import timeless, times
 from eventcli.asked import Asked
 from eventcli.birth import is_momentary
-from eventcli.blocks import MAX_LINE
+from eventcli.blocks import MAX_LINE, read_into
 from eventcli.cells import CHECKSUM_PRIME, Gathered, by_type, checksum, checksums, rows_of
 from eventcli.content import Content, File, Spools, note_content, note_place
 from eventcli.database import (
@@ -60,6 +60,13 @@ _SKIP: Final = 64 * 1024
 
 _REJECT_COST: Final = 64
 """Bytes that a kept reject takes beside its line, about."""
+
+_MOST_UNSHOWN: Final = 100_000
+"""Types up to which each commit of a long run keeps what was added so far: more take longer than reading."""
+
+_SAMPLE: Final = 64 * 1024
+_SAMPLE_LINES: Final = 100
+"""So much is looked at to find out why events have no time."""
 
 Types = dict[str | None, TypeStats]
 """Stats by type (None: all types beyond the limit)."""
@@ -142,8 +149,22 @@ class Outcome(NamedTuple):
     summary: Summary
     record: RunRecord
     is_committed: bool
-    is_useless: bool = False
-    """Whether it was not committed because the ledger would hold no event, and settings or input look wrong."""
+    useless: str = ""
+    """Why it was not committed: the ledger would hold no event, or no time, and settings or input look wrong."""
+    is_first: bool = False
+    """Whether the ledger held no event before."""
+    timeless: int = 0
+    """How many of the accepted events have no usable time, where times are kept."""
+
+
+class Display(Protocol):
+    """Whoever shows what a run adds, so that nothing is added that is shown nowhere."""
+
+    def prepare(self, outcome: Outcome) -> None:
+        """Make the output, within the transaction of the last commit: what this raises keeps it from being added."""
+
+    def keep(self, summary: Summary) -> bytes:
+        """Return as bytes what a run added so far, in case that it does not get to show it."""
 
 
 class Ingest:
@@ -166,6 +187,8 @@ class Ingest:
         olddirs: Iterable[str] = (),
         may_commit: Callable[[Account], bool] | None = None,
         is_cautious: bool = False,
+        display: Display | None = None,
+        started_at: str | None = None,
     ) -> None:
         """`on_reject`, `reject_limit`, `on_problem` and `jobs` are those of `summarize`.
 
@@ -191,6 +214,7 @@ class Ingest:
         # Whether it holds no event: no setting is fixed.
         self._is_bare = self._is_new or not database.account().accepted
         self._is_cautious = is_cautious
+        self._display = display
         self._is_renewed = not self._is_new and database.settings() != meaning._asdict()
         streams = database.streams()
         if self._is_renewed:
@@ -198,12 +222,16 @@ class Ingest:
                 read_anew(stream)
         self._registry = Registry(streams)
         self._started = time.monotonic()
-        self._started_at = _now()
+        self._started_at = started_at or now()
         self._committed_at = self._started
         # What was added by this run, and what of it is not committed yet.
         self._types: Types = {}
         self._delta: dict[str, Gathered] = {}
         self._account = Account()
+        self._committed = Account()
+        self.has_committed = False
+        self._timeless = 0
+        self._sample: list[bytes] = []
         self._bytes = 0
         self._changed = {stream.key: stream for stream in streams} if self._is_renewed else {}
         self._rejects: list[KeptReject] = []
@@ -255,8 +283,9 @@ class Ingest:
             self._on_copy(name, other)
         if self._may_commit is not None and not self._may_commit(self._account):
             return self._outcome(is_committed=False)
-        if self._is_useless():
-            return self._outcome(is_committed=False)._replace(is_useless=True)
+        reason = self._is_useless()
+        if reason:
+            return self._outcome(is_committed=False, reason=reason)
         self._commit(is_last=True)
         return self._outcome(is_committed=True)
 
@@ -401,6 +430,10 @@ class Ingest:
         stream = reading.stream
         self._rejects += self._step_rejects
         rows = rows_of(summary)
+        if self._meaning.granularity != "none":
+            self._timeless += sum(row[2] for row in rows if not row[1])
+            if self._is_bare and self._is_cautious and self._timeless and not self._sample:
+                self._sample = _first_lines(reading.file, stream.offset)
         self._delta.setdefault(stream.key, Gathered()).add(rows)
         self._account += summary.account
         stream.account += summary.account
@@ -446,7 +479,7 @@ class Ingest:
             return  # in an earlier look of this run
         self._said.add((stream.key, loss.message))
         kind = DOUBT if loss.is_doubt else LOST
-        one = Discontinuity(name_of(stream.name), loss.offset, _now(), loss.message, "", kind)
+        one = Discontinuity(name_of(stream.name), loss.offset, now(), loss.message, "", kind)
         self._losses.append((stream, one))
         self._all_losses += 1
         self._changed[stream.key] = stream
@@ -460,46 +493,76 @@ class Ingest:
 
     # ---- the transaction
 
-    def _is_useless(self) -> bool:
-        """Whether this run would be the first to add something, and has found no event where one was expected."""
+    def _is_useless(self) -> str:
+        """Return why nothing is to be begun with what was found; empty if it is as good as what can be expected."""
         account = self._account
-        if not self._is_cautious or not self._is_bare or account.accepted:
-            return False
+        if not self._is_cautious or not self._is_bare:
+            return ""
+        if account.accepted:
+            return self._is_wrongly_timed() if self._timeless == account.accepted else ""
+        if account.rejects:
+            return "every line was rejected"
         is_unread = any(source.status is not Status.COMPLETE for source in self._sources) and not account.lines
-        return bool(account.rejects) or is_unread
+        return "no source could be read" if is_unread else ""
+
+    def _is_wrongly_timed(self) -> str:
+        """Return why the lines of a run without a single time look as if they had times all the same."""
+        return timeless.suspicion(self._sample, self._meaning.query)
 
     def _is_due(self) -> bool:
         if self._require_continuity or self._may_commit is not None:
             return False
-        if self._is_cautious and self._is_bare and not self._account.accepted:
+        if self._is_cautious and self._is_bare and self._timeless == self._account.accepted:
             return False
         return self._since_commit >= self._commit_bytes or time.monotonic() - self._committed_at >= self._commit_seconds
 
     def _commit(self, *, is_last: bool) -> None:
         """Write totals and cursors at once."""
-        database, now = self._database, _now()
-        changes = self._changes()
+        database, moment = self._database, now()
+        types, changes = self._added(), self._changes()
         with database.transaction():
             if self._is_renewed:
                 database.clear()
             if self._is_new or self._is_renewed:
                 database.create(Setting(name, value) for name, value in self._meaning._asdict().items())
-            database.put_streams(changes, now)
+            database.put_streams(changes, moment)
             database.add_totals_of((key, gathered.rows()) for key, gathered in self._delta.items())
             database.put_rejects(self._rejects)
             for stream, one in self._losses:
                 database.put_discontinuity(stream.key, one)
             for stream in self._found:
-                database.settle_discontinuities(now, stream.key)
+                database.settle_discontinuities(moment, stream.key)
             database.put_run(self._record(is_last=is_last))
+            if self._display is not None:
+                self._show(self._display, types, is_last=is_last)
         for stream in changes:
             stream.is_new = stream.is_renamed = False
         self._is_new = self._is_renewed = False
-        self._count_up()
+        self._types, self._committed, self.has_committed = types, self._account, True
+        self._delta = {}
         self._rejects, self._changed = [], {}
         self._losses, self._found = [], []
         self._since_commit = 0
         self._committed_at = time.monotonic()
+
+    def _show(self, display: Display, types: Types, *, is_last: bool) -> None:
+        """Let what was added be shown; as long as it is not, the ledger keeps it for the next run."""
+        if is_last:
+            self._database.put_unshown(None)
+            display.prepare(self._outcome(types, is_committed=True))
+        elif len(types) <= _MOST_UNSHOWN:
+            self._database.put_unshown(display.keep(assemble(types, self._account, [], self._meaning.max_types)))
+
+    def note_failure(self, status: int, *, is_added: bool, patience: float | None = None) -> None:
+        """Record, as far as that is possible, that this run failed, and keep what it added and could not show."""
+        database = self._database
+        if database.is_new:
+            return
+        with database.transaction(patience):
+            if is_added and self._display is not None:
+                added = assemble(self._types, self._committed, [], self._meaning.max_types)
+                database.put_unshown(self._display.keep(added))
+            database.put_run(self._record(is_last=True)._replace(status=status))
 
     def _changes(self) -> list[Stream]:
         others = (one for one in self._registry if one.is_renamed or (one.is_new and one.state is State.IGNORED))
@@ -521,16 +584,28 @@ class Ingest:
             (0 if is_complete else 3) if is_last else None,
         )
 
-    def _count_up(self) -> None:
-        """Count what was gathered among what was added by this run."""
+    def _added(self) -> Types:
+        """Return what was added by this run, and what of it is not committed yet."""
+        types = dict(self._types)
         for gathered in self._delta.values():
-            add_all(self._types, by_type(gathered.rows()))
-        self._delta = {}
+            add_all(types, by_type(gathered.rows()))
+        return types
 
-    def _outcome(self, *, is_committed: bool) -> Outcome:
-        self._count_up()
-        summary = assemble(self._types, self._account, self._sources, self._meaning.max_types)
-        return Outcome(summary, self._record(is_last=True), is_committed)
+    def _outcome(self, types: Types | None = None, *, is_committed: bool, reason: str = "") -> Outcome:
+        types = self._added() if types is None else types
+        summary = assemble(types, self._account, self._sources, self._meaning.max_types)
+        return Outcome(summary, self._record(is_last=True), is_committed, reason, self._is_bare, self._timeless)
+
+
+def _first_lines(file: File, start: int) -> list[bytes]:
+    """Return some lines from a place on."""
+    view = memoryview(bytearray(_SAMPLE))
+    try:
+        with file.open(start) as content:
+            got = read_into(content, view)
+    except OSError:
+        return []
+    return bytes(view[:got]).split(b"\n")[:_SAMPLE_LINES]
 
 
 def read_anew(stream: Stream) -> None:
@@ -861,7 +936,7 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
     added: dict[int, Gathered] = {}
     account = Account()
     repeated, problems = 0, Problems()
-    now = _now()
+    moment = now()
     with database.transaction():
         for repair in repairs:
             number = database.id_of(repair.stream)
@@ -893,10 +968,10 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
             rows = rows_of(summary)
             added.setdefault(number, Gathered()).add(rows)
             if not rows:
-                database.put_replayed(Replayed(number, repair.offset, reason, "blank", None, None, None, None), now)
+                database.put_replayed(Replayed(number, repair.offset, reason, "blank", None, None, None, None), moment)
             for name, start, _, value, integral, *_ in rows:
                 database.put_replayed(
-                    Replayed(number, repair.offset, reason, "accepted", name, start, value, integral), now
+                    Replayed(number, repair.offset, reason, "accepted", name, start, value, integral), moment
                 )
         database.add_totals_of((number, gathered.rows()) for number, gathered in added.items())
     types: Types = {}
@@ -1007,14 +1082,14 @@ def prune(database: Database, verdicts: Iterable[Verdict], days: float) -> int:
     old = gone_for(streams, days)
     if old:
         with database.transaction():
-            database.prune(old, _now())
+            database.prune(old, now())
     return len(old)
 
 
 def acknowledge(database: Database) -> None:
     """Take note of all discontinuities."""
     with database.transaction():
-        database.settle_discontinuities(_now())
+        database.settle_discontinuities(now())
 
 
 def load(path: str) -> Summary:
@@ -1046,7 +1121,8 @@ def _age(moment: str) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the present moment as a ledger writes it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -21,7 +21,7 @@ from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
 from eventcli.interruption import SignalError
 from eventcli.mapping import LostError
-from eventcli.output import PRIVATE, STDOUT, OutputError, OutputFile, ReaderGoneError, write_stdout
+from eventcli.output import PRIVATE, STDOUT, OutputError, OutputFile, ReaderGoneError, prove_stdout, write_stdout
 from eventcli.pipeline import Run, check_query
 from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
 from eventcli.source import STDIN, is_url, name_of, open_source, size_of
@@ -451,6 +451,8 @@ class Sinks:
         self.asked = settings.asked
         """What the summary was asked for, which a saved one keeps; None where that is not known."""
         self._shown = 0
+        self._is_written = False
+        self._result = self._saved = b""
         with ExitStack() as stack:
             # What holds lines of the input, or what they were called, is for its owner only.
             self._output, self._save, self._rejects = (
@@ -479,6 +481,22 @@ class Sinks:
             self._shown += 1
             say(diagnostics.of_reject(reject))
 
+    def prepare(self, shown: Summary, *, render: Callable[[Summary], bytes] | None = None) -> None:
+        """Make the output, and write all that nobody sees before `finish`: what cannot be written is known then."""
+        self._result = (render or self._render)(shown)
+        if self._rejects:
+            self._rejects.prepare()
+        if self._save:
+            self._saved = saved.dump(shown, self.asked)
+        for output, data in ((self._save, self._saved), (self._output, self._result)):
+            if output:
+                if output.is_replaced:
+                    output.write(data)
+                output.prepare()
+        self._is_written = True
+        if not self._output:
+            prove_stdout()
+
     def finish(
         self,
         summary: Summary,
@@ -500,7 +518,8 @@ class Sinks:
         has_result = has_result and not failed
         if all_rejected is None:
             all_rejected = account.rejects > 0 and account.rejects == account.lines - account.blank
-        result = (render or self._render)(shown) if has_result else b""
+        if has_result and not self._is_written:
+            self._result = (render or self._render)(shown)
         if failed:
             say(f"no result: {account.rejects} lines were rejected, more than {budget} allows")
         elif all_rejected:
@@ -515,18 +534,21 @@ class Sinks:
             self._rejects.commit() if account.rejects else self._rejects.remove_target()
         if has_result:
             if self._save:
-                self._save.write(saved.dump(shown, self.asked))
-                self._save.commit()
+                self._write(self._save, self._saved or saved.dump(shown, self.asked))
             if self._output:
-                self._output.write(result)
-                self._output.commit()
+                self._write(self._output, self._result)
             else:
-                write_stdout(result)
+                write_stdout(self._result)
         if failed:
             return ExitCode.DATA
         if not summary.complete:
             return ExitCode.INCOMPLETE
         return ExitCode.DATA if all_rejected else ExitCode.OK
+
+    def _write(self, output: OutputFile, data: bytes) -> None:
+        if not (self._is_written and output.is_replaced):
+            output.write(data)
+        output.commit()
 
     def _render(self, summary: Summary) -> bytes:
         settings = self._settings

@@ -58,6 +58,25 @@ def write_stdout(data: bytes) -> None:
         raise OutputError("<stdout>", error) from error
 
 
+def prove_stdout() -> None:
+    """Find out, before anything is done, whether standard output can be written: errors as for `write_stdout`.
+
+    That a disk or a device is full only writing tells.
+    """
+    import select  # noqa: PLC0415  # as below
+
+    try:
+        is_pipe = stat.S_ISFIFO(os.fstat(STDOUT).st_mode)
+        os.write(STDOUT, b"")
+        poll = select.poll()
+        poll.register(STDOUT, select.POLLOUT)
+        is_gone = is_pipe and any(found & select.POLLERR for _, found in poll.poll(0))
+    except OSError as error:
+        raise OutputError("<stdout>", error) from error
+    if is_gone:
+        raise ReaderGoneError
+
+
 def _wait_for(descriptor: int) -> None:
     """Wait until a descriptor takes more; some other process made the terminal or pipe non-blocking."""
     import select  # noqa: PLC0415  # a millisecond of start-up for what hardly ever happens
@@ -129,6 +148,25 @@ class OutputFile:
         """Append bytes: OutputError where that fails, ReaderGoneError where nobody reads standard output any more."""
         try:
             self._stream.write(data)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the bytes go to a temporary file, which nobody sees before it is put in its place."""
+        return self._temporary is not None
+
+    def prepare(self) -> None:
+        """Make sure that what was written to a temporary file is on the disk: OutputError where it is full.
+
+        What is written directly gets nothing yet; but a device that is full says so.
+        """
+        try:
+            if self._temporary is None:
+                os.write(self._stream.fileno(), b"")
+                return
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
         except OSError as error:
             raise self._failure(error) from error
 

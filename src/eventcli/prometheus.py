@@ -4,14 +4,23 @@ See https://prometheus.io/docs/instrumenting/exposition_formats/ and the README 
 metric, label values escaped, no timestamps. The file is to take its place at once, which `output` sees to.
 """
 
+import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from eventcli import exact
 from eventcli.summary import Summary, TypeStats
 
 _PREFIX: Final = "eventstats_"
+
+_LARGEST: Final = Decimal(sys.float_info.max)
+
+RESERVED: Final = frozenset(("type", "outcome", "reason", "le", "quantile"))
+"""Labels that mean something here, or to Prometheus."""
 
 Sample = tuple[Mapping[str, str], str]
 """Labels and a number."""
@@ -32,10 +41,52 @@ class Figures(NamedTuple):
     status: int | None
 
 
-def metrics(summary: Summary, figures: Figures | None, other_label: str) -> bytes:
-    """Return the totals, and the figures of the last run if there was one."""
-    families = [*_totals(summary, other_label), *(_run(figures) if figures else ())]
-    return "".join(_family(*family) for family in families).encode()
+class Record(Protocol):
+    """A run as a ledger records it; see `Figures`."""
+
+    @property
+    def started_at(self) -> str: ...  # noqa: D102  # as there
+    @property
+    def seconds(self) -> float: ...  # noqa: D102
+    @property
+    def bytes(self) -> int: ...  # noqa: D102
+    @property
+    def pending(self) -> int: ...  # noqa: D102
+    @property
+    def discontinuities(self) -> int: ...  # noqa: D102
+    @property
+    def status(self) -> int | None: ...  # noqa: D102
+
+
+def label_fault(name: str) -> str | None:
+    """Return why a text cannot be the name of a label, or None if it can."""
+    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
+        return "a label has ASCII letters, digits and _, and begins with no digit"
+    if name.startswith("__"):
+        return "labels that begin with __ are Prometheus's own"
+    return f"{name} is a label that the metrics have already" if name in RESERVED else None
+
+
+def figures_of(record: Record) -> Figures:
+    """Return the figures of a run as a ledger records it."""
+    lines = {name: getattr(record, name) for name in ("accepted", "rejected", "filtered", "blank")}
+    return Figures(
+        record.started_at,
+        record.seconds,
+        record.bytes,
+        lines,
+        record.pending,
+        record.discontinuities,
+        record.status,
+    )
+
+
+def metrics(
+    summary: Summary | None, figures: Figures | None, other_label: str, labels: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
+    """Return the totals, if they are known, and the figures of the last run if there was one; all with these labels."""
+    families = [*(_totals(summary, other_label) if summary is not None else ()), *(_run(figures) if figures else ())]
+    return "".join(_family(name, kind, text, samples, labels) for name, kind, text, samples in families).encode()
 
 
 def _totals(summary: Summary, other_label: str) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:
@@ -53,7 +104,7 @@ def _totals(summary: Summary, other_label: str) -> Iterator[tuple[str, str, str,
         "event_values",
         "gauge",
         "Exact sum of the values of the events by type.",
-        by_type(lambda stats: exact.plain(stats.sum, integral=stats.integral)),
+        by_type(lambda stats: _number(stats.sum, integral=stats.integral)),
     )
     outcomes = {
         "accepted": account.accepted,
@@ -88,11 +139,18 @@ def _outcomes(lines: Mapping[str, int]) -> list[Sample]:
     return [({"outcome": outcome}, str(count)) for outcome, count in lines.items()]
 
 
-def _family(name: str, kind: str, text: str, samples: Iterable[Sample]) -> str:
+def _number(value: Decimal, *, integral: bool) -> str:
+    """Return an exact number as text; one that overflows a double would make the whole file unreadable."""
+    if abs(value) > _LARGEST:
+        return "+Inf" if value > 0 else "-Inf"
+    return exact.plain(value, integral=integral)
+
+
+def _family(name: str, kind: str, text: str, samples: Iterable[Sample], common: Mapping[str, str]) -> str:
     full = f"{_PREFIX}{name}"
     lines = [f"# HELP {full} {text}\n# TYPE {full} {kind}\n"]
     for labels, number in samples:
-        inner = ",".join(f'{label}="{_escaped(value)}"' for label, value in labels.items())
+        inner = ",".join(f'{label}="{_escaped(value)}"' for label, value in {**labels, **common}.items())
         lines.append(f"{full}{{{inner}}} {number}\n" if inner else f"{full} {number}\n")
     return "".join(lines)
 

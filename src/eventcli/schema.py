@@ -4,6 +4,7 @@ Every table has plain names; README.md documents them. Each row ends with `proof
 a bit that flips on a disk, or a number that another program changes, is told from what was written.
 """
 
+import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -228,10 +229,17 @@ def fault_of_totals(connection: sqlite3.Connection) -> str | None:
     return "the totals are not what the streams added" if any(events.values()) else None
 
 
+def _is_of_other_kind(table: str) -> str:
+    """Return the SQL of whether a text is a blob, or a blob a text, of the same bytes: texts sort before all blobs."""
+    texts = re.findall(r'(\w+)"? TEXT', _TABLES[table])
+    blobs = re.findall(r'(\w+)"? BLOB', _TABLES[table])
+    return " OR ".join([f"\"{name}\" >= x''" for name in texts] + [f"\"{name}\" < x''" for name in blobs] or ["false"])
+
+
 def _false_row(connection: sqlite3.Connection, tables: Iterable[str]) -> str | None:
     for name in tables:
         (false,) = connection.execute(
-            f"SELECT EXISTS (SELECT 1 FROM {name} WHERE proof IS NOT {proof(name)})"  # noqa: S608  # constants
+            f"SELECT EXISTS (SELECT 1 FROM {name} WHERE proof IS NOT {proof(name)} OR {_is_of_other_kind(name)})"  # noqa: S608  # constants
         ).fetchone()
         if false:
             return f"a row of {name} is not what was written"
