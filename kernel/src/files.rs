@@ -3,8 +3,8 @@
 //! What is not small, regular and plain, or not whole, is left to whoever asked. Columns come out,
 //! not a tuple for each file: for very many files, those would be what they cost.
 
-use crate::fold::{Fold, HandedBack, Level, Part};
-use crate::wide::{Portable, Task, Wide};
+use crate::fold::{Fold, HandedBack, Part};
+use crate::wide::{Level, Task, Wide};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -121,13 +121,7 @@ pub fn read_files(
             _ => break,
         };
         let newlines = Newlines(bytes);
-        let mut lines = match level {
-            Level::Portable => Portable.apart(newlines),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2(wide) => wide.apart(newlines),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512(wide) => wide.apart(newlines),
-        };
+        let mut lines = level.run(newlines);
         let is_unfinished = size > mark && !bytes.ends_with(b"\n");
         if mark > 0 {
             bytes.copy_within(mark.., 0);
@@ -169,11 +163,11 @@ fn read_file<'a>(
 /// Counts the lines that end in some bytes.
 struct Newlines<'a>(&'a [u8]);
 
-impl<W: Wide> Task<W> for Newlines<'_> {
+impl Task for Newlines<'_> {
     type Output = usize;
 
     #[inline(always)]
-    fn run(self, wide: W) -> usize {
+    fn run<W: Wide>(self, wide: W) -> usize {
         let (chunks, rest) = self.0.as_chunks();
         let ends = |chunk| wide.equal(wide.load(chunk), b'\n').count_ones() as usize;
         chunks.iter().map(ends).sum::<usize>() + rest.iter().filter(|&&byte| byte == b'\n').count()

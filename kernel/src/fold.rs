@@ -6,17 +6,16 @@
 //! that is certain, too.
 
 use crate::caches::Caches;
+use crate::event::{Event, Match, NOWHERE};
 use crate::exact::{self, Exact, Number};
 use crate::judge::{Judge, Reason};
-use crate::layout::Layouts;
-use crate::parse::{self, NOWHERE, Refusal};
+use crate::parse::{self, Refusal};
 use crate::path::{Found, Paths};
 use crate::query::Query;
-use crate::skeleton::Skeletons;
+use crate::shapes::Shapes;
 use crate::summary::{self, Place, Summary, Table};
-use crate::template::{Event, Templates};
 use crate::time::{Ask, Bucket, Clock, Moment, NO_BUCKET, OUTSIDE, Region, Span};
-use crate::wide::{CHUNK, Portable, Task, Wide};
+use crate::wide::{CHUNK, Level, Task, Wide};
 
 /// A line that is left to the authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,44 +44,6 @@ pub struct Account {
     pub blank: u64,
     /// By reason.
     pub rejected: [u64; Reason::ALL.len()],
-}
-
-/// Which instructions to use.
-#[derive(Clone, Copy, Debug)]
-pub enum Level {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2(crate::wide::Avx2),
-    #[cfg(target_arch = "x86_64")]
-    Avx512(crate::wide::Avx512),
-}
-
-impl Level {
-    /// All levels of this processor, the fastest last.
-    pub fn all() -> Vec<Self> {
-        let mut levels = vec![Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            levels.extend(crate::wide::Avx2::detect().map(Self::Avx2));
-            levels.extend(crate::wide::Avx512::detect().map(Self::Avx512));
-        }
-        levels
-    }
-
-    /// Its name, as it is chosen by.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(_) => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => "avx512",
-        }
-    }
-
-    pub fn fastest() -> Self {
-        Self::all().pop().expect("there is always the portable level")
-    }
 }
 
 /// Types that were met lately, by the bytes between their quotes, escapes as they are.
@@ -165,7 +126,6 @@ const MOST_WAITING: usize = 64;
 #[derive(Debug)]
 pub struct Fold {
     level: Level,
-    caches: Caches,
     paths: Paths,
     /// The value of an event that has none; None: such a line is handed back.
     absent: Option<Exact>,
@@ -176,8 +136,7 @@ pub struct Fold {
     summary: Summary,
     account: Account,
     recent: Recent,
-    layouts: Layouts,
-    templates: Templates,
+    shapes: Shapes,
     waiting: Vec<Waiting>,
     text: Vec<u8>,
     /// None: time is not looked at.
@@ -205,14 +164,9 @@ impl Fold {
         });
         let absent = short.unwrap_or(Number { mantissa: 0, scale: 0, integral: true });
         let time_ways = query.time.as_ref().map(|timing| timing.ways.clone()).unwrap_or_default();
-        let paths = Paths::new(&query.type_ways, &query.value_ways, &time_ways);
-        let is_plain = query.absent.is_none() && !query.numeric_strings && query.time.is_none();
-        let skeletons = paths.plain_keys().filter(|_| is_plain);
-        let skeletons = skeletons.map(|(type_key, value_key)| Skeletons::new(type_key, value_key));
         Self {
             level,
-            caches,
-            paths,
+            paths: Paths::new(&query.type_ways, &query.value_ways, &time_ways),
             absent: short.map(Exact::from),
             judge: Judge::new(
                 query.absent.is_some(),
@@ -225,8 +179,7 @@ impl Fold {
             summary: Summary::new(query.types.as_deref(), query.max_types),
             account: Account::default(),
             recent: Recent::new(),
-            layouts: Layouts::new(absent, skeletons),
-            templates: Templates::new(absent),
+            shapes: Shapes::new(caches, absent),
             waiting: Vec::with_capacity(MOST_WAITING),
             text: Vec::new(),
             clock: query.time.as_ref().map(Clock::new),
@@ -253,15 +206,7 @@ impl Fold {
     ) -> Part {
         let from = handed_back.len();
         let full = from.saturating_add(most);
-        let part = match self.level {
-            Level::Portable => fold_block(Portable, self, block, handed_back, full),
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: a token of the level is only given out where the processor has it.
-            Level::Avx2(wide) => unsafe { fold_avx2(wide, self, block, handed_back, full) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: a token of the level is only given out where the processor has it.
-            Level::Avx512(wide) => unsafe { fold_avx512(wide, self, block, handed_back, full) },
-        };
+        let part = self.level.run(FoldBlock { fold: self, block, handed_back, full });
         // A value that waited may have been refused late.
         if !handed_back[from..].is_sorted() {
             handed_back[from..].sort_unstable();
@@ -295,26 +240,8 @@ impl Fold {
             *own += count;
         }
         other.recent.clear();
-        other.templates.clear();
-        match self.level {
-            Level::Portable => self.merge_summary(Portable, other),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2(wide) => self.merge_summary(wide, other),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512(wide) => self.merge_summary(wide, other),
-        }
-    }
-
-    fn merge_summary<W: Wide>(&mut self, wide: W, other: &mut Self) {
-        match (&mut self.clock, &mut other.clock) {
-            (Some(own), Some(clock)) => {
-                let bucket = |bucket| own.bucket(clock.start(bucket));
-                self.summary.merge(wide, &mut other.summary, bucket);
-                clock.clear();
-            }
-            _ => self.summary.merge(wide, &mut other.summary, |bucket| bucket),
-        }
-        limit(wide, self);
+        other.shapes.templates.clear();
+        self.level.run(MergeSummary { fold: self, other });
     }
 
     pub fn account(&self) -> Account {
@@ -335,46 +262,49 @@ impl Fold {
     }
 }
 
-/// SAFETY: the caller has a token of the level.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-unsafe fn fold_avx2(
-    wide: crate::wide::Avx2,
-    fold: &mut Fold,
-    block: &[u8],
-    handed_back: &mut Vec<HandedBack>,
+/// `Fold::fold_part` at a level.
+struct FoldBlock<'a> {
+    fold: &'a mut Fold,
+    block: &'a [u8],
+    handed_back: &'a mut Vec<HandedBack>,
     full: usize,
-) -> Part {
-    fold_block(wide, fold, block, handed_back, full)
 }
 
-/// SAFETY: the caller has a token of the level.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(
-    enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq"
-)]
-unsafe fn fold_avx512(
-    wide: crate::wide::Avx512,
-    fold: &mut Fold,
-    block: &[u8],
-    handed_back: &mut Vec<HandedBack>,
-    full: usize,
-) -> Part {
-    fold_block(wide, fold, block, handed_back, full)
+impl Task for FoldBlock<'_> {
+    type Output = Part;
+
+    #[inline(always)]
+    fn run<W: Wide>(self, wide: W) -> Part {
+        let Self { fold, block, handed_back, full } = self;
+        // Without time, nothing of it is to cost anything.
+        match fold.clock {
+            None => fold_lines::<W, false>(wide, fold, block, handed_back, full),
+            Some(_) => fold_lines::<W, true>(wide, fold, block, handed_back, full),
+        }
+    }
 }
 
-#[inline(always)]
-fn fold_block<W: Wide>(
-    wide: W,
-    fold: &mut Fold,
-    block: &[u8],
-    handed_back: &mut Vec<HandedBack>,
-    full: usize,
-) -> Part {
-    // Without time, nothing of it is to cost anything.
-    match fold.clock {
-        None => fold_lines::<W, false>(wide, fold, block, handed_back, full),
-        Some(_) => fold_lines::<W, true>(wide, fold, block, handed_back, full),
+/// `Summary::merge`, and what is due after it, at a level.
+struct MergeSummary<'a> {
+    fold: &'a mut Fold,
+    other: &'a mut Fold,
+}
+
+impl Task for MergeSummary<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<W: Wide>(self, wide: W) {
+        let Self { fold, other } = self;
+        match (&mut fold.clock, &mut other.clock) {
+            (Some(own), Some(clock)) => {
+                let bucket = |bucket| own.bucket(clock.start(bucket));
+                fold.summary.merge(wide, &mut other.summary, bucket);
+                clock.clear();
+            }
+            _ => fold.summary.merge(wide, &mut other.summary, |bucket| bucket),
+        }
+        limit(wide, fold);
     }
 }
 
@@ -390,40 +320,37 @@ fn fold_lines<W: Wide, const TIMED: bool>(
     let mut at = 0;
     let mut ask = None;
     let mut long = Exact { mantissa: 0, scale: 0, integral: true };
-    fold.templates.leave_block();
-    fold.layouts.leave_block();
+    fold.shapes.leave_block();
     while at < block.len() && handed_back.len() < full && ask.is_none() {
-        let mut use_templates = fold.caches.templates && fold.templates.are_in_use();
-        if use_templates {
+        let mut are_templates_open = fold.shapes.are_templates_open();
+        if are_templates_open {
             let (count, misfit) = match fold.absent {
                 None => wide.apart(AddFitting::<false, TIMED> { fold, block, at: &mut at }),
                 Some(_) => wide.apart(AddFitting::<true, TIMED> { fold, block, at: &mut at }),
             };
             lines += count;
-            fold.templates.hit(count);
+            fold.shapes.templates.hit(count);
             if at >= block.len() {
                 break;
             }
-            use_templates = misfit && fold.templates.miss();
+            are_templates_open = misfit && fold.shapes.templates.miss();
         }
-        let use_layouts = fold.caches.layouts && fold.layouts.are_in_use();
-        if use_layouts
-            && let Some(found) = fold.layouts.read::<W, TIMED>(wide, block, at, &mut long)
-        {
-            let end = found.end;
-            let (type_text, value) = (found.type_text, Value::new(found.value, &long));
-            let added = match moment::<W, TIMED>(wide, fold, block, found.time_at) {
+        if let Some(found) = fold.shapes.read::<W, TIMED>(wide, block, at, &mut long) {
+            let Match { event, is_plain, value } = found;
+            let value = Value::new(value, &long);
+            let place = HandedBack { line: lines, start: at, end: event.end };
+            let added = match moment::<W, TIMED>(wide, fold, block, event.time_at) {
                 Moment::Unsure => Some(false),
                 Moment::Unknown(what) => {
                     ask = Some(what);
                     break;
                 }
                 Moment::In(bucket) => {
+                    let type_text = event.type_text;
                     match add_recent::<W, TIMED>(wide, fold, block, type_text, value, bucket) {
                         // A type that was not met lately, and may not even be valid.
-                        None if !found.is_plain => None,
+                        None if !is_plain => None,
                         None => {
-                            let place = HandedBack { line: lines, start: at, end };
                             let event = (type_text, value, bucket);
                             add_later::<W, TIMED>(wide, fold, block, event, place, handed_back);
                             Some(true)
@@ -433,23 +360,19 @@ fn fold_lines<W: Wide, const TIMED: bool>(
                 }
             };
             if let Some(is_added) = added {
-                fold.layouts.hit();
                 if !is_added {
-                    refuse(fold, block, HandedBack { line: lines, start: at, end }, handed_back);
+                    refuse(fold, block, place, handed_back);
                 } else {
-                    let (value_at, time_at) = (found.value_at, found.time_at);
-                    let event = Event { start: at, end, type_text, value_at, time_at, place: None };
-                    fold.layouts.learn_outline(wide, block, event);
-                    if use_templates {
+                    fold.shapes.learn_match(wide, block, event, are_templates_open);
+                    if are_templates_open {
                         learn_template(fold, block, event);
-                    } else {
-                        fold.layouts.learn_frame(block, event);
                     }
                 }
                 lines += 1;
-                at = end + 1;
+                at = event.end + 1;
                 continue;
             }
+            fold.shapes.miss();
         }
         let start = at;
         while at < block.len() && parse::is_space(block[at]) {
@@ -483,12 +406,9 @@ fn fold_lines<W: Wide, const TIMED: bool>(
                         let Found { type_at, value_at, time_at } = found;
                         let end = line.end;
                         let type_text = (type_at + 1, parse::string_end(block, type_at + 1));
-                        let event = Event { start, end, type_text, value_at, time_at, place: None };
-                        if use_layouts {
-                            fold.layouts.learn_outline(wide, block, event);
-                            fold.layouts.learn(block, start, line.end, found);
-                        }
-                        if use_templates {
+                        let event = Event { start, end, type_text, value_at, time_at };
+                        fold.shapes.learn(wide, block, event);
+                        if are_templates_open {
                             learn_template(fold, block, event);
                         }
                     }
@@ -548,18 +468,18 @@ struct AddFitting<'a, const MAY_LACK: bool, const TIMED: bool> {
     at: &'a mut usize,
 }
 
-impl<W: Wide, const MAY_LACK: bool, const TIMED: bool> Task<W> for AddFitting<'_, MAY_LACK, TIMED> {
+impl<const MAY_LACK: bool, const TIMED: bool> Task for AddFitting<'_, MAY_LACK, TIMED> {
     /// How many lines were added, and whether the next one does not fit. False: an end of the block is near.
     type Output = (usize, bool);
 
     #[inline(always)]
-    fn run(self, wide: W) -> (usize, bool) {
+    fn run<W: Wide>(self, wide: W) -> (usize, bool) {
         let Self { fold, block, at: start } = self;
         let mut at = *start;
         let mut accepted = 0;
         let mut filtered = 0;
         let mut misfit = false;
-        while !misfit && let Some(lines) = fold.templates.look_ahead(wide, block, at) {
+        while !misfit && let Some(lines) = fold.shapes.templates.look_ahead(wide, block, at) {
             misfit = lines.is_empty();
             let mut next = lines.end;
             for line in lines {
@@ -567,7 +487,7 @@ impl<W: Wide, const MAY_LACK: bool, const TIMED: bool> Task<W> for AddFitting<'_
                 // what is not known.
                 let is_added = 'line: {
                     let Some(fit) =
-                        fold.templates.read::<W, MAY_LACK, TIMED>(wide, block, at, line)
+                        fold.shapes.templates.read::<W, MAY_LACK, TIMED>(wide, block, at, line)
                     else {
                         break 'line false;
                     };
@@ -590,7 +510,7 @@ impl<W: Wide, const MAY_LACK: bool, const TIMED: bool> Task<W> for AddFitting<'_
                     break;
                 }
             }
-            fold.templates.pass(next, at, misfit);
+            fold.shapes.templates.pass(next, at, misfit);
         }
         *start = at;
         fold.account.accepted += accepted;
@@ -624,7 +544,8 @@ fn learn_template(fold: &mut Fold, block: &[u8], event: Event) {
     let raw = &block[from..to];
     let recent = &fold.recent.slots[Recent::slot(block, from, to)];
     if recent.length == raw.len() && recent.bytes[..raw.len()] == *raw {
-        fold.templates.learn(block, Event { place: recent.place, ..event });
+        let place = recent.place;
+        fold.shapes.templates.learn(block, event, place);
     }
 }
 
@@ -815,7 +736,7 @@ fn limit<W: Wide>(wide: W, fold: &mut Fold) {
     if fold.summary.is_overfull() {
         fold.summary.limit(wide);
         fold.recent.clear();
-        fold.templates.clear();
+        fold.shapes.templates.clear();
     }
 }
 

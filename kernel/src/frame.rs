@@ -1,17 +1,62 @@
-//! What stands around type and value in short lines of one kind.
+//! What is around type and value in short lines of one kind.
 //!
 //! For logs of very many types, of which templates could hold few. A frame is the template of a line with a hole in
 //! the place of its type: the head up to the type, the middle from its closing quote up to the value, and the tail
 //! behind that. The type must be plain; then a line that fits is an event, for the reasons that `template` gives.
 
+use crate::backoff::{Backoff, Rates};
+use crate::event::{Event, Match, NOWHERE};
 use crate::exact;
-use crate::layout::Match;
-use crate::parse::NOWHERE;
-use crate::template::{self, AROUND, Event, LONGEST, Part};
+use crate::template::{self, AROUND, LONGEST, Part};
 use crate::wide::{CHUNK, NUMERAL, Wide};
 
+const RATES: Rates = Rates { most: 64, miss: 4, first: 1 << 10, longest: 1 << 18 };
+
+/// The frame of the lines met last, if they have one.
 #[derive(Debug)]
-pub struct Frame {
+pub struct Frames {
+    frame: Option<Frame>,
+    /// After the first frame, a text that was met once may have been in the way.
+    is_loose: bool,
+    backoff: Backoff,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self { frame: None, is_loose: false, backoff: Backoff::new(RATES) }
+    }
+}
+
+impl Frames {
+    /// Reads the line that begins at `at`, if it fits and is not near an end of the block.
+    #[inline(always)]
+    pub fn read<W: Wide>(&mut self, wide: W, block: &[u8], at: usize) -> Option<Match> {
+        let found = match &self.frame {
+            Some(frame) => frame.read(wide, block, at),
+            None => return None,
+        };
+        match found {
+            Some(_) => self.backoff.hit(1),
+            None if self.backoff.miss() => (self.frame, self.is_loose) = (None, true),
+            None => {}
+        }
+        found
+    }
+
+    /// Takes up the frame of an event, if there is none.
+    #[inline(always)]
+    pub fn learn(&mut self, block: &[u8], event: Event) {
+        if self.frame.is_none() && self.backoff.is_open() {
+            self.frame = Frame::new(block, event, self.is_loose);
+            if self.frame.is_none() {
+                self.backoff.close();
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Frame {
     head: Part,
     middle: Part,
     /// Ends with the line, its "\n" included.
@@ -28,8 +73,8 @@ pub struct Frame {
 impl Frame {
     /// The frame of an event, if it is short, its type stands before its value, and its time, if it is looked at,
     /// behind that.
-    pub fn new(block: &[u8], event: Event, is_loose: bool) -> Option<Self> {
-        let Event { start, end, type_text: (type_at, type_end), value_at, time_at, .. } = event;
+    fn new(block: &[u8], event: Event, is_loose: bool) -> Option<Self> {
+        let Event { start, end, type_text: (type_at, type_end), value_at, time_at } = event;
         let line =
             block.get(start..=end).filter(|line| line.len() <= LONGEST && line.ends_with(b"\n"))?;
         if value_at == NOWHERE || value_at < type_end || (time_at != NOWHERE && time_at <= value_at)
@@ -53,9 +98,8 @@ impl Frame {
         })
     }
 
-    /// Reads the line that begins at `at`, if it fits and is not near an end of the block.
     #[inline(always)]
-    pub fn read<W: Wide>(&self, wide: W, block: &[u8], at: usize) -> Option<Match> {
+    fn read<W: Wide>(&self, wide: W, block: &[u8], at: usize) -> Option<Match> {
         let around: &[u8; AROUND] = block.get(at.checked_sub(CHUNK)?..)?.first_chunk()?;
         let head = wide.load(around[CHUNK..].first_chunk()?);
         // Both chunks are searched, so that lengths around 64 do not make a branch.
@@ -94,14 +138,14 @@ impl Frame {
         let before = at - CHUNK;
         let value = exact::read_whole(wide, text, width, block, before + value_at)?;
         let end = at + end;
-        Some(Match {
+        let event = Event {
+            start: at,
             end,
             type_text: (before + type_at, before + type_end),
-            is_plain: true,
             value_at: before + value_at,
             time_at: if self.time == NOWHERE { NOWHERE } else { (end + 1).wrapping_add(self.time) },
-            value: Some(value),
-        })
+        };
+        Some(Match { event, is_plain: true, value: Some(value) })
     }
 }
 
@@ -121,15 +165,15 @@ mod tests {
         let time_at = known.find("2020").unwrap_or(NOWHERE);
         let value_at = behind(known, "\"value\":").unwrap_or(NOWHERE);
         let end = known.len() - 1;
-        let event = Event { start: 0, end, type_text, value_at, time_at, place: None };
+        let event = Event { start: 0, end, type_text, value_at, time_at };
         let frame = Frame::new(known.as_bytes(), event, is_loose)?;
         let block = format!("{:CHUNK$}{line}{:AROUND$}", "", "");
-        let found = frame.read(Portable, block.as_bytes(), CHUNK)?;
+        let Match { event: found, value, .. } = frame.read(Portable, block.as_bytes(), CHUNK)?;
         assert_eq!(Some(found.end), block.find('\n'));
         assert!(block[found.time_at..].starts_with("20"));
         assert!(block[..found.value_at].ends_with("\"value\":"));
         let (from, to) = found.type_text;
-        let value = found.value?;
+        let value = value?;
         Some((block[from..to].to_owned(), value.mantissa, value.scale))
     }
 

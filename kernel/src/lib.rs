@@ -2,25 +2,32 @@
 //!
 //! This file binds and does nothing else; the other files know nothing of Python.
 
+#![deny(unsafe_code)]
+
+pub mod backoff;
 pub mod caches;
+pub mod event;
 pub mod exact;
 pub mod files;
 pub mod fold;
 pub mod frame;
 pub mod judge;
-pub mod layout;
 pub mod numbers;
 pub mod outline;
 pub mod parse;
 pub mod path;
 pub mod query;
-pub mod skeleton;
+pub mod shapes;
 pub mod summary;
 pub mod template;
 pub mod time;
+pub mod tokens;
+pub mod tree;
+#[allow(unsafe_code)]
 pub mod wide;
 
 #[cfg(feature = "python")]
+#[allow(unsafe_code)]
 #[pyo3::pymodule]
 pub mod _kernel {
     use crate::files;

@@ -28,7 +28,7 @@ pub struct Numbers {
 impl Default for Numbers {
     fn default() -> Self {
         let factor = RandomState::new().hash_one(0) | 1;
-        Self { factor, shift: 63, slots: vec![EMPTY; 2], count: 0 }
+        Self { factor, shift: 58, slots: vec![EMPTY; 64], count: 0 }
     }
 }
 

@@ -540,53 +540,51 @@ struct TextEnd<'a> {
     start: usize,
 }
 
-impl<W: Wide> Task<W> for TextEnd<'_> {
+impl Task for TextEnd<'_> {
     type Output = Option<usize>;
 
     #[inline(always)]
-    fn run(self, wide: W) -> Option<usize> {
+    fn run<W: Wide>(self, wide: W) -> Option<usize> {
         let Self { block, start } = self;
+        let (mut escaped, mut unicode) = (0, 0);
+        let mut second_half = NOWHERE;
+        let (mut first_high, mut last_high) = (NOWHERE, 0);
         let mut at = start;
-        let mut has_high = false;
         loop {
             let chunk = wide.load(block.get(at..)?.first_chunk()?);
-            let stop = wide.equal(chunk, b'"') | wide.equal(chunk, b'\\') | wide.control(chunk);
-            let below = stop.wrapping_sub(1) & !stop;
-            has_high |= wide.high(chunk) & below != 0;
-            at += (!below).trailing_zeros() as usize;
-            if stop == 0 {
-                continue;
+            let mut quote = wide.equal(chunk, b'"');
+            let backslash = wide.equal(chunk, b'\\');
+            let (mut wrong, mut unicode_d) = (0, 0);
+            if backslash | escaped | (unicode >> 60) != 0 {
+                let here = escaped_bytes(backslash, &mut escaped);
+                (wrong, unicode_d) = wrong_escapes(wide, chunk, here, &mut unicode);
+                quote &= !here;
+            } else {
+                unicode = 0;
             }
-            if block[at] != b'\\' {
+            let below = quote.wrapping_sub(1) & !quote;
+            // In place of the quote, there may be a digit of an escape.
+            wrong = (wrong & (quote ^ quote.wrapping_sub(1))) | (wide.control(chunk) & below);
+            if unicode_d & below != 0 {
+                wrong |= wrong_surrogates(block, at, unicode_d & below, &mut second_half);
+            }
+            if wrong != 0 {
+                return None;
+            }
+            let high = wide.high(chunk) & below;
+            if high != 0 {
+                first_high = first_high.min(at + high.trailing_zeros() as usize);
+                last_high = at + 63 - high.leading_zeros() as usize;
+            }
+            if quote != 0 {
+                at += quote.trailing_zeros() as usize;
                 break;
             }
-            at += escape_length(&block[at..])?;
+            at += CHUNK;
         }
-        let is_valid = block[at] == b'"'
-            && (!has_high || simdutf8::basic::from_utf8(&block[start..at]).is_ok());
-        is_valid.then_some(at)
-    }
-}
-
-/// The length of the escape, or pair of escapes, at the start of `rest`, if it is valid.
-#[inline(always)]
-fn escape_length(rest: &[u8]) -> Option<usize> {
-    match rest.get(1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => return Some(2),
-        b'u' => {}
-        _ => return None,
-    }
-    let unit = |from: usize| {
-        let digits = rest.get(from..from + 4)?;
-        digits.iter().all(u8::is_ascii_hexdigit).then(|| hexadecimal(digits))
-    };
-    match unit(2)? {
-        0xd800..0xdc00 => {
-            let is_pair = rest.get(6..8)? == b"\\u" && (0xdc00..0xe000).contains(&unit(8)?);
-            is_pair.then_some(12)
-        }
-        0xdc00..0xe000 => None,
-        _ => Some(6),
+        let is_text = first_high > last_high
+            || simdutf8::basic::from_utf8(&block[first_high..=last_high]).is_ok();
+        is_text.then_some(at)
     }
 }
 

@@ -60,15 +60,6 @@ impl Paths {
         &self.keys
     }
 
-    /// The keys of type and value, if both are keys of the outermost object and nothing else.
-    pub fn plain_keys(&self) -> Option<(&[u8], &[u8])> {
-        let plain = |ways: &[Way]| match ways {
-            [Way { top, steps }] if steps.is_empty() => Some(self.keys[*top].text()),
-            _ => None,
-        };
-        Some((plain(&self.type_ways)?, plain(&self.value_ways)?))
-    }
-
     /// The places of the fields in a valid line, given those behind its last keys.
     #[inline(always)]
     pub fn find<W: Wide>(&self, wide: W, block: &[u8], tops: &Tops) -> Found {
@@ -139,11 +130,11 @@ struct Walk<'a> {
     steps: &'a [Step],
 }
 
-impl<W: Wide> Task<W> for Walk<'_> {
+impl Task for Walk<'_> {
     type Output = usize;
 
     #[inline(always)]
-    fn run(self, wide: W) -> usize {
+    fn run<W: Wide>(self, wide: W) -> usize {
         let Self { block, mut at, steps } = self;
         for step in steps {
             at = match block[at] {
@@ -247,11 +238,11 @@ struct ContainerEnd<'a> {
     at: usize,
 }
 
-impl<W: Wide> Task<W> for ContainerEnd<'_> {
+impl Task for ContainerEnd<'_> {
     type Output = usize;
 
     #[inline(always)]
-    fn run(self, wide: W) -> usize {
+    fn run<W: Wide>(self, wide: W) -> usize {
         let Self { block, mut at } = self;
         let mut in_string = 0_u64;
         let mut escaped = 0_u64;

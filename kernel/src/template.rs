@@ -4,8 +4,7 @@
 //! A template is a line that was found to be an event, with its type and the place of that type in
 //! the summary. It is compared from both ends: the head up to the value, and the tail behind it, at
 //! most 64 bytes each. What fits needs no look at its grammar and no look-up of its type. A line
-//! that fits none is not wrong; it is left to `layout`, which knows strings of any length. Nothing
-//! here is certain to be quick for all logs: where lines fit too rarely, templates rest.
+//! that fits none is not wrong; it is left to the other caches, which know strings of any length.
 //!
 //! Why a line that fits is an event: it differs from one that is, only
 //! - in the text of strings that are neither keys nor the type, by bytes that are printable ASCII
@@ -17,9 +16,11 @@
 //! A line without a value, where something stands in for it, is cut in two instead: its tail begins
 //! where its head ends. The keys are the same, so the fields stand where they stood, however deep.
 
+use crate::backoff::{Backoff, Rates};
+use crate::event::{Event, NOWHERE};
 use crate::exact::{self, Number};
-use crate::parse::{self, NOWHERE};
 use crate::summary::Place;
+use crate::tokens::{Kind, Token, tokens};
 use crate::wide::{CHUNK, NUMERAL, Wide};
 use std::ops::Range;
 
@@ -65,21 +66,6 @@ pub struct Fit {
     pub time_at: usize,
 }
 
-/// A line that is known to be an event.
-#[derive(Clone, Copy, Debug)]
-pub struct Event {
-    pub start: usize,
-    /// Where its "\n" is, or the end of the block.
-    pub end: usize,
-    /// Where the text of its type begins, behind the quote, and ends.
-    pub type_text: (usize, usize),
-    /// Where the digits of its value begin; `NOWHERE` if it has none.
-    pub value_at: usize,
-    /// Where the text or the digits of its time begin; `NOWHERE` if it has none.
-    pub time_at: usize,
-    pub place: Option<Place>,
-}
-
 /// The longest line that may fit.
 pub const LONGEST: usize = 2 * CHUNK;
 /// What is looked at of the block where such a line is, from a chunk before it on.
@@ -94,14 +80,9 @@ const KEY: usize = 16;
 const TRIES: u64 = 16;
 /// Templates are made at most that often before they rest once: making one is slow.
 const MOST_LEARNED: u32 = 256;
-/// What a line that does not fit costs, where one that does earns one; when nothing is left,
-/// templates rest, each time for twice as many lines.
-const PRICE_OF_MISS: u32 = 3;
-const MOST_CREDIT: u32 = 96;
-const FIRST_REST: u32 = 1 << 10;
-const LONGEST_REST: u32 = 1 << 18;
+const RATES: Rates = Rates { most: 96, miss: 3, first: 1 << 10, longest: 1 << 18 };
 
-/// The templates, where to look for one, and whether it is worth its while.
+/// The templates, and where to look for one.
 ///
 /// Which template a line might fit is told by the 16 bytes from the place where a type began, as
 /// far as they are the same in all lines of each template. Looking there first, and only there,
@@ -118,10 +99,8 @@ pub struct Templates {
     offset: usize,
     mask: [u64; 2],
     learned: u32,
-    credit: u32,
-    rest: u32,
-    next_rest: u32,
     ahead: Ahead,
+    backoff: Backoff,
 }
 
 /// Lines that were looked at ahead of the fold.
@@ -148,9 +127,7 @@ impl Templates {
             offset: 0,
             mask: [0; 2],
             learned: 0,
-            credit: MOST_CREDIT,
-            rest: 0,
-            next_rest: FIRST_REST,
+            backoff: Backoff::new(RATES),
             ahead: Ahead {
                 start: 0,
                 next: 0,
@@ -291,52 +268,43 @@ impl Templates {
         Some(Fit { place: template.place, value, end, time_at })
     }
 
-    /// Whether to try `read`, and to report by `hit` and `miss`.
+    /// Whether to try `read`, and to report by `hit` and `miss`. To be asked once for each line that none fits.
     #[inline(always)]
-    pub fn are_in_use(&mut self) -> bool {
-        if self.rest == 0 {
-            return true;
-        }
-        self.rest -= 1;
-        false
+    pub fn are_open(&mut self) -> bool {
+        self.backoff.is_open()
     }
 
     /// So many lines fitted.
     #[inline(always)]
     pub fn hit(&mut self, lines: usize) {
-        self.credit = MOST_CREDIT.min(self.credit.saturating_add(lines as u32));
-        if lines > FIRST_REST as usize {
-            self.next_rest = FIRST_REST;
-        }
+        self.backoff.hit(lines as u32);
     }
 
-    /// A line did not fit. False: templates rest now.
+    /// A line did not fit. False: templates are closed now.
     #[inline(always)]
     pub fn miss(&mut self) -> bool {
-        self.credit = self.credit.saturating_sub(PRICE_OF_MISS);
-        if self.credit == 0 {
+        let is_closed = self.backoff.miss();
+        if is_closed {
             self.clear();
-            self.rest = self.next_rest;
-            self.next_rest = LONGEST_REST.min(2 * self.next_rest);
         }
-        self.rest == 0
+        !is_closed
     }
 
     /// Forgets all templates, as is due when the places of types are no longer valid.
     pub fn clear(&mut self) {
-        let next_rest = self.next_rest;
-        *self = Self { next_rest, ..Self::new(self.absent) };
+        let backoff = self.backoff.clone();
+        *self = Self { backoff, ..Self::new(self.absent) };
     }
 
-    /// The last line did not fit, and is an event: makes a template of it.
+    /// Makes a template of an event that fits none, whose type has this place.
     #[cold]
     #[inline(never)]
-    pub fn learn(&mut self, block: &[u8], event: Event) {
+    pub fn learn(&mut self, block: &[u8], event: Event, place: Option<Place>) {
         if self.learned == MOST_LEARNED || event.end - event.start >= LONGEST {
             return;
         }
         self.learned += 1;
-        let Some(mut template) = template(block, event, false) else {
+        let Some(mut template) = template(block, event, place, false) else {
             return;
         };
         let Template { head_length, tail_length, .. } = template;
@@ -370,7 +338,7 @@ impl Templates {
         }
         let same = self.templates.iter().position(|other| other.key == key);
         if same.is_some()
-            && let Some(loose) = self::template(block, event, true)
+            && let Some(loose) = self::template(block, event, place, true)
         {
             template = loose;
         }
@@ -463,8 +431,8 @@ impl Class {
 }
 
 /// The template of an event, if it ends with "\n" and both parts are short enough.
-fn template(block: &[u8], event: Event, is_loose: bool) -> Option<Template> {
-    let Event { start, end, type_text: (type_at, _), value_at, time_at, place } = event;
+fn template(block: &[u8], event: Event, place: Option<Place>, is_loose: bool) -> Option<Template> {
+    let Event { start, end, type_text: (type_at, _), value_at, time_at } = event;
     let line = block.get(start..=end).filter(|line| line.ends_with(b"\n"))?;
     let type_at = type_at - start;
     let has_value = value_at != NOWHERE;
@@ -498,45 +466,34 @@ fn template(block: &[u8], event: Event, is_loose: bool) -> Option<Template> {
     })
 }
 
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' '..=0x7f) && *byte != b'\\')
+}
+
 /// What fits at each place of a valid line: the same byte, unless it is one of a plain text or a
 /// plain number.
 pub fn classes(line: &[u8], type_at: usize, is_loose: bool) -> Vec<Class> {
     let mut classes: Vec<Class> =
         line.iter().map(|&byte| Class { low: byte, high: byte, is_text: false }).collect();
-    let mut at = 0;
-    while at < line.len() {
-        match line[at] {
-            b'"' => {
-                let end = parse::string_end(line, at + 1);
-                let behind = line[end + 1..].iter().find(|&&byte| !parse::is_space(byte));
-                let text = &line[at + 1..end];
-                let is_plain =
-                    text.iter().all(|byte| matches!(byte, b' '..=0x7f) && *byte != b'\\');
-                if behind != Some(&b':') && at + 1 != type_at && is_plain {
-                    for class in &mut classes[at + 1..end] {
-                        *class = Class::of_text(class.low, is_loose);
-                    }
+    for Token { kind, start, end } in tokens(line) {
+        let own = &line[start..end];
+        match kind {
+            Kind::Text if start != type_at && is_plain(own) => {
+                for class in &mut classes[start..end] {
+                    *class = Class::of_text(class.low, is_loose);
                 }
-                at = end + 1;
             }
-            b'-' | b'0'..=b'9' => {
-                let from = at;
-                while matches!(line[at], b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9') {
-                    at += 1;
-                }
-                let number = &line[from..at];
-                if !number.iter().any(|byte| matches!(byte, b'e' | b'E')) {
-                    let first = usize::from(number[0] == b'-');
-                    let has_more = number.get(first + 1).is_some_and(u8::is_ascii_digit);
-                    for (place, class) in classes[from..at].iter_mut().enumerate() {
-                        if class.low.is_ascii_digit() {
-                            class.low = if place == first && has_more { b'1' } else { b'0' };
-                            class.high = b'9';
-                        }
+            Kind::Number if !own.contains(&b'e') && !own.contains(&b'E') => {
+                let first = usize::from(own[0] == b'-');
+                let has_more = own.get(first + 1).is_some_and(u8::is_ascii_digit);
+                for (place, class) in classes[start..end].iter_mut().enumerate() {
+                    if class.low.is_ascii_digit() {
+                        class.low = if place == first && has_more { b'1' } else { b'0' };
+                        class.high = b'9';
                     }
                 }
             }
-            _ => at += 1,
+            _ => {}
         }
     }
     classes
@@ -572,9 +529,9 @@ mod tests {
             None => NOWHERE,
         };
         let time_at = known.find("2020-10-06").unwrap_or(NOWHERE);
-        let event = Event { start: 0, end, type_text, value_at, time_at, place: Some(7) };
+        let event = Event { start: 0, end, type_text, value_at, time_at };
         for _ in 0..times {
-            templates.learn(known.as_bytes(), event);
+            templates.learn(known.as_bytes(), event, Some(7));
         }
         let rest = CHUNK + AROUND;
         let block = format!("{:CHUNK$}{line}{:rest$}", "", "");
@@ -703,11 +660,11 @@ mod tests {
 
     /// Where few lines fit, templates rest, and longer each time.
     #[test]
-    fn rest() {
+    fn backoff() {
         let mut templates = Templates::new(ABSENT);
         let mut tries = 0;
         for _ in 0..100_000 {
-            if templates.are_in_use() {
+            if templates.are_open() {
                 templates.miss();
                 tries += 1;
             }

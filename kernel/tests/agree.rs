@@ -2,10 +2,11 @@
 
 mod oracle;
 
-use eventstats_kernel::fold::{Fold, Level};
+use eventstats_kernel::fold::Fold;
 use eventstats_kernel::query::Query;
 use eventstats_kernel::query::Timing;
 use eventstats_kernel::time::Instant;
+use eventstats_kernel::wide::Level;
 use oracle::{CHANGE, Meaning, assert_agrees, assert_agrees_by, fold_all, meaning, rows, usual};
 use proptest::prelude::*;
 

@@ -18,8 +18,9 @@ mod workloads;
 
 use adversarial::ADVERSARIAL;
 use eventstats_kernel::caches::Caches;
-use eventstats_kernel::fold::{Fold, Level};
+use eventstats_kernel::fold::Fold;
 use eventstats_kernel::query::Query;
+use eventstats_kernel::wide::Level;
 use oracle::{assert_agrees, fold_all, usual};
 use std::hint::black_box;
 use workloads::{Input, Random, WORKLOADS};

@@ -2,10 +2,11 @@
 //!
 //! Shares nothing with the kernel. It is as strict as RFC 8259 and takes every valid event.
 
-use eventstats_kernel::fold::{Account, Fold, HandedBack, Level};
+use eventstats_kernel::fold::{Account, Fold, HandedBack};
 use eventstats_kernel::query::Query;
 use eventstats_kernel::summary::TypeStats;
 use eventstats_kernel::time::{Ask, Instant, Region, Span};
+use eventstats_kernel::wide::Level;
 use num_bigint::BigInt;
 use std::collections::{BTreeMap, BTreeSet};
 
