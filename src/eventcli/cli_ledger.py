@@ -117,7 +117,9 @@ class _LedgerCommand(Command):
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Run the command; that a ledger cannot be used is said in one line."""
         try:
-            return super().invoke(ctx)
+            # A signal is an exception here: a transaction is rolled back, and a ledger that is still empty removed.
+            with interruption.raising():
+                return super().invoke(ctx)
         except LedgerError as error:
             say(str(error))
             return ExitCode.LEDGER
