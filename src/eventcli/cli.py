@@ -18,8 +18,8 @@ from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
 from eventcli.interruption import SignalError, end_by
 from eventcli.mapping import LostError
+from eventcli.messages import PROGRAM, say, say_repeat, say_source, write_stderr
 from eventcli.options import (
-    PROGRAM,
     Budget,
     BudgetValue,
     Command,
@@ -41,18 +41,15 @@ from eventcli.options import (
     output_options,
     query_of,
     rejects_option,
-    say,
-    say_repeat,
-    say_source,
     settings_of,
     show_rejects_option,
     types_option,
     write_exit_statuses,
-    write_stderr,
     written_to,
 )
 from eventcli.output import STDOUT, OutputError, ReaderGoneError, write_stdout
 from eventcli.pipeline import BLOCK_SIZE, Run
+from eventcli.redaction import redacted_text
 from eventcli.report import OTHER_LABEL, UnknownStatError
 
 if TYPE_CHECKING:
@@ -326,7 +323,7 @@ def _run() -> int:
         return ExitCode.OUTPUT
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else PROGRAM
-        say(f"{error.format_message()} (see {path} --help)")
+        say(f"{redacted_text(error.format_message())} (see {path} --help)")
         return ExitCode.USAGE
     except BodyError as error:
         say(str(error))

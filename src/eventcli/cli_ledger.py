@@ -18,6 +18,7 @@ from eventcli.event import UNITS, Timing
 from eventcli.exits import ExitCode
 from eventcli.interruption import SignalError
 from eventcli.ledger import GRANULARITIES, Ingest, Meaning, MeaningError, Outcome
+from eventcli.messages import say, say_one_of, say_source
 from eventcli.options import (
     NO_VALUE,
     Budget,
@@ -40,13 +41,10 @@ from eventcli.options import (
     output_option,
     output_options_with,
     rejects_option,
-    say,
-    say_source,
     settings_of,
     show_rejects_option,
     timing_of,
     types_option,
-    write_stderr,
     written_to,
 )
 from eventcli.output import PRIVATE, OutputError, ReaderGoneError
@@ -392,7 +390,7 @@ def _meaning(database: Database, given: Mapping[str, Any]) -> Meaning:
 
 
 def _say_copy(name: str, other: str) -> None:
-    say(f"{name}: holds what {other} holds, too: it is counted once")
+    say_one_of("that hold what another file holds", f"{name}: holds what {other} holds, too: it is counted once")
 
 
 def _is_all_rejected(summary: Summary) -> bool:
@@ -587,7 +585,7 @@ def _verify(
         }
         lines.append(json.dumps(record, ensure_ascii=False) + "\n")
         if verdict != "proved":
-            say(f"{stream.label}: {verdict}: {message} ({stream.account.lines} lines)")
+            say_one_of(f"{verdict}", f"{stream.label}: {verdict}: {message} ({stream.account.lines} lines)")
     open_ones = [one for one in database.discontinuities() if not one.settled]
     if not acknowledge:
         for one in open_ones:
@@ -599,7 +597,7 @@ def _verify(
         ledger.acknowledge(database)
     write("".join(lines).encode())
     if pruned:
-        write_stderr(f"eventstats: {pruned} streams were forgotten; what they added stays\n")
+        say(f"{pruned} streams were forgotten; what they added stays")
     found = {verdict for _, verdict, _ in verdicts}
     if "different" in found:
         return ExitCode.DATA

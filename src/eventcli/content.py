@@ -34,6 +34,13 @@ def is_stream(path: str) -> bool:
     return path == STDIN or is_url(path)
 
 
+def lasting(path: str) -> str:
+    """Return what a path is known by in later runs: of a URL its name, for its secrets may be others then."""
+    if is_url(path):
+        return name_of(path)
+    return path if path == STDIN else os.path.abspath(path)
+
+
 def path_of(error: OSError) -> str | None:
     """Return the path of the file that could not be read."""
     path = vars(error).get(_PATH)
@@ -87,6 +94,7 @@ class File:
     """A file as it is. What is looked at is read when it is needed; `path_of` tells of an error which file it is of."""
 
     __slots__ = (
+        "_address",
         "_begin",
         "_descriptor",
         "_head",
@@ -111,8 +119,9 @@ class File:
     )
 
     def __init__(self, path: str, *, is_named: bool, given: str = "", spools: Spools | None = None) -> None:
-        """Look at the file: OSError where it is not there. `given` is the path as people know it."""
+        """Look at the file: OSError where it is not there. `given`: the path as people know it, or the whole URL."""
         self.path = path
+        self._address = given if is_url(given) else path
         self.name = name_of(given or path)
         self.is_named = is_named
         self.is_wanted = is_named
@@ -143,7 +152,7 @@ class File:
                 return found
         self.spools = self.spools or Spools()
         self.is_spooled = True
-        self._begin, end = self.spools.take_in(self.path)
+        self._begin, end = self.spools.take_in(self._address)
         return Look(stat.S_IFREG, 0, 0, end - self._begin, 0, 0)
 
     @contextmanager
@@ -158,7 +167,7 @@ class File:
     @property
     def key(self) -> object:
         """What no other file has, by which links to it are known; that of what was spooled is its path."""
-        return self.path if self.is_spooled else (self.device, self.inode)
+        return self._address if self.is_spooled else (self.device, self.inode)
 
     @property
     def is_ended(self) -> bool:

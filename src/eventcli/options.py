@@ -5,35 +5,43 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TextIO, cast
 
 import click
 
-from eventcli import diagnostics, discovery, gaps, interruption, report, saved, targets
+from eventcli import diagnostics, discovery, gaps, interruption, messages, report, saved, targets
 from eventcli.asked import Asked
 from eventcli.body import BodyError
 from eventcli.discovery import Choice, discover
-from eventcli.escape import printable
+from eventcli.escape import for_terminal, printable
 from eventcli.event import Fields, Query, Reject, Timing
 from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
 from eventcli.interruption import SignalError
 from eventcli.mapping import LostError
-from eventcli.output import PRIVATE, STDOUT, OutputError, OutputFile, ReaderGoneError, prove_stdout, write_stdout
+from eventcli.messages import say, say_rest, write_stderr
+from eventcli.output import (
+    PRIVATE,
+    STDOUT,
+    STDOUT_PATH,
+    OutputError,
+    OutputFile,
+    ReaderGoneError,
+    prove_stdout,
+    write_stdout,
+)
 from eventcli.pipeline import Run, check_query
+from eventcli.redaction import redacted_text
 from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
 from eventcli.source import STDIN, is_url, name_of, open_source, size_of
-from eventcli.summary import Account, SourceReport, Summary
+from eventcli.summary import Account, Summary
 from eventcli.targets import ConflictError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from eventcli.progress import Watch
-
-PROGRAM: Final = "eventstats"
 _LARGEST: Final = 1024**4
 NO_VALUE: Final = "none"
 _SIGINT: Final = 2
@@ -165,7 +173,10 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Run the command and return its exit status."""
         try:
-            return cast("ExitCode", super().invoke(ctx))
+            try:
+                return cast("ExitCode", super().invoke(ctx))
+            finally:
+                say_rest()
         except KeyboardInterrupt:
             raise SignalError(_SIGINT) from None  # click would make an Abort of it
         except (BodyError, GapsError, LostError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
@@ -177,8 +188,8 @@ class Command(click.Command):
             if ctx.params["debug"]:
                 import traceback  # noqa: PLC0415  # not needed otherwise
 
-                traceback.print_exc()
-            say(f"internal error: {type(error).__name__}: {error} (--debug shows where)")
+                write_stderr(redacted_text(traceback.format_exc()))
+            say(f"internal error: {type(error).__name__}: {redacted_text(str(error))} (--debug shows where)")
             return ExitCode.BUG
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's form
@@ -362,6 +373,8 @@ def timing_of(options: dict[str, Any]) -> Timing | None:
 
 def settings_of(*, debug: bool, **options: Any) -> Settings:  # noqa: ARG001  # debug is read where a failure is shown
     """Return the settings of a command."""
+    if options["output"] == STDOUT_PATH:
+        options["output"] = None
     return Settings(**options)
 
 
@@ -427,12 +440,12 @@ def complete(run: Run, inputs: Sequence[str], choice: Choice, settings: Settings
 
     # From the very start: a process that does not take the signal is ended by it.
     with Watch(run, started=started, say=say, sizes=sizes) as watch:
-        _Stderr.watch = watch
+        messages.Stderr.watch = watch
         try:
             with interruption.calling(run.interrupt):
                 return run.complete(watch.tick)
         finally:
-            _Stderr.watch = None
+            messages.Stderr.watch = None
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -528,6 +541,7 @@ class Sinks:
             label = printable(self._settings.other_label)
             say(f"more than {shown.max_types} types: the others add up in {label!r} (--max-types)")
         closing = diagnostics.closing(summary)
+        say_rest()
         if closing:
             say(closing)
         if self._rejects:
@@ -538,7 +552,8 @@ class Sinks:
             if self._output:
                 self._write(self._output, self._result)
             else:
-                write_stdout(self._result)
+                form, data = self._settings.format, self._result
+                write_stdout(for_terminal(data, form) if _is_terminal(sys.stdout) else data)
         if failed:
             return ExitCode.DATA
         if not summary.complete:
@@ -562,35 +577,6 @@ class Sinks:
         return FORMATS[settings.format](summary, settings.stats, settings.other_label)
 
 
-class _Stderr:
-    """What has to make room on standard error before a message is written there."""
-
-    watch: "Watch | None" = None
-
-
-def say(message: str) -> None:
-    """Write a line for people."""
-    write_stderr(f"{PROGRAM}: {message}\n")
-
-
-def say_repeat(name: str, other: str) -> None:
-    """Say that a file counts already under another name, or for the second time under the same."""
-    say(f"{printable(name)}: the same file as {printable(other)}, counted once")
-
-
-def say_source(source: SourceReport) -> None:
-    """Say why a source was not read to its end."""
-    say(diagnostics.of_source(source))
-
-
-def write_stderr(text: str) -> None:
-    """Write to stderr, if it is there."""
-    # Nobody is left to be told that stderr cannot be written.
-    with suppress(OSError, ValueError, AttributeError), _Stderr.watch.hidden() if _Stderr.watch else nullcontext():
-        sys.stderr.write(text)
-        sys.stderr.flush()
-
-
 @contextmanager
 def open_output(path: str, *, mode: int = 0o666) -> Iterator[OutputFile]:
     """Open a file for output. As long as it is open there is something to clean up when a signal comes."""
@@ -602,9 +588,10 @@ def open_output(path: str, *, mode: int = 0o666) -> Iterator[OutputFile]:
 
 @contextmanager
 def written_to(output: str | None, *, mode: int = 0o666) -> Iterator[Callable[[bytes], object]]:
-    """Give what writes to standard output, or to a file that takes its place in the end."""
-    if output is None:
-        yield write_stdout
+    """Give what writes lines of JSON to standard output, or to a file that takes its place in the end."""
+    if output is None or output == STDOUT_PATH:
+        is_shown = _is_terminal(sys.stdout)
+        yield lambda data: write_stdout(for_terminal(data, "jsonl") if is_shown else data)
         return
     with open_output(output, mode=mode) as file:
         yield file.write

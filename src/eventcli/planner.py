@@ -7,7 +7,7 @@ from itertools import chain, islice, pairwise
 from typing import Final, NamedTuple
 
 from eventcli.birth import is_momentary, look
-from eventcli.content import File, Spools, is_stream, note_content, note_place, path_of
+from eventcli.content import File, Spools, is_stream, lasting, note_content, note_place, path_of
 from eventcli.likeness import Kin, Pair, follows, is_rewritten, is_untouched, is_younger
 from eventcli.marks import WINDOW
 from eventcli.registry import Registry
@@ -204,10 +204,10 @@ class Planner:
     # ---- what there is
 
     def _look_at(self, paths: Iterable[str]) -> None:
-        self._names = {path: path if is_stream(path) else os.path.abspath(path) for path in paths}
+        self._names = {path: lasting(path) for path in paths}
         named = set(self._names.values())
         for path, full in self._names.items():
-            base = path if is_stream(path) else self._base(full, named)
+            base = full if is_stream(path) else self._base(full, named)
             family = self._families.setdefault(base, Family(base))
             family.is_named |= base == full
             try:

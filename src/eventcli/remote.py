@@ -21,6 +21,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from eventcli.blocks import TruncatedError
 from eventcli.escape import printable
+from eventcli.redaction import HIDDEN, redacted_text, secrets
 
 INSTALL: Final = "pip install 'eventcli[remote]'"
 """The command that installs what object stores need."""
@@ -57,6 +58,10 @@ _BUSY: Final = {
 """Answers after which it is worth to ask again."""
 
 
+_secrets: set[str] = set()
+"""What was not to be shown of any URL: libraries tell of parts of it in words of their own."""
+
+
 class RemoteStream(Protocol):
     """An open object: a stream of bytes to be closed at its end."""
 
@@ -79,6 +84,7 @@ class RemoteStream(Protocol):
 
 def open_url(url: str) -> RemoteStream:
     """Open the object that a URL names. OSError where that fails, FileNotFoundError where there is no such object."""
+    _secrets.update(secrets(url))
     return _Download(url) if _is_http(url) else _Object(url)
 
 
@@ -89,6 +95,7 @@ def expand(url: str) -> list[str]:
     """
     if _is_http(url) or not _PATTERN & set(url):
         return [url]
+    _secrets.update(secrets(url))
     try:
         system, pattern = _file_system(url)
         found = system.glob(pattern, detail=True)
@@ -231,7 +238,10 @@ class _Download:
         # As stored: whoever reads a compressed object recognises it, and offsets are those of the store.
         headers["Accept-Encoding"] = "identity"
         sent = request.Request(self._url, headers=headers)  # noqa: S310  # the opener knows of HTTP only
-        return cast("HTTPResponse", self._opener.open(sent, timeout=SILENCE))
+        try:
+            return cast("HTTPResponse", self._opener.open(sent, timeout=SILENCE))
+        except UnicodeError:
+            raise OSError("the host has a name that cannot be") from None
 
 
 def _http_opener() -> request.OpenerDirector:
@@ -263,8 +273,12 @@ def _quoted(url: str) -> str:
         raise OSError("not a URL: no host is named")
     if parts.username is not None:
         raise OSError("a user name or a password in a URL is not supported")
-    safe = "%/:=&?~+!$,;'@()*[]"
-    return urlunsplit((parts.scheme, parts.netloc, quote(parts.path or "/", safe), quote(parts.query, safe), ""))
+    return urlunsplit((parts.scheme, parts.netloc, _quoted_part(parts.path or "/"), _quoted_part(parts.query), ""))
+
+
+def _quoted_part(text: str) -> str:
+    # The bytes that were given, also where they are no text.
+    return quote(os.fsencode(text), "%/:=&?~+!$,;'@()*[]")
 
 
 def _http_failure(error: HTTPError) -> OSError:
@@ -297,7 +311,10 @@ def _words(error: Exception) -> str:
         return "timed out"
     text = (reason.strerror if isinstance(reason, OSError) else None) or str(reason) or type(reason).__name__
     # It may come from a server, or list all the places where a library was looked for.
-    text = printable(" ".join(text.split()))
+    text = redacted_text(" ".join(text.split()))
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    text = printable(text)
     return text if len(text) <= _MESSAGE else text[: _MESSAGE - 1] + "…"
 
 

@@ -10,6 +10,7 @@ from eventcli.asked import Asked, NewerError
 from eventcli.blocks import Readable
 from eventcli.event import MAX_TYPES, Bucket, Query, Reason
 from eventcli.kinship import Result
+from eventcli.redaction import redacted, redacted_text
 from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Stretch, Summary, TypeStats
 
 if TYPE_CHECKING:
@@ -327,11 +328,11 @@ def _text(text: object) -> str:
 def _source(source: Mapping[str, Any]) -> SourceReport:
     stretch = source.get("stretch")
     return SourceReport(
-        _text(source["name"]),
+        redacted(_text(source["name"])),
         _count(source["bytes"]),
         _count(source["lines"]),
         _status(source["status"]),
-        _text(source["message"]),
+        redacted_text(_text(source["message"])),
         _optional_count(source, "pending"),
         Stretch() if stretch is None else _stretch(stretch),
     )

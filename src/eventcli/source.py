@@ -12,6 +12,7 @@ from eventcli import deep, mapping
 from eventcli.blocks import Readable, TruncatedError, read_into, readable
 from eventcli.compression import Decompressed
 from eventcli.mapping import MappedFile
+from eventcli.redaction import redacted
 
 STDIN: Final = "-"
 """The path that means standard input."""
@@ -26,7 +27,7 @@ Source = str | os.PathLike[str] | BinaryIO
 
 
 def name_of(source: Source) -> str:
-    """Return the name of a source for people and reports: always valid text, also for a path that is not UTF-8."""
+    """Return the name of a source for people and reports: valid text, without the secrets of a URL."""
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         return STDIN_NAME if path == STDIN else _text(path)
@@ -40,6 +41,8 @@ def names_of(paths: list[str]) -> list[str]:
 
 
 def _text(name: str) -> str:
+    if "://" in name and is_url(name):
+        name = redacted(name)
     return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -1,0 +1,81 @@
+"""What is said to people on stderr: a message is a line that a terminal shows as it is, and there are few of a kind.
+
+Nothing is written to stderr but by this module: here all that comes from outside is made safe to show.
+"""
+
+import sys
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Final, Protocol
+
+from eventcli import diagnostics
+from eventcli.escape import printable
+from eventcli.summary import SourceReport
+
+PROGRAM: Final = "eventstats"
+
+EXAMPLES: Final = 5
+"""Messages of a kind that are said, before the others are only counted."""
+
+_LONGEST: Final = 5000
+"""Characters of a message: more than a path can have."""
+
+
+class Watch(Protocol):
+    """What draws on standard error while a run is on."""
+
+    def hidden(self) -> AbstractContextManager[None]:
+        """Make room while something else is written."""
+
+
+class Stderr:
+    """What has to make room on standard error before a message is written there."""
+
+    watch: Watch | None = None
+
+
+_said: Counter[str] = Counter()
+
+
+def say(message: str) -> None:
+    """Write a line for people, whatever is in the message."""
+    text = printable(message[:_LONGEST])
+    _write(f"{PROGRAM}: {text if len(message) <= _LONGEST else text + '…'}\n")
+
+
+def say_one_of(kind: str, message: str) -> None:
+    """Say one of perhaps very many messages: the first few are examples. `kind` ends `say_rest`'s "and N more"."""
+    _said[kind] += 1
+    if _said[kind] <= EXAMPLES:
+        say(message)
+
+
+def say_rest() -> None:
+    """Say how many more messages there were of each kind than were said, and begin anew."""
+    counts = dict(_said)
+    _said.clear()
+    for kind, count in counts.items():
+        if count > EXAMPLES:
+            say(f"… and {count - EXAMPLES:,} more {kind}")
+
+
+def say_repeat(name: str, other: str) -> None:
+    """Say that a file counts already under another name, or for the second time under the same."""
+    say_one_of("that are the same file as another, counted once", f"{name}: the same file as {other}, counted once")
+
+
+def say_source(source: SourceReport) -> None:
+    """Say why a source was not read to its end."""
+    say_one_of(str(source.status), diagnostics.of_source(source))
+
+
+def write_stderr(text: str) -> None:
+    """Write lines that are no messages, such as a table, to stderr."""
+    _write("".join(f"{printable(line)}\n" for line in text.removesuffix("\n").split("\n")))
+
+
+def _write(text: str) -> None:
+    # Nobody is left to be told that stderr cannot be written.
+    with suppress(OSError, ValueError, AttributeError), Stderr.watch.hidden() if Stderr.watch else nullcontext():
+        sys.stderr.write(text)
+        sys.stderr.flush()
