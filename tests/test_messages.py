@@ -193,6 +193,15 @@ def test_five_examples_of_a_kind(count: int, last: str | None, capsys: pytest.Ca
     assert not capsys.readouterr().err
 
 
+def test_twenty_of_a_kind_for_whatever_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    """Messages that give different reasons are examples of their own, but only so many are said of a kind."""
+    for number in range(100):
+        messages.say_source(SourceReport("f", 0, 0, Status.UNREADABLE, f"reason {number // 2}"))
+    messages.say_rest()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[19:] == ["eventstats: f: unreadable: reason 9", "eventstats: … and 80 more unreadable"]
+
+
 def test_very_many_missing_files(tmp_path: Path) -> None:
     """A list of very many missing names says five of them, how many more, and the account; so do repetitions."""
     (tmp_path / "list").write_text("".join(f"missing{number}\n" for number in range(1000)))

@@ -15,7 +15,10 @@ from eventcli.summary import SourceReport
 PROGRAM: Final = "eventstats"
 
 EXAMPLES: Final = 5
-"""Messages of a kind that are said, before the others are only counted."""
+"""Messages of a kind that are said for the same reason, before the others are only counted."""
+
+MOST: Final = 20
+"""Messages of a kind that are said, for whatever reasons."""
 
 _LONGEST: Final = 5000
 """Characters of a message: more than a path can have."""
@@ -34,7 +37,9 @@ class Stderr:
     watch: Watch | None = None
 
 
+_seen: Counter[str] = Counter()
 _said: Counter[str] = Counter()
+_said_for: Counter[tuple[str, str]] = Counter()
 
 
 def say(message: str) -> None:
@@ -43,20 +48,22 @@ def say(message: str) -> None:
     _write(f"{PROGRAM}: {text if len(message) <= _LONGEST else text + '…'}\n")
 
 
-def say_one_of(kind: str, message: str) -> None:
+def say_one_of(kind: str, message: str, reason: str = "") -> None:
     """Say one of perhaps very many messages: the first few are examples. `kind` ends `say_rest`'s "and N more"."""
-    _said[kind] += 1
-    if _said[kind] <= EXAMPLES:
+    _seen[kind] += 1
+    if _said[kind] < MOST and _said_for[kind, reason] < EXAMPLES:
+        _said[kind] += 1
+        _said_for[kind, reason] += 1
         say(message)
 
 
 def say_rest() -> None:
     """Say how many more messages there were of each kind than were said, and begin anew."""
-    counts = dict(_said)
-    _said.clear()
-    for kind, count in counts.items():
-        if count > EXAMPLES:
-            say(f"… and {count - EXAMPLES:,} more {kind}")
+    left = _seen - _said
+    for counts in (_seen, _said, _said_for):
+        counts.clear()
+    for kind, count in left.items():
+        say(f"… and {count:,} more {kind}")
 
 
 def say_repeat(name: str, other: str) -> None:
@@ -66,7 +73,7 @@ def say_repeat(name: str, other: str) -> None:
 
 def say_source(source: SourceReport) -> None:
     """Say why a source was not read to its end."""
-    say_one_of(str(source.status), diagnostics.of_source(source))
+    say_one_of(str(source.status), diagnostics.of_source(source), source.message)
 
 
 def write_stderr(text: str) -> None:
