@@ -12,7 +12,8 @@ from eventcli import ledger, saved
 from eventcli.database import BusyError, Database, LedgerError
 from eventcli.database import Run as RunRecord
 from eventcli.ledger import Outcome
-from eventcli.options import Settings, Sinks, open_output, say
+from eventcli.messages import say
+from eventcli.options import Settings, Sinks, open_output
 from eventcli.output import OutputError, ReaderGoneError
 from eventcli.summary import Summary
 
