@@ -10,6 +10,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Final, Self
 
 from eventcli import compression
@@ -39,6 +40,20 @@ def lasting(path: str) -> str:
     if is_url(path):
         return name_of(path)
     return path if path == STDIN else os.path.abspath(path)
+
+
+def real_path(path: str) -> str:
+    """Return the path behind all links."""
+    if os.path.islink(path):
+        return os.path.realpath(path)
+    folder, name = os.path.split(path)
+    return os.path.join(real_folder(folder), name)
+
+
+@lru_cache(maxsize=64)
+def real_folder(folder: str) -> str:
+    """Return the path of a folder behind all links, as it was when a run began to look at files."""
+    return os.path.realpath(folder)
 
 
 def path_of(error: OSError) -> str | None:
@@ -178,9 +193,7 @@ class File:
     def real(self) -> str:
         """The path behind all links."""
         if not self._real:
-            folder, name = os.path.split(self.path)
-            is_link = os.path.islink(self.path)
-            self._real = os.path.realpath(self.path) if is_link else os.path.join(os.path.realpath(folder), name)
+            self._real = real_path(self.path)
         return self._real
 
     def close(self, *, forget: bool = False) -> None:

@@ -61,6 +61,10 @@ class UnwritableError(OutputError):
     """The ledger could not be written; it is as it was before."""
 
 
+_OLDDIRS: Final = "olddirs"
+"""The name of the only setting that gives no number its meaning, and may change."""
+
+
 class Setting(NamedTuple):
     """Something that gives the numbers of a ledger their meaning, and its value as text (None: none)."""
 
@@ -247,7 +251,17 @@ class Database:
         """Return what gives the numbers their meaning."""
         import json  # noqa: PLC0415  # start-up of all runs that do not open a ledger
 
-        return {name: json.loads(value) for name, value in self._rows("SELECT name, value FROM settings")}
+        query = "SELECT name, value FROM settings WHERE name <> ?"
+        return {name: json.loads(value) for name, value in self._rows(query, _OLDDIRS)}
+
+    def olddirs(self) -> list[str]:
+        """Return the folders that rotated files are moved to."""
+        import json  # noqa: PLC0415  # see settings
+
+        if self.is_new:
+            return []
+        found = next(self._rows("SELECT value FROM settings WHERE name = ?", _OLDDIRS), None)
+        return [str(one) for one in json.loads(found[0])] if found else []
 
     def streams(self) -> list[Stream]:
         """Return all streams but the pruned ones."""
@@ -487,6 +501,12 @@ class Database:
         self._connection.executemany(
             schema.insertion("settings"), [(name, json.dumps(value)) for name, value in settings]
         )
+
+    def put_olddirs(self, folders: Sequence[str]) -> None:
+        """Remember the folders that rotated files are moved to."""
+        import json  # noqa: PLC0415  # see settings
+
+        self._connection.execute(schema.insertion("settings", "INSERT OR REPLACE"), (_OLDDIRS, json.dumps(folders)))
 
     def clear(self) -> None:
         """Delete all settings, and whatever was said of lines."""

@@ -61,8 +61,10 @@ class Pair(NamedTuple):
         if self.stream is None or self.stream.name != self.base:
             return None
         if is_newer:
-            # The log was renamed, and another file took its place. Of what was rotated before there may be copies.
-            is_log = self.stream.state is State.LIVE or rank(self.stream.name, self.file.path) == WRITTEN_TO
+            # The log was renamed, and another file took its place. What was rotated before may be a copy of it.
+            is_later = self.is_in_order or (is_repetitive and not self.file.born)
+            is_base = rank(self.stream.name, self.file.path) == WRITTEN_TO
+            is_log = self.stream.state is State.LIVE or (is_base and is_later)
             if is_log and self.holder.is_place_of(self.stream):
                 return Kin.OTHER
             # What was seen of it is in the older file; it was cut back, and began anew.

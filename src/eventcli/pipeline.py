@@ -440,6 +440,14 @@ class Run:
         with suppress(RuntimeError):  # it rings already
             self._bell.release()
 
+    def complete_here(self) -> Summary:
+        """Do the same in this thread, for a source that is folded before another thread would have started."""
+        self._working += 1
+        self._work(self._folds[0], self._folding[0])
+        if self._failure is not None:
+            raise self._failure
+        return self._summary()
+
     def _goes_on(self, pause: float) -> bool:
         """Wait for the end; whether it did not come within so many seconds."""
         # Not join: a failure must be raised at once, even while a worker waits for a pipe that is silent. And not

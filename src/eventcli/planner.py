@@ -7,7 +7,17 @@ from itertools import chain, islice, pairwise
 from typing import Final, NamedTuple
 
 from eventcli.birth import is_momentary, look
-from eventcli.content import File, Spools, is_stream, lasting, note_content, note_place, path_of
+from eventcli.content import (
+    File,
+    Spools,
+    is_stream,
+    lasting,
+    note_content,
+    note_place,
+    path_of,
+    real_folder,
+    real_path,
+)
 from eventcli.likeness import Kin, Pair, follows, is_rewritten, is_untouched, is_younger
 from eventcli.marks import WINDOW
 from eventcli.registry import Registry
@@ -129,6 +139,7 @@ class Planner:
         self._folders: dict[str, dict[str, list[str]]] = {}
         self._added: list[Stream] = []
         self._is_lean = False
+        real_folder.cache_clear()
 
     def plan(self, paths: Iterable[str]) -> Plan:
         """Say what is to be read of these files. The streams are changed only where new ones begin."""
@@ -210,6 +221,7 @@ class Planner:
             base = full if is_stream(path) else self._base(full, named)
             family = self._families.setdefault(base, Family(base))
             family.is_named |= base == full
+            file = None
             try:
                 file = self._file(full, is_named=True, given=path)
                 if self._all.setdefault(file.key, file) is not file:
@@ -217,6 +229,8 @@ class Planner:
                 if not self._is_quiet(file):
                     file.peek()
             except OSError as error:
+                if file is not None and is_momentary(error):
+                    raise  # it was there a moment ago
                 is_missing = isinstance(error, FileNotFoundError)
                 family.is_missing |= is_missing and base == full
                 family.is_blind |= not is_missing
@@ -292,9 +306,13 @@ class Planner:
 
     def _search(self, family: Family) -> None:
         """Look among the siblings for the streams of a family that are not where they were."""
+        was_blind, problems = family.is_blind, len(self._plan.problems)
         known = self._registry.of_name(family.base) or self._adopt(family)
         if not known:
             self._ignore_siblings(family)
+            # Nothing of what was there before counts, whether it can be read or not.
+            family.is_blind = was_blind
+            del self._plan.problems[problems:]
             return
         if not family.is_named or is_stream(family.base):
             return
@@ -404,7 +422,7 @@ class Planner:
         """
         if is_stream(family.base):
             return
-        places = [os.path.split(base) for base in (family.base, os.path.realpath(family.base))]
+        places = [os.path.split(base) for base in (family.base, real_path(family.base))]
         name = os.path.basename(family.base)
         places += [(folder, name) for folder in self._olddirs]
         places += [(os.path.dirname(stream.path), name) for stream in self._registry.of_name(family.base)]
@@ -425,7 +443,6 @@ class Planner:
 
     def _ignore_siblings(self, family: Family) -> None:
         """Know the siblings of a family that is new, so that they are not taken for new ones later."""
-        was_blind, problems = family.is_blind, len(self._plan.problems)
         for file in self._unnamed(family):
             self._claim_places([file])
             if id(file) not in self._held and not any(file.proves(one) for one in self._registry.held_by(file)):
@@ -435,9 +452,6 @@ class Planner:
                 note_content(stream, file, len(file.head) if file.is_compressed else file.length)
                 self._add(stream)
             self._close(file)
-        # Nothing of what was there before counts, whether it can be read or not.
-        family.is_blind = was_blind
-        del self._plan.problems[problems:]
         for stream in self._plan.noted:
             if stream.name == family.base and not stream.seen:
                 stream.state, stream.pending = State.IGNORED, 0
@@ -646,6 +660,9 @@ class Planner:
     def _note_copy(self, file: File, holder: File, *, is_preferred: bool = False, is_doubted: bool = False) -> None:
         """Read a stream from the longer one of two files that hold it; from `file` if it is as long and preferred."""
         held = self._held.get(id(holder))
+        family = self._family_of.get(id(file))
+        # The log itself goes on.
+        is_preferred |= family is not None and file.path == family.base and self._family_of.get(id(holder)) is family
         if held is not None and file.is_wanted and file.length > holder.length - is_preferred:
             self._claim(held, file)
             self._quiet.discard(id(holder))
@@ -741,7 +758,7 @@ class Planner:
         if file.is_repetitive(file.length):
             family = self._family_of.get(id(file))
             files = [] if family is None else family.files
-            own = [one for one in files if one is not file and self._is_counted(one)]
+            own = [one for one in files if one is not file and self._is_begun(one)]
             others = [one for path in _stems(file.path) if (one := self._new_by_path.get(path)) is not None]
             alike = {id(one): one for one in (*own, *others)}
             if file.is_one_line():
@@ -752,9 +769,10 @@ class Planner:
             alike[id(one)] = one
         return list(alike.values())
 
-    def _is_counted(self, file: File) -> bool:
+    def _is_begun(self, file: File) -> bool:
+        """Whether a stream that is new, or of which nothing was read, begins in a file."""
         stream = self._held.get(id(file))
-        return stream is not None and stream.state not in UNCOUNTED
+        return stream is not None and not stream.seen
 
     def _begin(self, stream: Stream, file: File) -> None:
         found = file.marks
@@ -800,7 +818,9 @@ class Planner:
             if stream in retired:
                 continue
             if file is None:
-                if stream.state is State.LIVE or stream.pending:
+                if stream.is_new and not stream.seen and family.is_missing:
+                    self._plan.retired.append((stream, State.GONE))  # that it is missing is said
+                elif stream.state is State.LIVE or stream.pending:
                     self._lose(stream, self._why_lost(stream, family))
                 else:
                     self._plan.retired.append((stream, State.GONE))
@@ -822,10 +842,12 @@ class Planner:
                 "it is neither there any more, nor among its siblings;"
                 " if rotated files go to another folder, name it with --olddir"
             )
-        again = min(stream.lines, log.count_lines(log.size)) if not log.is_compressed else stream.lines
+        again = _counted_again(stream.head, log.marks, lines)
+        most = stream.lines if log.is_compressed else min(stream.lines, log.count_lines(log.size))
+        number = f"up to {most}" if again is None or stream.seen > WINDOW else str(again)
         return (
-            f"it begins with the same {lines} lines as before, and goes on differently: if it was edited, up to {again}"
-            f" lines that had been counted are counted again; `eventstats forget` takes back what was counted before"
+            f"the log was edited, or began anew with the same {lines} lines: {number} lines that had been counted are"
+            " counted again; `eventstats forget` takes back what was counted before"
         )
 
     def _given(self, family: Family) -> list[str]:
@@ -912,3 +934,20 @@ def _stems(path: str) -> Iterator[str]:
     for end in range(len(name) - 1, 0, -1):
         if name[end] in ".-_~ ":
             yield os.path.join(folder, name[:end])
+
+
+def _counted_again(before: Sequence[str], now: Sequence[str], shared: int) -> int | None:
+    """Return how many of the first lines of a log were there before lines were taken out of it, as far as lengths tell.
+
+    The first `shared` lines are the same, as marks tell; what comes after the edit has at least the same lengths.
+    """
+    old, new = (_lengths(marks) for marks in (before, now))
+    for kept in range(len(old) - shared, 0, -1):
+        if new[shared : shared + kept] == old[-kept:]:
+            return shared + kept
+    return None
+
+
+def _lengths(marks: Sequence[str]) -> list[int]:
+    ends = [int(mark.partition(":")[0]) for mark in marks]
+    return [end - before for before, end in zip([-1, *ends], ends, strict=False)]

@@ -8,6 +8,7 @@ import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Final
 
 APPLICATION_ID: Final = 0x65767374
@@ -115,6 +116,7 @@ def proof(table: str, values: Mapping[str, str] = {}) -> str:  # only read
     return f"crc32(CAST({head}{tail} AS BLOB))"
 
 
+@cache
 def insertion(table: str, verb: str = "INSERT") -> str:
     """Return the SQL that inserts one row with its proof; the parameters are its columns in their order."""
     names = columns(table)
@@ -122,6 +124,7 @@ def insertion(table: str, verb: str = "INSERT") -> str:
     return f"{verb} INTO {table} ({', '.join(names)}, proof) SELECT *, {proof(table)} FROM (SELECT {given})"  # noqa: S608  # constants
 
 
+@cache
 def sealing(table: str, condition: str) -> str:
     """Return the SQL that proves anew the rows that a condition holds for."""
     return f"UPDATE {table} SET proof = {proof(table)} WHERE {condition}"  # noqa: S608  # constants
