@@ -271,7 +271,8 @@ class Database:
         for stream, reason, count in self._rows("SELECT stream, reason, count FROM rejected"):
             rejected.setdefault(stream, {})[self._reason(reason)] = count
         found = []
-        for number, *row in self._rows(f"SELECT id, {_STREAM_COLUMNS} FROM streams WHERE id <> {PRUNED} ORDER BY id"):  # noqa: S608  # constants
+        query = f"SELECT id, {_STREAM_COLUMNS} FROM streams NOT INDEXED WHERE id <> {PRUNED} ORDER BY id"  # noqa: S608
+        for number, *row in self._rows(query):
             self._ids[row[0]] = number
             try:
                 found.append(_stream(row, rejected.get(number, {})))
@@ -288,7 +289,7 @@ class Database:
     def id_of(self, key: str) -> int | None:
         """Return the id of a stream that was committed."""
         if not self._ids:
-            self._ids = dict(self._rows("SELECT key, id FROM streams"))
+            self._ids = dict(self._rows("SELECT key, id FROM streams NOT INDEXED"))
         return self._ids.get(key)
 
     def account(self) -> Account:
@@ -575,7 +576,8 @@ class Database:
                 self._ids[stream.key] = cursor.lastrowid or 0
             else:
                 assignments = ", ".join(f"{column.strip()} = ?" for column in _STREAM_COLUMNS.split(","))
-                self._connection.execute(f"UPDATE streams SET {assignments} WHERE key = ?", (*row, stream.key))  # noqa: S608  # constants
+                query = f"UPDATE streams SET {assignments} WHERE id = ?"  # noqa: S608  # constants
+                self._connection.execute(query, (*row, self._ids[stream.key]))
             number = self._ids[stream.key]
             self._connection.execute(schema.sealing("streams", "id = ?"), (number,))
             self._connection.executemany(

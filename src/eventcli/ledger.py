@@ -1128,7 +1128,10 @@ def gone_for(streams: Iterable[Stream], days: float) -> list[Stream]:
 
 
 def _age(moment: str) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    try:
+        return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    except (ValueError, TypeError):  # no proof covers it: nothing is forgotten by a moment that is none
+        return 0.0
 
 
 def now() -> str:

@@ -23,6 +23,7 @@ PRUNED: Final = 0
 TOTALS: Final = ("totals", "other_totals")
 """The tables that grow with types and time: proved when they are read, all others whenever a ledger is opened."""
 
+# No row is looked up by an index, which no proof covers: tables have no row ids, or are read whole.
 _CELL: Final = (
     "stream INTEGER NOT NULL, count INTEGER NOT NULL, sum TEXT NOT NULL, integral INTEGER NOT NULL,"
     " min TEXT NOT NULL, max TEXT NOT NULL, proof INTEGER NOT NULL"
@@ -48,7 +49,7 @@ _TABLES: Final[Mapping[str, str]] = {
     "rejects": """(
         stream INTEGER NOT NULL REFERENCES streams (id), "offset" INTEGER NOT NULL, line INTEGER NOT NULL,
         length INTEGER NOT NULL, reason TEXT NOT NULL, raw BLOB NOT NULL, proof INTEGER NOT NULL,
-        PRIMARY KEY (stream, "offset"))""",
+        PRIMARY KEY (stream, "offset")) WITHOUT ROWID""",
     "replayed": """(
         stream INTEGER NOT NULL, "offset" INTEGER NOT NULL, reason TEXT NOT NULL, outcome TEXT NOT NULL,
         type TEXT, start TEXT, value TEXT, integral INTEGER, replayed_at TEXT NOT NULL, proof INTEGER NOT NULL,
