@@ -27,7 +27,7 @@ ZONES: Final = (
     "America/Sao_Paulo",
 )
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-SIZES: Final = {"minute": 60, "5m": 300, "hour": 3600}
+SIZES: Final = {"10s": 10, "minute": 60, "5m": 300, "15m": 900, "hour": 3600, "2h": 7200, "6h": 21600, "12h": 43200}
 NANOS: Final = times.NANOS
 SECONDS = st.integers(-5_000_000_000, 5_000_000_000)
 LOCAL = st.datetimes(datetime.fromisoformat("0001-01-03"), datetime.fromisoformat("9999-12-29"))
@@ -76,7 +76,6 @@ def test_an_offset_is_taken_off(moment: datetime, minutes: int) -> None:
     [
         "",
         "2020-10-06",
-        "2020-10-06 10:02",
         "2020-10-06 24:00:00",
         "2020-10-06 10:60:00",
         "2020-10-06 10:02:61",
@@ -86,22 +85,18 @@ def test_an_offset_is_taken_off(moment: datetime, minutes: int) -> None:
         "0000-01-01 00:00:00",
         "0001-01-01T00:00:00+00:01",
         "9999-12-31T23:59:59-00:01",
-        "2020-10-06 10:02:05+0200",
         "2020-10-06 10:02:05+24:00",
         "2020-10-06 10:02:05+00:60",
         "2020-10-06 10:02:05.",
-        "2020-10-06 10:02:05,5",
         "2020-10-06  10:02:05",
         " 2020-10-06 10:02:05",
         "2020-10-06 10:02:05 ",
         "2020-10-06 10:02:05\n",
-        "20201006T100205Z",
         "٢٠٢٠-10-06 10:02:05",
-        "1601978400",
     ],
 )
 def test_texts_that_are_no_times(text: str) -> None:
-    """What is not written as RFC 3339 has it, or is no real time, is no time."""
+    """What is no date and time, or no real one, is no time."""
     assert times.from_text(text, UTC) is None
 
 
@@ -182,7 +177,7 @@ def test_buckets_of_the_date(second: int, zone: str, by: str) -> None:
     second=SECONDS,
     steps=st.lists(st.integers(0, 90 * 86400), max_size=6),
     zone=st.sampled_from(ZONES),
-    by=st.sampled_from(UNITS),
+    by=st.sampled_from((*UNITS, "20s", "15m", "8h")),
 )
 def test_regions_do_not_overlap(second: int, steps: list[int], zone: str, by: str) -> None:
     """Regions hold the instants that were asked for, do not overlap, and give every bucket the same start."""
@@ -200,10 +195,15 @@ def test_regions_do_not_overlap(second: int, steps: list[int], zone: str, by: st
     assert all(left.end <= right.start for left, right in pairwise(ordered))
 
 
-@given(second=SECONDS, length=st.integers(0, 400), zone=st.sampled_from(ZONES), by=st.sampled_from(UNITS))
+@given(
+    second=SECONDS,
+    length=st.integers(0, 400),
+    zone=st.sampled_from(ZONES),
+    by=st.sampled_from((*UNITS, "20s", "15m", "8h")),
+)
 def test_all_buckets_between_two_instants(second: int, length: int, zone: str, by: str) -> None:
     """Every instant of a stretch is in one of the buckets of the stretch, and these come in order, each once."""
-    size = {**SIZES, "day": 86400, "week": 7 * 86400, "month": 30 * 86400}[by]
+    size = {**SIZES, "20s": 20, "8h": 28800, "day": 86400, "week": 7 * 86400, "month": 30 * 86400}[by]
     until = second + length * size // 10
     found = list(times.Buckets(by, zone).between(second, until))
     assert [bucket.start for bucket in found] == sorted({bucket.start for bucket in found})

@@ -10,6 +10,7 @@ pub mod event;
 pub mod exact;
 pub mod files;
 pub mod fold;
+pub mod format;
 pub mod frame;
 pub mod judge;
 pub mod numbers;
@@ -18,6 +19,7 @@ pub mod parse;
 pub mod path;
 pub mod query;
 pub mod shapes;
+pub mod spelling;
 pub mod summary;
 pub mod template;
 pub mod time;
@@ -54,8 +56,8 @@ pub mod _kernel {
     type Moment = (i64, u32);
 
     /// The ways to it, the window, whether there are buckets, whether times without an offset are in
-    /// UTC, and whether an event may have no time.
-    type Time = (Ways, Option<Moment>, Option<Moment>, bool, bool, bool);
+    /// UTC, whether an event may have no time, and the form of all times.
+    type Time = (Ways, Option<Moment>, Option<Moment>, bool, bool, bool, Option<String>);
 
     /// Lines, where it stopped, the lines that are left to the authority, and what it asks: whether of
     /// local time, and a second.
@@ -142,14 +144,16 @@ pub mod _kernel {
             time: Option<Time>,
         ) -> Self {
             let instant = |(second, nanos)| Instant { second, nanos };
-            let time = time.map(|(ways, since, until, by, local_is_utc, optional)| Timing {
-                ways,
-                since: since.map(instant),
-                until: until.map(instant),
-                by,
-                local_is_utc,
-                optional,
-            });
+            let time =
+                time.map(|(ways, since, until, by, local_is_utc, optional, format)| Timing {
+                    ways,
+                    since: since.map(instant),
+                    until: until.map(instant),
+                    by,
+                    local_is_utc,
+                    optional,
+                    format,
+                });
             Self(Box::new(Body::new(&Query {
                 type_ways,
                 value_ways,

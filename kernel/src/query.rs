@@ -36,6 +36,8 @@ pub struct Timing {
     pub local_is_utc: bool,
     /// An event that has no time is in no bucket; else it is no event.
     pub optional: bool,
+    /// All times have this form, in the words of strptime; None: those that are read without one.
+    pub format: Option<String>,
 }
 
 impl Query {

@@ -6,8 +6,10 @@
 //! authority, which it asks when it meets a time that no stretch covers.
 
 use crate::exact::{self, Exact, Number, POWERS};
+use crate::format::Format;
 use crate::numbers::Numbers;
 use crate::query::Timing;
+use crate::spelling::{self, Spelled};
 use crate::wide::Wide;
 use std::cmp::Ordering;
 
@@ -80,8 +82,8 @@ const HOURS: usize = 4_096;
 
 /// How far local time is ahead of UTC, in seconds; or `LOCAL`: that of the input zone; or
 /// `UNREAD`, which is no offset.
-type Offset = i32;
-const LOCAL: Offset = i32::MAX;
+pub type Offset = i32;
+pub const LOCAL: Offset = i32::MAX;
 const UNREAD: Offset = i32::MIN;
 
 const MINUTE: i64 = 60;
@@ -100,6 +102,8 @@ pub struct Clock {
     optional: bool,
     /// What a time without an offset has.
     unwritten: Offset,
+    /// All times are in this form; `Err`: in one that is the authority's to read.
+    format: Option<Result<Format, ()>>,
     regions: Vec<Region>,
     spans: Vec<Span>,
     /// The first second of each bucket.
@@ -120,6 +124,7 @@ impl Clock {
             by: timing.by,
             optional: timing.optional,
             unwritten: if timing.local_is_utc { 0 } else { LOCAL },
+            format: timing.format.as_ref().map(|format| Format::new(format).ok_or(())),
             regions: Vec::new(),
             spans: Vec::new(),
             starts: Vec::new(),
@@ -163,6 +168,9 @@ impl Clock {
     /// valid line.
     #[inline(always)]
     pub fn read<W: Wide>(&mut self, wide: W, block: &[u8], at: usize) -> Moment {
+        if self.format.is_some() {
+            return self.read_formatted(block, at);
+        }
         if block[at - 1] == b'"' {
             return match block[at..].first_chunk() {
                 Some(bytes) => self.read_known(block, at, bytes),
@@ -180,6 +188,26 @@ impl Clock {
         instant.map_or(Moment::Unsure, |instant| self.moment(instant))
     }
 
+    /// `read` for times in a form of their own.
+    #[inline(never)]
+    fn read_formatted(&mut self, block: &[u8], at: usize) -> Moment {
+        let is_text = block[at - 1] == b'"';
+        let format = self.format.as_ref().and_then(|format| format.as_ref().ok());
+        self.spelled(format.and_then(|format| format.read(&block[at..], is_text, self.unwritten)))
+    }
+
+    /// Where a text belongs that says this; None: it is the authority's to say.
+    fn spelled(&mut self, spelled: Option<Spelled>) -> Moment {
+        match spelled {
+            None => Moment::Unsure,
+            Some(Spelled::Local((second, nanos, offset))) => self.local(second, nanos, offset),
+            Some(Spelled::Epoch(number)) => match epoch(number) {
+                Some(instant) => self.moment(instant),
+                None => Moment::Unsure,
+            },
+        }
+    }
+
     /// `read` for a text that most likely begins with a date and an hour that were met lately, and
     /// whose first bytes are given.
     #[inline(always)]
@@ -191,7 +219,7 @@ impl Clock {
             return self.read_text(block, at);
         }
         let Some(second) = minute_and_second(rest) else {
-            return Moment::Unsure;
+            return self.read_odd(block, at);
         };
         let (nanos, offset) = if (rest >> 48) as u8 == b'"' {
             (0, self.unwritten)
@@ -212,11 +240,9 @@ impl Clock {
     #[inline(never)]
     fn read_text(&mut self, block: &[u8], at: usize) -> Moment {
         // The text ends with a quote, so what is too short is seen to be so.
-        let Some(text) = block.get(at..at + 19) else {
-            return Moment::Unsure;
-        };
-        let Some(start) = date_and_hour(text) else {
-            return Moment::Unsure;
+        let known = block.get(at..at + 19).and_then(|text| Some((text, date_and_hour(text)?)));
+        let Some((text, start)) = known else {
+            return self.read_odd(block, at);
         };
         let mut rest = [0; 8];
         rest[..6].copy_from_slice(&text[13..]);
@@ -224,7 +250,7 @@ impl Clock {
             minute_and_second(u64::from_le_bytes(rest)),
             suffix(&block[at + 19..], self.unwritten),
         ) else {
-            return Moment::Unsure;
+            return self.read_odd(block, at);
         };
         let moment = self.local(start + second, nanos, offset);
         if let Moment::In(bucket) = moment {
@@ -234,6 +260,12 @@ impl Clock {
             self.hours[slot(date)] = Hour { date, start, offset, bucket };
         }
         moment
+    }
+
+    /// `read` for a text that is not as RFC 3339 has it.
+    #[inline(never)]
+    fn read_odd(&mut self, block: &[u8], at: usize) -> Moment {
+        self.spelled(spelling::read(&block[at..], self.unwritten))
     }
 
     /// Whether the hour from `start` on belongs into this bucket from its first to its last moment.
@@ -400,30 +432,20 @@ fn digits(text: &[u8]) -> Option<i64> {
 /// UTC. The first and the last year are left to the authority: an offset may lead out of them.
 fn date_and_hour(text: &[u8]) -> Option<i64> {
     let is_apart = text[4] == b'-' && text[7] == b'-' && matches!(text[10], b' ' | b'T' | b't');
-    let year = digits(&text[..4]).filter(|year| is_apart && (2..=9998).contains(year))?;
-    let month = digits(&text[5..7]).filter(|month| (1..=12).contains(month))?;
-    let day = digits(&text[8..10])?;
+    is_apart.then_some(())?;
     let hour = digits(&text[11..13]).filter(|&hour| hour < 24)?;
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    const BEFORE: [i64; 13] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
-    let month = month as usize;
-    let length = BEFORE[month] - BEFORE[month - 1] + i64::from(is_leap && month == 2);
-    (1..=length).contains(&day).then_some(())?;
-    let years = year - 1;
-    let leap_days = years / 4 - years / 100 + years / 400 + i64::from(is_leap && month > 2);
-    let days = years * 365 + leap_days + BEFORE[month - 1] + day - 1;
-    // From the first day of the year 1.
-    Some((days - 719_162) * DAY + hour * HOUR)
+    let [year, month, day] = [&text[..4], &text[5..7], &text[8..10]].map(digits);
+    Some(spelling::day_start(year?, month?, day?)? + hour * HOUR)
 }
 
 /// Nanoseconds and offset of what follows the seconds, up to the closing quote: `.5`, `Z`, `+02:00`,
-/// or nothing, which stands for the offset `unwritten`.
+/// ` UTC`, or nothing, which stands for the offset `unwritten`.
 #[inline(always)]
 fn suffix(rest: &[u8], unwritten: Offset) -> Option<(u32, Offset)> {
     let byte = |at: usize| rest.get(at).copied().unwrap_or(b'\n');
     let mut at = 0;
     let mut nanos = 0;
-    if byte(0) == b'.' {
+    if matches!(byte(0), b'.' | b',') {
         at = 1;
         let mut left = 9;
         while byte(at).is_ascii_digit() {
@@ -440,9 +462,11 @@ fn suffix(rest: &[u8], unwritten: Offset) -> Option<(u32, Offset)> {
         b'"' => return Some((nanos, unwritten)),
         b'Z' | b'z' => return (byte(at + 1) == b'"').then_some((nanos, 0)),
         b'+' | b'-' => {}
-        _ => return None,
+        _ => return spelling::odd_zone(&rest[at..]).map(|offset| (nanos, offset)),
     }
-    (byte(at + 3) == b':' && byte(at + 6) == b'"').then_some(())?;
+    if byte(at + 3) != b':' || byte(at + 6) != b'"' {
+        return spelling::odd_zone(&rest[at..]).map(|offset| (nanos, offset));
+    }
     let hours = digits(&rest[at + 1..at + 3]).filter(|&hours| hours < 24)?;
     let minutes = digits(&rest[at + 4..at + 6]).filter(|&minutes| minutes < 60)?;
     let offset = (hours * HOUR + minutes * MINUTE) as Offset;
@@ -505,6 +529,7 @@ mod tests {
         by: true,
         local_is_utc: true,
         optional: false,
+        format: None,
     };
 
     /// Buckets of a second: their first second is the time itself.
@@ -599,6 +624,19 @@ mod tests {
             "1601978525999999999",
             "1601978525.5",
             "1601978525.123456789",
+            "\"2020-10-06 10:02:05,9\"",
+            "\"2020-10-06 10:02:05 UTC\"",
+            "\"2020-10-06 10:02:05.5 GMT\"",
+            "\"2020-10-06 10:02:05 Z\"",
+            "\"2020-10-06T10:02:05+0000\"",
+            "\"2020-10-06T12:02:05.123+02\"",
+            "\"2020-10-06 12:02:05 +0200\"",
+            "\"20201006T100205Z\"",
+            "\"06/Oct/2020:12:02:05 +0200\"",
+            "\"Tue, 06 Oct 2020 10:02:05 GMT\"",
+            "\"1601978525\"",
+            "\"1601978525999\"",
+            "\"1601978525.9\"",
             "1601978525.000000000",
             "1601978525999.999",
             "1.601978525e9",
@@ -622,7 +660,6 @@ mod tests {
             "",
             "2020",
             "2020-10-06",
-            "2020-10-06 10:02",
             "2020-10-06 10:02:5",
             "2020-10-06 24:00:00",
             "2020-10-06 10:60:00",
@@ -630,7 +667,6 @@ mod tests {
             "2016-12-31T23:59:60Z",
             "2020-10-06  10:02:05",
             "2020-10-06_10:02:05",
-            "2020/10/06 10:02:05",
             "2020-10-06 10.02.05",
             "2020-13-06 10:02:05",
             "2020-02-30 10:02:05",
@@ -639,19 +675,14 @@ mod tests {
             "+020-10-06 10:02:05",
             "2020-10-06 10:02:05.",
             "2020-10-06 10:02:05.Z",
-            "2020-10-06 10:02:05,5",
-            "2020-10-06 10:02:05 Z",
             "2020-10-06 10:02:05Z ",
             "2020-10-06 10:02:05ZZ",
             "2020-10-06 10:02:05+2",
-            "2020-10-06 10:02:05+02",
-            "2020-10-06 10:02:05+0200",
             "2020-10-06 10:02:05+24:00",
             "2020-10-06 10:02:05+02:60",
             "2020-10-06 10:02:05+02:00Z",
             "2020-10-06 10:02:0é",
             "2020-10-06 10:02:0\\u0035",
-            "1601978525",
         ] {
             // New, and in an hour that is known.
             for known in ["1999-01-01 00:00:00", "2020-10-06 10:02:05"] {

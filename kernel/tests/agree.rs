@@ -936,6 +936,7 @@ fn timings() -> Vec<Timing> {
         by: false,
         local_is_utc: true,
         optional: false,
+        format: None,
     };
     let since = Some(Instant { second: CHANGE - 4_000, nanos: 500_000_000 });
     let until = Some(Instant { second: CHANGE + 1_000, nanos: 0 });

@@ -18,8 +18,8 @@ def list_directory(path: str, decode: Callable[[bytes], str]) -> tuple[list[str]
 
 class Fold:
     # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
-    # ways to it, the window, whether stats are kept by bucket, whether times without an offset are in UTC, and whether
-    # an event without a time is one.
+    # ways to it, the window, whether stats are kept by bucket, whether times without an offset are in UTC, whether an
+    # event without a time is one, and the form of all times in the words of strptime.
     def __init__(
         self,
         *,
@@ -30,7 +30,7 @@ class Fold:
         salvage: bool,
         types: Sequence[str] | None,
         max_types: int,
-        time: tuple[_Ways, _Moment | None, _Moment | None, bool, bool, bool] | None,
+        time: tuple[_Ways, _Moment | None, _Moment | None, bool, bool, bool, str | None] | None,
     ) -> None: ...
 
     # Folds lines from `start` on until about `most` are handed back, or something must be known. Returns the number of

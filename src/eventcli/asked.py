@@ -9,6 +9,7 @@ Window = tuple[int | None, int | None]
 """Events from one instant on and before another one, in nanoseconds of the epoch; None where there is no bound."""
 
 _ALWAYS: Final[Window] = (None, None)
+_OF_TIME: Final = ("time_field", "input_tz", "time_format")
 _NANOS: Final = 1_000_000_000
 _EVERYTHING: Final = "all types"
 _NO_VALUE: Final = "none (events are only counted)"
@@ -29,6 +30,7 @@ class Asked(NamedTuple):
     salvage: bool = False
     time_field: str | None = None
     input_tz: str | None = None
+    time_format: str | None = None
     by: str | None = None
     tz: str | None = None
     windows: tuple[Window, ...] = (_ALWAYS,)
@@ -42,9 +44,13 @@ class Asked(NamedTuple):
         if timing is None:
             return asked
         zone = None if timing.by is None else timing.zone
-        window = (timing.since, timing.until)
         return asked._replace(
-            time_field=fields.time, input_tz=timing.input_zone, by=timing.by, tz=zone, windows=(window,)
+            time_field=fields.time,
+            input_tz=timing.input_zone,
+            time_format=timing.time_format,
+            by=timing.by,
+            tz=zone,
+            windows=((timing.since, timing.until),),
         )
 
     def difference(self, other: Self) -> str | None:
@@ -52,7 +58,7 @@ class Asked(NamedTuple):
         for name in self._fields[:-1]:
             mine, others = getattr(self, name), getattr(other, name)
             # Where only one of them looks at the time, what it is in does not matter to the other.
-            if mine != others and not (name in ("time_field", "input_tz") and None in (mine, others)):
+            if mine != others and not (name in _OF_TIME and None in (self.time_field, other.time_field)):
                 return f"{_option(name)} {_shown(name, mine)} and {_option(name)} {_shown(name, others)}"
         if self.windows == other.windows:
             return None
@@ -66,7 +72,10 @@ class Asked(NamedTuple):
         """Return what both together were asked for, where they can be added up."""
         windows = self.windows if self.windows == other.windows else _joined((*self.windows, *other.windows))
         return self._replace(
-            time_field=self.time_field or other.time_field, input_tz=self.input_tz or other.input_tz, windows=windows
+            time_field=self.time_field or other.time_field,
+            input_tz=self.input_tz or other.input_tz,
+            time_format=self.time_format or other.time_format,
+            windows=windows,
         )
 
     def row(self) -> dict[str, object]:

@@ -13,7 +13,7 @@ from eventcli.asked import Asked
 from eventcli.blocks import MAX_LINE
 from eventcli.body import BodyError, body, why
 from eventcli.discovery import Choice
-from eventcli.event import MAX_TYPES, UNITS
+from eventcli.event import MAX_TYPES
 from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
 from eventcli.interruption import SignalError, end_by
@@ -22,6 +22,7 @@ from eventcli.messages import PROGRAM, say, say_repeat, say_source, write_stderr
 from eventcli.options import (
     Budget,
     BudgetValue,
+    ByValue,
     Command,
     Decorator,
     NameValue,
@@ -51,6 +52,7 @@ from eventcli.output import STDOUT, OutputError, ReaderGoneError, write_stdout
 from eventcli.pipeline import BLOCK_SIZE, Run
 from eventcli.redaction import redacted_text
 from eventcli.report import OTHER_LABEL, UnknownStatError
+from eventcli.timing import BOUND_HELP, BY_HELP, ZONE_HELP
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -139,11 +141,12 @@ def _field_option(name: str, default: str, text: str) -> Decorator:
 @option("--default-value", metavar="N", help="Number that stands in for a value that is missing.")
 @option("--numeric-strings", is_flag=True, help='Take "19.99" for a number.')
 @_field_option("time", "occurred_at", "The same of the time, for the options below.")
-@option("--since", metavar="TIME", help="Keep events from this time on.")
+@option("--since", metavar="TIME", help=f"Keep events from this time on: {BOUND_HELP}.")
 @option("--until", metavar="TIME", help="Keep events before this time.")
-@option("--by", type=click.Choice(UNITS), help="Count in buckets of time.")
-@option("--tz", metavar="ZONE", help="Time zone of the buckets, and of TIME without an offset.  [default: UTC]")
+@option("--by", type=ByValue(), help=f"Count in buckets of time: {BY_HELP}.")
+@option("--tz", metavar="ZONE", help=f"Time zone of the buckets, and of TIME without an offset: {ZONE_HELP}")
 @option("--input-tz", metavar="ZONE", help="Time zone of times without an offset.  [default: UTC]")
+@option("--time-format", metavar="FORMAT", help="Read times that look like this only, in the words of strptime.")
 @option("--gaps", is_flag=True, help="Print rows of count 0 for empty buckets.")
 @option("--salvage", is_flag=True, help="Recover what is certain from damaged lines.")
 @option(

@@ -14,7 +14,7 @@ from eventcli.database import BusyError, Database, LedgerError, UnwritableError
 from eventcli.database import Run as RunRecord
 from eventcli.discovery import Choice, Listing, discover_many
 from eventcli.escape import printable
-from eventcli.event import UNITS, Timing
+from eventcli.event import Timing
 from eventcli.exits import ExitCode
 from eventcli.interruption import SignalError
 from eventcli.ledger import GRANULARITIES, Ingest, Meaning, MeaningError, Outcome
@@ -23,6 +23,7 @@ from eventcli.options import (
     NO_VALUE,
     Budget,
     BudgetValue,
+    ByValue,
     Command,
     NameValue,
     PathValue,
@@ -54,6 +55,7 @@ from eventcli.report import FORMATS, OTHER_LABEL, Stat
 from eventcli.showing import PROMETHEUS, Showing, labels_of, say_failure
 from eventcli.source import name_of
 from eventcli.summary import Calendar, SourceReport, Status, Summary
+from eventcli.timing import BOUND_HELP, BY_HELP, ZONE_HELP, check_format, zone_of
 
 _SIGINT: Final = 2
 _HASTE: Final = 2.0
@@ -180,6 +182,7 @@ def _open_to_change(path: str, wait: float) -> Database:
 @option("--numeric-strings", is_flag=True, default=None, help='Take "19.99" for a number.')
 @option("--time-field", type=NameValue(), metavar="KEY", help="The same of the time.")
 @option("--input-tz", metavar="ZONE", help="Time zone of times without an offset.")
+@option("--time-format", metavar="FORMAT", help="Read times that look like this only, in the words of strptime.")
 @option("--salvage", is_flag=True, default=None, help="Recover what is certain from damaged lines.")
 @option("--max-types", type=click.IntRange(min=1), metavar="N", help="Types with a row of their own.")
 @option("--max-line", type=Size(), help="Reject lines longer than this.")
@@ -377,6 +380,13 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
         given["value_field"] = NO_VALUE
     if given.get("value_field") == NO_VALUE:
         given["value_field"] = None
+    try:
+        if "input_tz" in given:
+            # Another machine, or this one next year, must not give a ledger another meaning.
+            given["input_tz"] = zone_of(given["input_tz"])
+        check_format(given.get("time_format"))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     return given
 
 
@@ -416,10 +426,10 @@ def _renderer(
 @_command("totals")
 @_ledger_option
 @types_option
-@option("--since", metavar="TIME", help="Keep events from this time on.")
+@option("--since", metavar="TIME", help=f"Keep events from this time on: {BOUND_HELP}.")
 @option("--until", metavar="TIME", help="Keep events before this time.")
-@option("--by", type=click.Choice(UNITS), help="Print in buckets of time, as far as the ledger keeps them.")
-@option("--tz", metavar="ZONE", help="Time zone of the buckets, and of TIME without an offset.  [default: UTC]")
+@option("--by", type=ByValue(), help=f"Print in buckets of time, as far as the ledger keeps them: {BY_HELP}.")
+@option("--tz", metavar="ZONE", help=f"Time zone of the buckets, and of TIME without an offset: {ZONE_HELP}")
 @option("--gaps", is_flag=True, help="Print rows of count 0 for empty buckets.")
 @option("--allow-timeless", is_flag=True, help="Take the answer for whole, though events without a time are not in it.")
 @_other_label_option
@@ -428,9 +438,8 @@ def _renderer(
 def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options: Any) -> ExitCode:
     """Print the totals over all runs, from the ledger alone."""
     labels = labels_of(options.pop("label"), path)
-    timing = timing_of(options | {"input_tz": None})
-    for name in ("since", "until", "by", "tz"):
-        options.pop(name)
+    since, until = options["since"], options["until"]
+    timing = timing_of(options)
     settings = settings_of(**options)
     settings = settings._replace(query=settings.query._replace(types=types or None, timing=timing))
     check_targets(settings, ledger=path)
@@ -438,6 +447,7 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
         extremes = settings.save is not None or bool({Stat.MIN, Stat.MAX} & set(settings.stats))
         # No run can commit while this reads: it is over before the output is written, which may take long.
         with _open(path) as database, database.snapshot():
+            timing = _of_whole_buckets(database, timing, since, until)
             meaning = ledger.meaning_of(database, {})
             sinks.asked = ledger.asked(meaning, types or None, timing)
             summary = _totals(database, types or None, timing, extremes=extremes)
@@ -452,6 +462,19 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
             if source.message:
                 say_source(source)
         return sinks.finish(summary, render=render, all_rejected=False)
+
+
+def _of_whole_buckets(database: Database, timing: Timing | None, since: str | None, until: str | None) -> Timing | None:
+    """Move bounds such as 24h to those of buckets that the ledger keeps: nobody means them to the second."""
+    if timing is None:
+        return None
+    from eventcli.bounds import is_relative  # noqa: PLC0415  # runs without bounds
+
+    if timing.since is not None and is_relative(since):
+        timing = timing._replace(since=ledger.whole(database, timing.since, up=False))
+    if timing.until is not None and is_relative(until):
+        timing = timing._replace(until=ledger.whole(database, timing.until, up=True))
+    return timing
 
 
 def _totals(

@@ -202,9 +202,12 @@ def _ways(field: str) -> list[tuple[str, ...]]:
     return [as_path] if field.startswith("/") or as_path == (field,) else [(field,), as_path]
 
 
-def _time(field: str, timing: Timing) -> tuple[list[tuple[str, ...]], _Moment | None, _Moment | None, bool, bool, bool]:
+def _time(
+    field: str, timing: Timing
+) -> tuple[list[tuple[str, ...]], _Moment | None, _Moment | None, bool, bool, bool, str | None]:
     by, local_is_utc = timing.by is not None, timing.input_zone == "UTC"
-    return _ways(field), _moment(timing.since), _moment(timing.until), by, local_is_utc, timing.optional
+    bounds = _moment(timing.since), _moment(timing.until)
+    return _ways(field), *bounds, by, local_is_utc, timing.optional, timing.time_format
 
 
 def _moment(instant: int | None) -> _Moment | None:

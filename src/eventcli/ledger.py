@@ -79,6 +79,10 @@ class MeaningError(ValueError):
     """Something was asked for that does not go with what is in the ledger; the message says what."""
 
 
+_LATER: Final = frozenset({"time_format"})
+"""Settings that ledgers of earlier versions do not have; their defaults are what those versions did."""
+
+
 class Meaning(NamedTuple):
     """What gives the numbers of a ledger their meaning; it is set when the ledger is begun.
 
@@ -96,13 +100,14 @@ class Meaning(NamedTuple):
     granularity: str = "hour"
     max_types: int = MAX_TYPES
     max_line: int = MAX_LINE
+    time_format: str | None = None
 
     @property
     def query(self) -> Query:
         """What a line means."""
         timing = None
         if self.granularity != "none":
-            timing = Timing(input_zone=self.input_tz, by=self.granularity, zone="UTC", optional=True)
+            timing = Timing(self.input_tz, by=self.granularity, optional=True, time_format=self.time_format)
         fields = Fields(self.type_field, self.value_field, self.time_field)
         return Query(fields, None, self.default_value, self.numeric_strings, self.salvage, timing, self.max_types)
 
@@ -116,7 +121,8 @@ def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
         return Meaning(**given)
     stored = database.settings()
     try:
-        meaning = Meaning(**{name: stored[name] for name in Meaning._fields})  # type: ignore[arg-type]
+        known_settings = [name for name in Meaning._fields if name in stored or name not in _LATER]
+        meaning = Meaning(**{name: stored[name] for name in known_settings})  # type: ignore[arg-type]
     except KeyError as error:
         raise LedgerError(f"{name_of(database.path)}: damaged: no setting {error}") from None
     except TypeError as error:
@@ -808,7 +814,8 @@ class Places:
             ):
                 continue
             place = None
-            if target is not None:
+            # What has no bucket in a zone, because its year is none there, has no usable time.
+            if target is not None and not target.lacks(first):
                 place = target.bucket(first)
                 if target.bucket(last) != place:
                     raise MeaningError(
@@ -824,6 +831,17 @@ class Places:
 def _end(buckets: "times.Buckets", start: int) -> int:
     region = buckets.region(start)
     return start + region.size
+
+
+def whole(database: Database, instant: int, *, up: bool) -> int:
+    """Return an instant, in nanoseconds, moved to the start or the end of the bucket that the ledger keeps of it."""
+    granularity = meaning_of(database, {}).granularity
+    if granularity == "none":
+        return instant
+    buckets = times.Buckets(granularity, "UTC")
+    start = buckets.bucket(instant // times.NANOS).start
+    moved = start if not up or start * times.NANOS == instant else _end(buckets, start)
+    return moved * times.NANOS
 
 
 def _plural(granularity: str | None) -> str:
@@ -927,7 +945,7 @@ def rejects(database: Database) -> Iterator[Reject]:
         if one.reason is Reason.LINE_TOO_LONG:
             message = f"{one.length} bytes, more than {meaning.max_line}"
         else:
-            message = explain(one.raw, one.reason, meaning.query.fields)
+            message = explain(one.raw, one.reason, meaning.query)
         yield Reject(one.reason, message, one.raw, one.length, one.line, one.offset, name, one.stream)
 
 
@@ -967,9 +985,7 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
             part = fold.add(raw + b"\n") if b"\n" not in raw else None
             if part is None or part.marks:
                 why = part.marks[0].reason if part else Reason.INVALID_JSON
-                message = (
-                    explain(raw, why, query.fields) if part else "one line was rejected, and several stand in its place"
-                )
+                message = explain(raw, why, query) if part else "one line was rejected, and several stand in its place"
                 on_reject(Reject(why, message, raw, len(raw), 0, repair.offset, repair.place, repair.stream))
                 account += Account(1, 0, {why: 1})
                 continue
@@ -1118,7 +1134,7 @@ def asked(meaning: Meaning, types: tuple[str, ...] | None = None, timing: Timing
     """Return what totals of certain types and times are asked for; their buckets are not those of the ledger."""
     query = meaning.query._replace(types=types)
     if timing is not None:
-        timing = timing._replace(input_zone=meaning.input_tz)
+        timing = timing._replace(input_zone=meaning.input_tz, time_format=meaning.time_format)
     return Asked.of(query._replace(timing=timing))
 
 

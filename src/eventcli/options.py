@@ -16,7 +16,7 @@ from eventcli.asked import Asked
 from eventcli.body import BodyError
 from eventcli.discovery import Choice, discover
 from eventcli.escape import for_terminal, printable
-from eventcli.event import Fields, Query, Reject, Timing
+from eventcli.event import Fields, Query, Reason, Reject, Timing, unit_of
 from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
 from eventcli.interruption import SignalError
@@ -38,6 +38,7 @@ from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownSt
 from eventcli.source import STDIN, is_url, name_of, open_source, size_of
 from eventcli.summary import Account, Summary
 from eventcli.targets import ConflictError
+from eventcli.timing import timing_of as meaning_of_times
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -131,6 +132,23 @@ class StatsValue(click.ParamType[tuple[Stat, ...]]):
         if unknown:
             self.fail(f"{unknown[0]!r} is none of {', '.join(Stat)}", param, ctx)
         return tuple(dict.fromkeys(Stat(name) for name in names))
+
+
+class ByValue(click.ParamType[str]):
+    """The size of buckets."""
+
+    name = "size"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  # click's form
+        """Return what stands for the value in a help."""
+        return "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return its one name."""
+        try:
+            return unit_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class PathValue(click.ParamType[str]):
@@ -353,22 +371,10 @@ def query_of(options: dict[str, Any]) -> Query:
 
 def timing_of(options: dict[str, Any]) -> Timing | None:
     """Take the options that ask for times out of all options; None where nothing is asked."""
-    since, until, by, tz, input_tz = map(options.pop, ("since", "until", "by", "tz", "input_tz"))
-    if options["gaps"] and by is None:
-        raise click.UsageError("--gaps needs --by")
-    if since is by is until is None:
-        return None
-    from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
-
-    zone, input_zone = tz or input_tz or "UTC", input_tz or "UTC"
-
-    def bound(name: str, text: str | None) -> int | None:
-        try:
-            return None if text is None else times.from_option(text, times.zone(zone))
-        except ValueError as error:
-            raise click.UsageError(f"{name}: {error}") from None
-
-    return Timing(input_zone, bound("--since", since), bound("--until", until), by, tz or "UTC")
+    try:
+        return meaning_of_times(options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def settings_of(*, debug: bool, **options: Any) -> Settings:  # noqa: ARG001  # debug is read where a failure is shown
@@ -536,7 +542,7 @@ class Sinks:
         if failed:
             say(f"no result: {account.rejects} lines were rejected, more than {budget} allows")
         elif all_rejected:
-            say("every line was rejected: is this the right file, with the right --type-field and --value-field?")
+            say(f"every line was rejected: {_cure(account)}")
         if shown.other:
             label = printable(self._settings.other_label)
             say(f"more than {shown.max_types} types: the others add up in {label!r} (--max-types)")
@@ -575,6 +581,15 @@ class Sinks:
             width = os.get_terminal_size(STDOUT).columns or None
             return report.table(summary, settings.stats, settings.other_label, width)
         return FORMATS[settings.format](summary, settings.stats, settings.other_label)
+
+
+def _cure(account: Account) -> str:
+    """Return what is most likely wrong where every line was rejected."""
+    if account.rejected.keys() <= {Reason.BAD_TIME}:
+        return "are these the right times, with the right --time-field? --time-format describes others"
+    if account.rejected.keys() <= {Reason.BAD_TIME, Reason.MISSING_TIME}:
+        return "is this the right file, with the right --time-field?"
+    return "is this the right file, with the right --type-field and --value-field?"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from eventcli import exact, grammar, paths
+from eventcli.escape import printable
 from eventcli.event import Event, Fields, Query, Reason, Reject, Timing
 from eventcli.grammar import NUMBER, STRING, WHITE_SPACE, is_json, loads
 from eventcli.paths import MISSING
@@ -24,6 +25,9 @@ _TOKEN = rb"[ \t\r\n]*+(?:([\[\]{}:,])|(" + STRING + rb")|(" + NUMBER + rb")|(tr
 _COLON_NUMBER = rb"[ \t\r\n]*+:[ \t\r\n]*+(" + NUMBER + rb")"
 # The escapes that stand for ASCII letters, digits and underscores; the short ones stand for none of them.
 _ESCAPED_KEY = rb"\\u00[0-7]"
+
+_MOST_OF_TIME: Final = 48
+"""Characters of a bad time that are shown."""
 
 _KINDS: Final = {
     bool: "true or false",
@@ -65,7 +69,7 @@ def parse(line: bytes, query: Query | Fields = Query()) -> Event | Reject:  # no
     outcome = judge(line, query)
     if isinstance(outcome, Event):
         return outcome
-    return Reject(outcome, explain(line, outcome, query.fields), line, len(line))
+    return Reject(outcome, explain(line, outcome, query), line, len(line))
 
 
 def judge(line: bytes, query: Query) -> Event | Reason:
@@ -77,8 +81,9 @@ def judge(line: bytes, query: Query) -> Event | Reason:
     return _judge_json(line, event, query)
 
 
-def explain(line: bytes, reason: Reason, fields: Fields) -> str:
+def explain(line: bytes, reason: Reason, query: Query | Fields) -> str:
     """Return in words why `judge` gave this reason for `line`."""
+    fields = query.fields if isinstance(query, Query) else query
     match reason:
         case Reason.INVALID_UTF8:
             return _explain_encoding(line)
@@ -97,7 +102,7 @@ def explain(line: bytes, reason: Reason, fields: Fields) -> str:
         case Reason.BAD_VALUE:
             return f"{_quoted(fields.value or '')} is {_kind(line, fields.value)}, not a number"
         case Reason.BAD_TIME:
-            return f"{_quoted(fields.time)} is {_kind(line, fields.time)}, but no time that can be read"
+            return _explain_time(line, fields.time, query.timing if isinstance(query, Query) else None)
     return (
         f"a number overflows a double, has more than {exact.MAX_DIGITS} digits,"
         " or ends further than that from the decimal point"
@@ -150,17 +155,17 @@ def _value(line: bytes, event: dict[str, Any], query: Query) -> tuple[Decimal, b
 
 def _time(line: bytes, event: dict[str, Any], field: str, timing: Timing) -> int | Reason:
     """Return the instant of an event in nanoseconds of the epoch, or why there is none."""
-    from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+    from eventcli.clock import clock_of  # noqa: PLC0415  # start-up of all runs that ask for no time
 
     time = paths.find(event, field)
     instant = None
     if type(time) is str:
-        instant = times.from_text(time, times.zone(timing.input_zone))
+        instant = clock_of(timing).of_text(time)
     elif type(time) is int:
-        instant = times.from_number(Decimal(time))
+        instant = clock_of(timing).of_number(str(time))
     elif type(time) is float:
-        number = exact.literal(_literal_at(line, event, field))
-        instant = None if number is None else times.from_number(number)
+        literal = _literal_at(line, event, field)
+        instant = None if exact.literal(literal) is None else clock_of(timing).of_number(literal.decode("ascii"))
     elif time is MISSING:
         return Reason.MISSING_TIME
     return Reason.BAD_TIME if instant is None else instant
@@ -268,6 +273,20 @@ def _kind(line: bytes, key: str | None = None) -> str:
         shape = grammar.shape(line)
         value = loads(shape.finite if shape else line)
     return _KINDS[type(value if key is None else paths.find(value, key))]
+
+
+def _explain_time(line: bytes, field: str, timing: Timing | None) -> str:
+    """Return which time cannot be read, and which ones can."""
+    value = paths.find(loads(line), field)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return f"{_quoted(field)} is {_kind(line, field)}, but no time that can be read"
+    text = value if isinstance(value, str) else _literal_at(line, loads(line), field).decode("ascii")
+    shown = printable(text[:_MOST_OF_TIME]) + ("…" if len(text) > _MOST_OF_TIME else "")
+    if isinstance(value, str):
+        shown = f'"{shown}"'
+    from eventcli.clock import clock_of  # noqa: PLC0415  # as above
+
+    return f"{_quoted(field)} is {shown}, but {clock_of(timing or Timing()).why_not(text)}"
 
 
 def _explain_missing(field: str) -> str:

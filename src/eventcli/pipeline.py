@@ -872,7 +872,7 @@ class Run:
     def _reject(self, mark: Mark, block: Block, lines: int) -> Reject:
         """Return the reject, its offset from the start of the block, its line from that of the part behind `lines`."""
         raw = bytes(block.data[mark.start : mark.end])
-        message = explain(raw, mark.reason, self._query.fields)
+        message = explain(raw, mark.reason, self._query)
         return Reject(mark.reason, message, raw, len(raw) + block.closed, mark.line - lines, mark.start)
 
     def _deliver(self, slot: _Slot, pieces: list[_Piece]) -> None:
@@ -985,8 +985,9 @@ def check_query(query: Query) -> None:
         raise ValueError("max_types must be at least 1")
     if query.timing is not None:
         from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+        from eventcli.clock import clock_of  # noqa: PLC0415  # as above
 
-        times.zone(query.timing.input_zone)
+        clock_of(query.timing)
         if query.timing.by is not None:
             times.Buckets(query.timing.by, query.timing.zone)
 

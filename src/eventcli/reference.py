@@ -248,15 +248,12 @@ class ReferenceFold:
         return bucket
 
     def _read_time(self, time: object) -> Bucket | None:
-        from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+        from eventcli.clock import clock_of  # noqa: PLC0415  # start-up of all runs that ask for no time
 
         timing = self._query.timing
         assert timing is not None
-        if isinstance(time, str):
-            instant = times.from_text(time, times.zone(timing.input_zone))
-        else:
-            assert isinstance(time, int)
-            instant = times.from_number(Decimal(time))
+        clock = clock_of(timing)
+        instant = clock.of_text(time) if isinstance(time, str) else clock.of_number(str(time))
         if instant is None:
             raise KeyError(time)
         return self._bucket_at(instant)

@@ -100,7 +100,7 @@ def _parts(summary: Summary, other_label: str) -> Iterator[tuple[str | None, Typ
     if has_buckets(summary):
         from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
     for bucket, types, other in summary.parts():
-        start = None if bucket is None else times.label(bucket)
+        start = None if bucket is None else times.shown(bucket)
         yield start, types
         if other is not None:
             yield start, {other_label: other}

@@ -271,7 +271,7 @@ def _status(code: object) -> Status:
 def _label(bucket: Bucket) -> str:
     from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
 
-    return times.label(bucket)
+    return times.shown(bucket)
 
 
 def _bucket(label: str) -> Bucket:

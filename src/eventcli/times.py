@@ -1,37 +1,46 @@
-"""Times: read from what logs hold, and sorted into buckets that follow the rules of a time zone.
+"""Times sorted into buckets that follow the rules of a time zone.
 
-An instant is a whole number of nanoseconds since 1970-01-01T00:00:00Z, without leap seconds. A bucket is known by its
-first instant, in whole seconds. Buckets of minutes and hours are runs of the same minute or hour of local time; where
-the clock is changed within one, a new one begins. Buckets of days, weeks and months go by the local date.
+A bucket is known by its first instant, in whole seconds of the epoch. Buckets of seconds, minutes and hours are runs of
+so many seconds, minutes or hours of local time, counted from midnight; where the clock is changed within one, a new one
+begins. Buckets of days, weeks and months go by the local date.
 """
 
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from eventcli.event import UNITS, Bucket
+from eventcli.bounds import from_option
+from eventcli.event import Bucket, unit_of
+from eventcli.spellings import from_number, from_text
+from eventcli.zones import DAY as _DAY
+from eventcli.zones import END as _END
+from eventcli.zones import EPOCH_DAY as _EPOCH_DAY
+from eventcli.zones import NANOS, ZoneError, canonical, local_offset, offset, years, zone
 
-NANOS: Final = 1_000_000_000
-"""Nanoseconds of a second."""
+__all__ = [
+    "NANOS",
+    "Buckets",
+    "Region",
+    "Span",
+    "ZoneError",
+    "canonical",
+    "from_label",
+    "from_number",
+    "from_option",
+    "from_text",
+    "label",
+    "local_offset",
+    "local_span",
+    "offset",
+    "shown",
+    "zone",
+]
 
-_DAY: Final = 86_400
-_SIZES: Final = {"minute": 60, "5m": 300, "hour": 3600}
-
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # local times are reckoned without a zone
-_EPOCH_DAY: Final = _EPOCH.toordinal()
-_FIRST: Final = (1 - _EPOCH_DAY) * _DAY
-_END: Final = (date.max.toordinal() + 1 - _EPOCH_DAY) * _DAY
-"""The years 1 to 9999, which RFC 3339 and Python can write, in seconds of the epoch."""
-
-_DATE: Final = r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-_CLOCK: Final = r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
-_TEXT: Final = re.compile(rf"{_DATE}[ Tt]{_CLOCK}(?:([Zz])|([+-])([0-9]{{2}}):([0-9]{{2}}))?", re.ASCII)
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _LABEL: Final = r"([0-9]{4,5}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})([+-])([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?"
-_LEAP_SECOND: Final = 60
 
 _CYCLE: Final = 146_097
 """Days of 400 years, after which the calendar repeats itself."""
@@ -39,17 +48,9 @@ _CYCLE: Final = 146_097
 _MARGIN: Final = 62
 """Days at the ends of the calendar whose month, or the next one, may lie beyond."""
 
-# A number is seconds, milliseconds, microseconds or nanoseconds: each scale covers the years 1 to 5138 or more, and
-# instants since March 1973 cannot be taken for another one.
-_SCALES: Final = ((Decimal(10**11), 9), (Decimal(10**14), 6), (Decimal(10**17), 3), (Decimal(10**20), 0))
-
 # The offset of a zone is looked up day by day in a window of this many seconds (24 days): no zone has changed its clock
 # there and back within one day.
 _WINDOW: Final = 1 << 21
-
-
-class ZoneError(ValueError):
-    """There is no such time zone."""
 
 
 class Region(NamedTuple):
@@ -76,79 +77,6 @@ class Span(NamedTuple):
     offset: int
 
 
-@lru_cache
-def zone(name: str) -> tzinfo:
-    """Return a time zone by its IANA name; ZoneError where there is none."""
-    if name == "UTC":
-        return UTC
-    from zoneinfo import ZoneInfo  # noqa: PLC0415  # start-up of runs in UTC
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ZoneError(f"{name!r} is no time zone such as Europe/Berlin") from error
-
-
-def from_text(text: str, input_zone: tzinfo) -> int | None:
-    """Return the instant of a text as RFC 3339 has it (also with a space, or without an offset), or None.
-
-    Without an offset it is a time of `input_zone`; of a time that the clock shows twice the first is meant. 23:59:60Z
-    at the end of June or December, where leap seconds are, is taken as the last nanosecond before. What is shorter
-    than a nanosecond is cut.
-    """
-    match = _TEXT.fullmatch(text)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = map(int, match.groups()[:6])
-    fraction, is_utc, sign, offset_hour, offset_minute = match.groups()[6:]
-    is_leap = second == _LEAP_SECOND
-    try:
-        local = datetime(year, month, day, hour, minute, second - is_leap)  # noqa: DTZ001
-    except ValueError:
-        return None
-    seconds = (local.toordinal() - _EPOCH_DAY) * _DAY + hour * 3600 + minute * 60 + second - is_leap
-    if sign:
-        if int(offset_hour) > 23 or int(offset_minute) > 59:  # noqa: PLR2004
-            return None
-        offset = int(f"{sign}1") * (int(offset_hour) * 3600 + int(offset_minute) * 60)
-    else:
-        offset = 0 if is_utc else local_offset(input_zone, seconds)
-    seconds -= offset
-    if not _FIRST <= seconds < _END or (is_leap and not _is_leap_second(seconds)):
-        return None
-    nanos = NANOS - 1 if is_leap else int((fraction or "0")[:9].ljust(9, "0"))
-    return seconds * NANOS + nanos
-
-
-def from_option(text: str, zone: tzinfo) -> int:
-    """Return the instant that a user wrote: as `from_text` reads it, or a date, or without the seconds; or ValueError.
-
-    >>> from_option("2020-10-06", UTC) == from_option("2020-10-06T02:00+02:00", UTC) == 1601942400 * NANOS
-    True
-    """
-    match = re.fullmatch(r"([0-9-]{10})(?:[ Tt]([0-9]{2}:[0-9]{2}))?([Zz]|[+-][0-9]{2}:[0-9]{2})?", text, re.ASCII)
-    full = f"{match[1]}T{match[2] or '00:00'}:00{match[3] or ''}" if match else text
-    instant = from_text(full, zone)
-    if instant is None:
-        raise ValueError(f"{text!r} is no time such as 2020-10-06, 2020-10-06 10:02:05 or 2020-10-06T10:02:05+02:00")
-    return instant
-
-
-def from_number(number: Decimal) -> int | None:
-    """Return the instant of a number since the epoch, or None where it is beyond the years 1 to 9999.
-
-    Its size tells its unit: below 1e11 seconds, below 1e14 milliseconds, below 1e17 microseconds, below 1e20
-    nanoseconds. What is shorter than a nanosecond is cut.
-    """
-    for bound, places in _SCALES:
-        if abs(number) < bound:
-            # Exact: the number has at most 400 digits on either side of its point.
-            numerator, denominator = number.as_integer_ratio()
-            instant = numerator * 10**places // denominator
-            return instant if _FIRST * NANOS <= instant < _END * NANOS else None
-    return None
-
-
 def label(bucket: Bucket) -> str:
     """Return where a bucket begins, in RFC 3339 with the offset of its zone.
 
@@ -158,6 +86,19 @@ def label(bucket: Bucket) -> str:
     start, offset = bucket
     day, second = divmod(start + offset, _DAY)
     return f"{_date_label(day)}T{_clock_label(second)}{_offset_label(offset)}"
+
+
+def shown(bucket: Bucket) -> str:
+    """Return the label for people and other programs: RFC 3339 has offsets of whole minutes only.
+
+    Before there were zones, offsets had seconds. The local time is kept, and the offset is that to the nearest minute.
+
+    >>> shown(Bucket(-5364665608, 3208)), label(Bucket(-5364665608, 3208))
+    ('1800-01-01T00:00:00+00:53', '1800-01-01T00:00:00+00:53:28')
+    """
+    start, offset = bucket
+    whole = round(offset / 60) * 60
+    return label(Bucket(start + offset - whole, whole) if whole != offset else bucket)
 
 
 @lru_cache(maxsize=1440)  # the minutes of a day
@@ -176,7 +117,7 @@ def _date_label(day: int) -> str:
 @lru_cache
 def _offset_label(ahead: int) -> str:
     hours, rest = divmod(abs(ahead), 3600)
-    # Before there were zones, offsets had seconds. RFC 3339 has none, but to leave them out would be another time.
+    # Before there were zones, offsets had seconds; to leave them out would be another time, see `shown`.
     seconds = f":{rest % 60:02}" if rest % 60 else ""
     return f"{'-' if ahead < 0 else '+'}{hours:02}:{rest // 60:02}{seconds}"
 
@@ -210,39 +151,26 @@ def _shift(day: int) -> int:
     return (ordinal < _MARGIN) - (ordinal > date.max.toordinal() - _MARGIN)
 
 
-def offset(zone: tzinfo, second: int) -> int:
-    """Return how many seconds local time is ahead of UTC at an instant."""
-    if zone is UTC:
-        return 0
-    # At the ends of the calendar, local time may leave it.
-    second = min(max(second, _FIRST + 2 * _DAY), _END - 2 * _DAY)
-    ahead = zone.fromutc((_EPOCH + timedelta(seconds=second)).replace(tzinfo=zone)).utcoffset()
-    return 0 if ahead is None else round(ahead.total_seconds())
-
-
-def local_offset(zone: tzinfo, second: int) -> int:
-    """Return the same for a time on the local clock (PEP 495, fold=0: the first of two, and from before a gap)."""
-    if zone is UTC:
-        return 0
-    second = min(max(second, _FIRST + 2 * _DAY), _END - 2 * _DAY)
-    ahead = (_EPOCH + timedelta(seconds=second)).replace(tzinfo=zone).utcoffset()
-    return 0 if ahead is None else round(ahead.total_seconds())
-
-
 def local_span(zone: tzinfo, second: int) -> Span:
     """Return the stretch of local time around `second`, at most a window long, that has one offset."""
     window = second - second % _WINDOW
     return _stretch(second, window, window + _WINDOW, lambda at: local_offset(zone, at))
 
 
+def _size_of(by: str) -> int | None:
+    """Return the seconds of buckets that go by the clock; None for those that go by the date."""
+    if by in ("minute", "hour"):
+        return 60 if by == "minute" else 3600
+    return None if by in ("day", "week", "month") else int(by[:-1]) * _SECONDS[by[-1]]
+
+
 class Buckets:
     """The buckets of one size in one time zone."""
 
     def __init__(self, by: str, zone_name: str) -> None:
-        """Take one of `UNITS` and the name of a zone: ValueError where there is none."""
-        if by not in UNITS:
-            raise ValueError(f"{by!r} is none of {', '.join(UNITS)}")
-        self._by = by
+        """Take a size as `unit_of` does, and the name of a zone: ValueError where there is none."""
+        self._by = unit_of(by)
+        self._size = _size_of(self._by)
         self._zone = zone(zone_name)
         self._regions: list[Region] = []
         # Most instants are in the bucket of the one before.
@@ -258,6 +186,11 @@ class Buckets:
         if start != self._last_bucket.start:
             self._last_bucket = self.bucket_at(start)
         return self._last_bucket
+
+    def lacks(self, second: int) -> bool:
+        """Whether an instant has no bucket that can be written down: local time is not in the years 1 to 9999."""
+        first, end = years(self._zone)
+        return not first <= second < end
 
     def bucket_at(self, start: int) -> Bucket:
         """Return the bucket that begins at `start`."""
@@ -280,7 +213,7 @@ class Buckets:
         at = bisect_right(self._regions, (second, _END)) - 1
         if at >= 0 and second < self._regions[at].end:
             return self._regions[at]
-        size = _SIZES.get(self._by)
+        size = self._size
         region = self._region_of_date(second) if size is None else self._region_of_clock(second, size)
         self._regions.insert(at + 1, region)
         return region
@@ -372,9 +305,3 @@ def _change(low: int, high: int, offset_at: Callable[[int], int]) -> int:
         else:
             high = middle
     return high
-
-
-def _is_leap_second(second: int) -> bool:
-    """Whether the second ends June or December in UTC, as the second before a leap second does."""
-    following = _EPOCH + timedelta(seconds=second + 1) if second + 1 < _END else None
-    return following is not None and following.timetuple()[1:6] in ((7, 1, 0, 0, 0), (1, 1, 0, 0, 0))

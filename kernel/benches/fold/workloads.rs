@@ -331,7 +331,7 @@ fn inside(key: &str) -> Ways {
 
 pub fn timed(ways: Ways, by: bool, since: Option<i64>) -> Option<Timing> {
     let since = since.map(|second| Instant { second, nanos: 0 });
-    Some(Timing { ways, since, until: None, by, local_is_utc: true, optional: false })
+    Some(Timing { ways, since, until: None, by, local_is_utc: true, optional: false, format: None })
 }
 
 fn of_data() -> Query {
