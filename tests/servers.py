@@ -8,6 +8,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,11 +24,12 @@ _PIECE: Final = 65536
 
 
 class Seen(NamedTuple):
-    """A request that the server got: its method, its path, and the range that it asked for."""
+    """A request that the server got: its method, its path, the range that it asked for, and what a proxy is told."""
 
     method: str
     path: str
     range: str
+    proxy_authorization: str = ""
 
 
 @dataclass
@@ -52,6 +54,12 @@ class Server:
     etag: Callable[[bytes], str | None] = lambda data: f'"{hash(data)}"'
     modified: str | None = MODIFIED
     headers: dict[str, str] = field(default_factory=dict)
+    whole: int = 200
+    """The status of the answer to a request for a whole object."""
+    location: str = ""
+    """Where `away` leads to."""
+    drip: float = 0
+    """Seconds between two small pieces of a body."""
     seen: list[Seen] = field(default_factory=list)
 
     @property
@@ -106,7 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         state = self.state
-        state.seen.append(Seen(self.command, self.path, self.headers.get("Range", "")))
+        authorization = self.headers.get("Proxy-Authorization", "")
+        state.seen.append(Seen(self.command, self.path, self.headers.get("Range", ""), authorization))
         if state.statuses and (status := state.statuses.popleft()):
             self._refuse(status, state.refusal)
             return
@@ -115,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(parts.path).strip("/")
         if path.startswith("redirect/"):
             self._send(302, b"", {"Location": f"{state.url}/{path.removeprefix('redirect/')}"})
+        elif path == "away":
+            self._send(302, b"x" * 1000, {"Location": state.location})
         elif path.startswith(("storage/v1/b/", "download/storage/v1/b/")):
             bucket, _, name = path.partition("/v1/b/")[2].partition("/o")
             self._google(bucket, name.strip("/"), query)
@@ -142,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Last-Modified"] = state.modified
         wanted = self.headers.get("Range", "")
         if not wanted or not state.ranges or self.headers.get("If-Range", etag) not in {etag, state.modified}:
-            self._send(200, data, headers)
+            self._send(state.whole, data, headers)
             return
         first, _, last = wanted.removeprefix("bytes=").partition("-")
         start, end = int(first), min(int(last or len(data)) + 1, len(data))
@@ -171,6 +182,11 @@ class _Handler(BaseHTTPRequestHandler):
         cut = state.cuts.popleft() if body and state.cuts else -1
         for start in range(0, len(body) if cut < 0 else cut, _PIECE):
             piece = body[start : start + _PIECE] if cut < 0 else body[start : min(start + _PIECE, cut)]
+            if state.drip:
+                for byte in piece[:100]:
+                    time.sleep(state.drip)
+                    self.wfile.write(bytes((byte,)))
+                return
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
         if cut >= 0:
             state.on_cut()

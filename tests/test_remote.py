@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from copy import copy
@@ -21,7 +22,7 @@ from urllib.parse import quote
 import pytest
 
 import process
-from eventcli import Status, TypeStats, remote, summarize
+from eventcli import SourceReport, Status, TypeStats, remote, summarize
 from eventcli.blocks import TruncatedError
 from eventcli.source import is_url, read_all
 from servers import Server, serve
@@ -404,6 +405,98 @@ def test_redirects_are_followed(server: Server) -> None:
     assert read(f"{server.url}/redirect/events") == whole(LOG)
     loop = "redirect/" * 20 + "events"
     assert read(f"{server.url}/{loop}").message == "HTTP 302 Found, too many redirects"
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/x",
+        "gopher://127.0.0.1/",
+        "data:text/plain,x",
+        "http://[::1",
+        "http://",
+        "http://127.0.0.1:port/",
+        "http://user:word@127.0.0.1/",
+        "http://" + "x" * 70 + ".example/",
+        "//",
+        "http://\x80\xff/",
+        "http://a b/\t",
+    ],
+)
+def test_a_redirect_that_leads_nowhere(body: str, location: str, server: Server) -> None:
+    """Wherever a server wants to lead, only that source fails, in one line that shows nothing unescaped."""
+    server.objects["events"] = LINE
+    server.location = location
+    reports: list[SourceReport] = []
+    urls = [f"{server.url}/away", f"{server.url}/events"]
+    summary = summarize(urls, on_problem=reports.append)
+    assert summary["a"].count == 1, body
+    (report,) = reports
+    assert report.status is Status.UNREADABLE
+    assert report.message.isprintable()
+
+
+def test_a_redirect_to_a_name_is_followed(server: Server) -> None:
+    """A redirect may be relative, and have other characters than a URL."""
+    server.objects["b\u00fccher/events"] = LINE
+    server.location = "/b\u00fccher/events".encode().decode("latin-1")
+    assert read(f"{server.url}/away") == whole(LINE)
+
+
+def test_no_header_goes_to_another_host(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a proxy is sent, its password among it, is not sent to a host to which a redirect leads past the proxy."""
+    server.objects["events"] = LINE
+    with serve() as proxy:
+        monkeypatch.setenv("http_proxy", f"http://user:word@{proxy.host}")
+        monkeypatch.setenv("no_proxy", server.host)
+        proxy.location = f"{server.url}/events"
+        assert read("http://other.example/away") == whole(LINE)
+        assert [seen.proxy_authorization for seen in proxy.seen] == ["Basic dXNlcjp3b3Jk"]
+        assert [seen.proxy_authorization for seen in server.seen] == [""]
+
+
+@pytest.mark.parametrize("status", [201, 202, 203, 205, 206, 226, 299])
+def test_what_is_not_the_whole_is_truncated(body: str, status: int, server: Server) -> None:
+    """Only 200 is the answer to a plain request: any other success is truncated, and the next source is read."""
+    server.objects |= {"events": LOG, "other": LINE}
+    server.whole = status
+    reports: list[SourceReport] = []
+    summarize(f"{server.url}/events", on_problem=reports.append)
+    assert reports[0].status is Status.TRUNCATED, body
+    assert f"HTTP {status}" in reports[0].message
+    assert "is not the whole object" in reports[0].message
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"Content-Encoding": "br"}, "Content-Encoding 'br'"),
+        ({"Content-Encoding": "gzip, \x1b[31m"}, "Content-Encoding '\\\\x1b[31m'"),
+        ({"Content-Length": "5"}, "contradicts itself about the length"),
+        ({"Content-Length": "many"}, "contradicts itself about the length"),
+    ],
+)
+def test_an_answer_that_cannot_be_read(headers: dict[str, str], message: str, server: Server) -> None:
+    """An encoding that is not known, and two lengths, are told and not guessed."""
+    server.objects["events"] = LOG
+    server.headers = headers
+    outcome = read(f"{server.url}/events")
+    assert outcome.status is Status.UNREADABLE
+    assert message in outcome.message
+
+
+@pytest.mark.parametrize("store", ["http", "s3"])
+def test_a_slow_server_is_given_up(store: str, server: Server) -> None:
+    """A server that sends byte by byte holds a run for as long as is allowed, and what it has sent is truncated."""
+    server.objects["bucket/events.jsonl"] = LOG
+    server.drip = 0.1
+    reports: list[SourceReport] = []
+    began = time.monotonic()
+    summarize(url_of(server, store), on_problem=reports.append, timeout=0.5)
+    assert time.monotonic() - began < 5
+    assert reports[0].status in {Status.TRUNCATED, Status.UNREADABLE}
+    assert reports[0].message.startswith("not done within 0.5 s")
 
 
 def test_a_host_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

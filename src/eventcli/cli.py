@@ -181,6 +181,12 @@ def _field_option(name: str, default: str, text: str) -> Decorator:
     help="Show how far it is, or do not.  [default: on a terminal, after a second]",
 )
 @option("--max-line", type=Size(), default=MAX_LINE, help="Reject lines longer than this.  [default: 16MiB]")
+@option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Give up a URL that is not read to its end by then.  [default: after 60 s of silence]",
+)
 @output_options
 def summarize(
     *,
@@ -192,6 +198,7 @@ def summarize(
     max_line: int,
     jobs: int | None,
     mmap: bool,
+    timeout: float | None,
     strict: bool,
     max_rejects: Budget | None,
     **options: Any,
@@ -221,6 +228,7 @@ def summarize(
             left_out=sinks.identities(),
             stretches=settings.save is not None,
             mmap=mmap,
+            timeout=timeout,
         )
         try:
             summary = complete(run, inputs, choice, settings)

@@ -130,6 +130,7 @@ def summarize(
     on_repeat: OnRepeat | None = None,
     stretches: bool = False,
     mmap: bool = True,
+    timeout: float | None = None,
 ) -> Summary:
     r"""Read paths (`-` is standard input) or binary streams, and return the Summary of their events.
 
@@ -137,7 +138,8 @@ def summarize(
     which files of directories are meant. A file that is there more than once, also through links, counts once;
     `on_repeat` is called with its name, and with the name under which it counts. With `stretches`, the sources of the
     result say which part of which stream was read, so that saved summaries that cover the same lines can be told.
-    Without `mmap`, large files are read, and not mapped where they can be, see `mapping`.
+    Without `mmap`, large files are read, and not mapped where they can be, see `mapping`. A URL that is not read after
+    `timeout` seconds is given up; without it, one on which nothing arrives for a minute.
 
     `types` keeps those types only, and each is in the result even if it was never seen. `default_value`,
     `numeric_strings`, `salvage`, `timing` and `max_types` are those of `Query`. `on_reject` is called with
@@ -168,6 +170,7 @@ def summarize(
         on_repeat=on_repeat,
         stretches=stretches,
         mmap=mmap,
+        timeout=timeout,
     )
     return run.complete()
 
@@ -354,6 +357,7 @@ class Run:
         left_out: Iterable[Key] = (),
         stretches: bool = False,
         mmap: bool = True,
+        timeout: float | None = None,
     ) -> None:
         """See `summarize`; ValueError where the query cannot be.
 
@@ -378,6 +382,7 @@ class Run:
         self._on_problem = on_problem
         self._on_repeat = on_repeat
         self._stretches = stretches
+        self._timeout = timeout
         self._jobs = jobs
         self._folds = [new_fold(query)]
         # Each fold is held while it is folding, so that its account can be asked for between two blocks.
@@ -689,7 +694,7 @@ class Run:
             if status is None and is_url(source):
                 if (first := self._claims.claim((None, source), mine)) != mine:
                     return self._claims.name_instead(mine, first)
-                return self._reader(name, open_source(source, ahead=ahead))
+                return self._reader(name, open_source(source, ahead=ahead, timeout=self._timeout))
             if source != STDIN:
                 key = identity(deep.stat(source))
                 if key is not None and (holder := self._claims.holder(key)) is not None:

@@ -8,20 +8,18 @@ is a `TruncatedError`, never an end. This module is imported only when a URL is 
 import errno
 import logging
 import os
-import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead
-from typing import Any, Final, Protocol, Self, cast
-from urllib import request
+from typing import Any, Final, Protocol, Self, TypeVar, cast
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from eventcli.blocks import TruncatedError
 from eventcli.escape import printable
 from eventcli.redaction import HIDDEN, redacted_text, secrets
+from eventcli.requests import Deadline, LateError, RefusedError, Requests, quoted
 
 INSTALL: Final = "pip install 'eventcli[remote]'"
 """The command that installs what object stores need."""
@@ -46,6 +44,11 @@ _MESSAGE: Final = 200
 """Characters of a library's message that are shown at most."""
 
 _PATTERN: Final = frozenset("*?[")
+_CODINGS: Final = frozenset(("", "identity", "gzip", "x-gzip", "zstd", "aws-chunked"))
+"""Encodings of an answer that do no harm: what is compressed is recognised by its first bytes."""
+
+_T = TypeVar("_T")
+
 _LIBRARIES: Final = ("aiobotocore", "aiohttp", "asyncio", "botocore", "fsspec", "gcsfs", "google", "s3fs", "urllib3")
 _BUSY: Final = {
     HTTPStatus.REQUEST_TIMEOUT,
@@ -82,10 +85,14 @@ class RemoteStream(Protocol):
         """Close the stream."""
 
 
-def open_url(url: str) -> RemoteStream:
-    """Open the object that a URL names. OSError where that fails, FileNotFoundError where there is no such object."""
+def open_url(url: str, timeout: float | None = None) -> RemoteStream:
+    """Open the object that a URL names. OSError where that fails, FileNotFoundError where there is no such object.
+
+    All of it is to be read within `timeout` seconds from now, if that is given.
+    """
     _secrets.update(secrets(url))
-    return _Download(url) if _is_http(url) else _Object(url)
+    deadline = Deadline(timeout)
+    return _Download(url, deadline) if _is_http(url) else _Object(url, deadline)
 
 
 def expand(url: str) -> list[str]:
@@ -111,26 +118,28 @@ def _is_http(url: str) -> bool:
     return url.partition("://")[0].lower() in {"http", "https"}
 
 
-def _pause(tries: int) -> None:
-    time.sleep(PAUSE * 2**tries)
-
-
 # -------------------------------------------------------------------------------------------------------- HTTP
 
 
 class _Download:
     """An object of an HTTP server, read as it arrives."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, deadline: Deadline) -> None:
         """Send the request, and take the headers of the answer as what the object is."""
-        self._url = _quoted(url)
-        self._opener = _http_opener()
+        self._url = quoted(url)
+        self._deadline = deadline
+        self._requests = Requests(deadline, SILENCE)
         self.position = 0
         self._tries = 0
         self._taken_up = 0
         self._lost: Exception | None = None
         self._response = self._first_response()
         headers = self._response.headers
+        try:
+            _check_whole(self._response)
+        except OSError:
+            self._response.close()
+            raise
         self.size: int | None = self._response.length
         self._etag = headers.get("ETag")
         self._modified = headers.get("Last-Modified")
@@ -159,7 +168,7 @@ class _Download:
             try:
                 # Not readinto: it waits for a whole buffer, and forgets what arrived before a failure.
                 piece = self._response.read1(len(buffer) - got)
-            except (OSError, HTTPException) as error:
+            except (OSError, HTTPException, ValueError) as error:
                 self._lost = error
             else:
                 if not piece:
@@ -177,18 +186,24 @@ class _Download:
                 error.close()
                 failure = _http_failure(error)
                 again = error.code in _BUSY
+            except (RefusedError, LateError) as error:
+                raise OSError(_words(error)) from error
             except (OSError, HTTPException) as error:
                 failure = _connection_failure(error)
                 again = isinstance(_reason(error), (ConnectionResetError, TimeoutError, HTTPException))
             if not again or self._tries == TRIES:
                 raise failure
-            _pause(self._tries)
+            self._deadline.pause(PAUSE * 2**self._tries)
             self._tries += 1
 
     def _take_up(self) -> None:
         """Ask for what follows the last byte that arrived. TruncatedError if that is not to be had."""
         self._response.close()
         failure = self._lost or IncompleteRead(b"")
+        try:
+            self._deadline.left(PAUSE)
+        except LateError as late:
+            raise TruncatedError(str(late), self.position) from failure
         if self.position - self._taken_up >= STRETCH:
             self._tries = 0
         self._taken_up = self.position
@@ -197,15 +212,17 @@ class _Download:
         if same is None:
             raise self._truncated(failure, "the server gives neither ETag nor Last-Modified to go on by")
         while self._tries < TRIES:
-            _pause(self._tries)
-            self._tries += 1
             try:
+                self._deadline.pause(PAUSE * 2**self._tries)
+                self._tries += 1
                 response = self._send({"Range": f"bytes={self.position}-", "If-Range": same})
             except HTTPError as error:
                 error.close()
                 if error.code not in _BUSY:
                     raise self._truncated(failure, f"going on gave {_words(error)}") from error
                 failure = error
+            except (RefusedError, LateError) as error:
+                raise self._truncated(failure, _words(error)) from error
             except (OSError, HTTPException) as error:
                 failure = error
             else:
@@ -237,59 +254,35 @@ class _Download:
     def _send(self, headers: dict[str, str]) -> HTTPResponse:
         # As stored: whoever reads a compressed object recognises it, and offsets are those of the store.
         headers["Accept-Encoding"] = "identity"
-        sent = request.Request(self._url, headers=headers)  # noqa: S310  # the opener knows of HTTP only
-        try:
-            return cast("HTTPResponse", self._opener.open(sent, timeout=SILENCE))
-        except UnicodeError:
-            raise OSError("the host has a name that cannot be") from None
+        return self._requests.send(self._url, headers)
 
 
-def _http_opener() -> request.OpenerDirector:
-    """Return what follows redirects and the proxies of the environment, and knows of no scheme but HTTP."""
-    opener = request.OpenerDirector()
-    handlers: tuple[type[request.BaseHandler], ...] = (
-        request.ProxyHandler,
-        request.UnknownHandler,
-        request.HTTPHandler,
-        request.HTTPSHandler,
-        request.HTTPDefaultErrorHandler,
-        request.HTTPRedirectHandler,
-        request.HTTPErrorProcessor,
-    )
-    for handler in handlers:
-        opener.add_handler(handler())
-    opener.addheaders = [("User-Agent", "eventstats")]
-    return opener
+def _check_whole(response: HTTPResponse) -> None:
+    """Raise TruncatedError for an answer that is not all of the object, OSError for one that cannot be read."""
+    if response.status != HTTPStatus.OK:
+        raise TruncatedError(f"{_status_words(response.status)} is not the whole object", 0)
+    lengths = set(response.headers.get_all("Content-Length", ()))
+    if not response.chunked and (len(lengths) > 1 or not all(map(str.isdecimal, map(str.strip, lengths)))):
+        raise OSError("the server contradicts itself about the length of the object")
+    codings = response.headers.get("Content-Encoding", "").lower().split(",")
+    unknown = [coding.strip() for coding in codings if coding.strip() not in _CODINGS]
+    if unknown:
+        raise OSError(f"sent with Content-Encoding {printable(unknown[0][:40])!r}, which is not read here")
 
 
-def _quoted(url: str) -> str:
-    """Return a URL of HTTP in the form that is sent: without fragment, other bytes than those of URLs escaped."""
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError as error:
-        raise OSError(f"not a URL: {error}") from error
-    if not host:
-        raise OSError("not a URL: no host is named")
-    if parts.username is not None:
-        raise OSError("a user name or a password in a URL is not supported")
-    return urlunsplit((parts.scheme, parts.netloc, _quoted_part(parts.path or "/"), _quoted_part(parts.query), ""))
-
-
-def _quoted_part(text: str) -> str:
-    # The bytes that were given, also where they are no text.
-    return quote(os.fsencode(text), "%/:=&?~+!$,;'@()*[]")
+def _status_words(code: int) -> str:
+    with suppress(ValueError):
+        return f"HTTP {code} {HTTPStatus(code).phrase}"
+    return f"HTTP {code}"
 
 
 def _http_failure(error: HTTPError) -> OSError:
-    text = f"HTTP {error.code}"
-    with suppress(ValueError):
-        text += f" {HTTPStatus(error.code).phrase}"
+    text = _status_words(error.code)
     if error.code in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         return FileNotFoundError(errno.ENOENT, text)
     if error.code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return PermissionError(errno.EACCES, text)
-    return OSError(f"{text}, too many redirects" if 300 <= error.code < 400 else text)  # noqa: PLR2004  # redirects
+    return OSError(text)
 
 
 def _connection_failure(error: Exception) -> OSError:
@@ -308,7 +301,7 @@ def _words(error: Exception) -> str:
     if isinstance(reason, IncompleteRead):
         return "closed by the server"
     if isinstance(reason, TimeoutError):
-        return "timed out"
+        return str(reason) if isinstance(reason, LateError) else "timed out"
     text = (reason.strerror if isinstance(reason, OSError) else None) or str(reason) or type(reason).__name__
     # It may come from a server, or list all the places where a library was looked for.
     text = redacted_text(" ".join(text.split()))
@@ -328,18 +321,19 @@ class _ChangedError(OSError):
 class _Object:
     """An object of a store that fsspec knows, read in ranges by a few threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, deadline: Deadline) -> None:
         """Open the object, and learn its size and version."""
+        self._deadline = deadline
+        self._threads = ThreadPoolExecutor(AHEAD, "eventstats-range")
         self._idle: deque[Any] = deque()
         self._under_way: deque[Future[bytes]] = deque()
         self._range = memoryview(b"")
         self.position = 0
         self._asked = 0
         try:
-            self._system, self._path = _file_system(url)
-            file = self._system.open(self._path, "rb", cache_type="none")
-            details = self._details(file)
+            file, details = self._in_time(self._threads.submit(self._open, url))
         except Exception as error:
+            self.close()
             raise _failure(error) from error
         if details["type"] == "directory":
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -348,7 +342,6 @@ class _Object:
         self.size: int = details["size"]
         self._version = _version(details)
         self._idle.append(file)
-        self._threads = ThreadPoolExecutor(AHEAD, "eventstats-range")
 
     def __enter__(self) -> Self:
         return self
@@ -379,11 +372,27 @@ class _Object:
         self.position += got
         return got
 
+    def _open(self, url: str) -> tuple[Any, dict[str, Any]]:
+        self._system, self._path = _file_system(url)
+        file = self._system.open(self._path, "rb", cache_type="none")
+        return file, self._details(file)
+
+    def _in_time(self, future: "Future[_T]") -> _T:
+        """Return what is waited for; LateError where it takes too long."""
+        if self._deadline.total is None:
+            return future.result()
+        try:
+            return future.result(self._deadline.left(self._deadline.total))
+        except TimeoutError:
+            if future.done():
+                raise
+            raise LateError(f"not done within {self._deadline.total:g} s") from None
+
     def _next_range(self) -> bytes:
         self._ask()
         if not self._under_way:
             return b""
-        data = self._under_way.popleft().result()
+        data = self._in_time(self._under_way.popleft())
         self._ask()
         return data
 
@@ -406,7 +415,7 @@ class _Object:
                 self._check_version(self._system.info(self._path))
                 if tries == TRIES:
                     raise
-            _pause(tries)
+            self._deadline.pause(PAUSE * 2**tries)
             tries += 1
 
     def _fetch_once(self, start: int, length: int) -> bytes:

@@ -59,12 +59,12 @@ def expand_url(url: str) -> list[str]:
     return remote.expand(url)
 
 
-def open_source(source: Source, *, ahead: bool = False) -> Decompressed:
+def open_source(source: Source, *, ahead: bool = False, timeout: float | None = None) -> Decompressed:
     """Open a source for reading; what is compressed is decompressed, with `ahead` in a thread of its own.
 
     OSError where that fails; also for a directory, which cannot be read. The stream is to be closed; one of the caller
     stays open all the same. A regular file is read up to the size that it has now, so a log that grows comes to an
-    end; TruncatedError where it has become shorter when it is read.
+    end; TruncatedError where it has become shorter when it is read. A URL is given up after `timeout` seconds.
     """
     if not isinstance(source, (str, os.PathLike)):
         return Decompressed(readable(source), ahead=ahead)
@@ -72,7 +72,7 @@ def open_source(source: Source, *, ahead: bool = False) -> Decompressed:
     if is_url(path):
         from eventcli import remote  # noqa: PLC0415  # start-up of all runs on files
 
-        download = remote.open_url(path)
+        download = remote.open_url(path, timeout)
         return Decompressed(download, ahead=ahead, close=download.close)
     descriptor, status = open_path(path)
     return stream_of(descriptor, status, ahead=ahead, close=path != STDIN)
