@@ -8,13 +8,24 @@ import bz2
 import gzip
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 LOG: Final = "app.log"
 
+_TICK: Final = 0.012
+"""Seconds after which a file has another time than the one before it: where lines repeat, times tell files apart."""
+
+_MIDDLE: Final = 4
+
 _COMPRESS: Final[dict[str, Callable[[bytes], bytes]]] = {".gz": gzip.compress, ".bz2": bz2.compress}
+
+
+def line(number: int) -> bytes:
+    """Return a line; its number is its type and its value."""
+    return b'{"type":"%d","value":%d,"occurred_at":"2020-10-06 %02d:00:00"}\n' % (number, number, number % 24)
 
 
 class Generation:
@@ -44,9 +55,10 @@ class Generation:
 class World:
     """One log with its rotated files, in a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Begin with an empty log."""
+    def __init__(self, folder: Path, *, is_repetitive: bool = False) -> None:
+        """Begin with an empty log; if `is_repetitive`, of lines that are all the same."""
         self.folder = folder
+        self.is_repetitive = is_repetitive
         self.folder.mkdir(parents=True)
         self.generations: list[Generation] = []
         """The oldest first; the last is written to."""
@@ -57,6 +69,8 @@ class World:
         """Whether no run has seen the folder."""
         self.is_torn = False
         """Whether the beginning of a line was ever written alone."""
+        self.may_be_broken: set[int] = set()
+        """Lines of which a run may have counted the beginning, as nothing could be added to their file any more."""
         self.may_be_lost = False
         """Whether something was removed of which nothing proves that it was read to its end."""
         self._next = 0
@@ -75,6 +89,8 @@ class World:
 
     def begin(self) -> None:
         """Begin a new generation in a file of its own."""
+        if self.is_repetitive:
+            time.sleep(_TICK)
         self.log.touch()
         self.generations.append(Generation(self.log))
 
@@ -109,10 +125,9 @@ class World:
             generation.add(generation.torn)
             generation.torn = None
 
-    @staticmethod
-    def text(number: int) -> bytes:
-        """Return a line; its number is its type and its value."""
-        return b'{"type":"%d","value":%d,"occurred_at":"2020-10-06 %02d:00:00"}\n' % (number, number, number % 24)
+    def text(self, number: int) -> bytes:
+        """Return a line."""
+        return line(0 if self.is_repetitive else number)
 
     # ---- rotation
 
@@ -140,6 +155,8 @@ class World:
         self.generations.insert(-1, copy)
 
     def _shift(self) -> None:
+        if self.is_repetitive:
+            time.sleep(_TICK)
         for generation in self.generations[:-1]:
             name = generation.path.name.removeprefix(f"{LOG}.")
             number, point, encoding = name.partition(".")
@@ -228,6 +245,19 @@ class World:
             self.is_lost or generation.is_uncertain or not generation.was_rotated or generation.torn is not None
         )
 
+    def edit(self, *, reuse_inode: bool) -> bool:
+        """Take a line out of the middle of the log, if it was read; return whether that was done."""
+        if self.is_repetitive or self.is_moved or not self._is_known(self.live) or len(self.live.lines) < _MIDDLE + 2:
+            return False
+        if not set(self.live.lines) <= self.counted or self.live.torn is not None:
+            return False
+        lines = self.log.read_bytes().splitlines(keepends=True)
+        del lines[_MIDDLE]
+        edited = self.log if reuse_inode else self.log.with_name("edited")
+        edited.write_bytes(b"".join(lines))
+        edited.replace(self.log)
+        return True
+
     # ---- what a run sees
 
     @property
@@ -244,6 +274,10 @@ class World:
         """The lines that a run must have counted: those that were counted before, and those that are there."""
         return self.counted.union(*(one.lines for one in self.generations))
 
+    def note_attempt(self) -> None:
+        """Note that a run may have read what is there, whatever became of it."""
+        self.may_be_broken |= {one.torn for one in self.generations if one is not self.live and one.torn is not None}
+
     def note_partial(self, counted: set[int]) -> None:
         """Note what a run had committed when it was killed.
 
@@ -256,6 +290,7 @@ class World:
 
     def note_run(self) -> None:
         """Note that a run was committed."""
+        self.note_attempt()
         self.counted = self.visible
         self.is_lost = self.may_be_lost = self.is_moved = False
         for generation in self.generations:

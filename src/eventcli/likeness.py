@@ -83,6 +83,9 @@ def is_younger(newer: File, older: File) -> bool:
     # What compresses a file keeps the time at which it was written to last, and not the one at which it was made.
     if newer.is_compressed:
         return older.is_compressed and older.modified < newer.modified
+    # Whoever copies a folder keeps the times, too: then files are younger than what is in them.
+    if newer.born > newer.modified or (not older.is_compressed and older.born > older.modified):
+        return False
     is_begun_before = not older.is_compressed and 0 < older.born < newer.born
     return is_begun_before or older.modified < newer.born
 

@@ -40,6 +40,10 @@ _EARLY: Final = 4
 """Files that share so many first lines are compared one by one."""
 
 
+_HEADER: Final = 3
+"""Logs of which every generation begins with the same lines have so many of them at most."""
+
+
 class Family:
     """The files and streams that have one name after the other."""
 
@@ -128,6 +132,8 @@ class Planner:
         self._held: dict[int, Stream] = {}  # by id of the file
         self._copies: dict[int, File | None] = {}  # what holds the same, by id of the file
         self._quiet: set[int] = set()
+        self._hidden: set[int] = set()
+        """Streams whose file is where it was, and cannot be read."""
         self._families: dict[str, Family] = {}
         self._family_of: dict[int, Family] = {}  # by id of the file
         self._names: dict[str, str] = {}
@@ -539,6 +545,9 @@ class Planner:
                 self._claim(stream, file)  # whatever holds it, too: nothing of it was counted
                 return
             holder = self._holder(stream, file)
+            if holder is None and id(stream) in self._hidden:
+                self._copies[id(file)] = None  # perhaps: it is left alone until the other one can be read
+                return
             if holder is None and is_repetitive and not file.is_place_of(stream):
                 kin = follows(file, stream)
                 if kin is Kin.SAME:
@@ -629,6 +638,9 @@ class Planner:
                 if kin is not Kin.OTHER:
                     self._note_copy(file, holder, is_doubted=kin is Kin.UNSURE)
                     return
+            if holder is None and id(stream) in self._hidden:
+                self._copies[id(file)] = None
+                return
             # A rotated file does not begin anew, as the log itself does.
             is_rotated = family is not None and stream.name == family.base and family.rank(file) < WRITTEN_TO
             if holder is None and is_rotated and file.is_beginning_of(stream):
@@ -648,13 +660,20 @@ class Planner:
             return None
         try:
             own = self._file(stream.path)
-            if not own.is_place_of(stream) or own.key == file.key:
-                return None
-            own = self._all.get(own.key, own)
-            holds = own.proves(stream)
-            own.close()
         except OSError:
             return None
+        if not own.is_place_of(stream) or own.key == file.key:
+            return None
+        own = self._all.get(own.key, own)
+        try:
+            holds = own.proves(stream)
+        except OSError as error:
+            if is_momentary(error):
+                raise
+            self._hidden.add(id(stream))
+            return None
+        finally:
+            own.close()
         return own if holds else None
 
     def _note_copy(self, file: File, holder: File, *, is_preferred: bool = False, is_doubted: bool = False) -> None:
@@ -730,7 +749,23 @@ class Planner:
             if stream is None:
                 stream = self._new(family.base)
                 self._add(stream)
+                self._tell_edit(stream, file, family)
             self._begin(stream, file)
+
+    def _tell_edit(self, stream: Stream, file: File, family: Family) -> None:
+        """Say of a log that is new whether it begins like what was read: then it may have been edited beside a copy."""
+        if file.path != family.base or file.is_repetitive(file.length):
+            return
+        found = file.marks
+        for mark in reversed(found[_HEADER:]):
+            if self._registry.has_mark(mark, family.base):
+                lines = found.index(mark) + 1
+                message = (
+                    f"the log begins with {lines} lines that had been counted: if it was edited, they are counted"
+                    " again; `eventstats forget` takes back what was counted before"
+                )
+                self._plan.losses.append(Loss(stream, 0, message, is_doubt=True))
+                return
 
     def _is_copy_of_new(self, file: File) -> bool:
         """Whether a file holds what another one holds that is new, too."""

@@ -83,6 +83,10 @@ class Registry:
         """Return the streams that may begin with all that is in the file; those of which most was seen first."""
         return self._alike(self._by_mark, file.marks[-1:] if self._has_marks() else ())
 
+    def has_mark(self, mark: str, name: str) -> bool:
+        """Whether a stream of a family has a mark."""
+        return self._has_marks() and any(stream.name == name for stream in self._by_mark.get(mark, ()))
+
     def _has_marks(self) -> bool:
         for stream in self._changed.values():
             was, head = self._indexed.get(id(stream)), stream.head
