@@ -39,6 +39,12 @@ _TIMINGS: Final = (
     Timing(by="week", zone="Europe/Berlin", until=1_604_000_000_000_000_000),
     Timing(by="month", zone="Asia/Kathmandu", input_zone="America/New_York"),
     Timing(optional=True, until=1_601_978_525_000_000_000),
+    Timing(by="15m", zone="-03:30", input_zone="+05:45"),
+    Timing(by="6h", zone="America/New_York"),
+    Timing(by="hour", time_format="%d/%m/%Y %H:%M:%S.%f"),
+    Timing(by="10s", time_format="%F %T%z", input_zone="Europe/Berlin"),
+    Timing(by="day", time_format="%Y%m%d"),
+    Timing(by="minute", time_format="%s"),
 )
 
 

@@ -11,6 +11,8 @@ from eventcli.zones import DAY, END, EPOCH, FIRST, NANOS, local_offset, offset
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": DAY, "w": 7 * DAY}
 _AGO: Final = r"(?:now)?-?((?:[0-9]{1,9}[smhdw])+)(?: ?ago)?|([0-9]{1,9}) ?(second|sec|minute|min|hour|day|week)s? ago"
 _DAYS: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}
+# 24 of something, more likely than a second of 1970; @24 is that.
+_BARE: Final = r"[+-]?(?!0$)[0-9]{1,8}(?:\.[0-9]*)?"
 _OPTION: Final = r"([0-9]{4}-[0-9]{2}-[0-9]{2})([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 
 Bound = int | str | date
@@ -30,7 +32,7 @@ def from_option(text: str, zone: tzinfo, now: int | None = None) -> int:
     1601973125
     """
     instant = _relative(text.lower(), zone, time.time_ns() if now is None else now)
-    if instant is None:
+    if instant is None and not re.fullmatch(_BARE, text, re.ASCII):
         day = re.fullmatch(_OPTION, text, re.ASCII)
         instant = from_text(f"{day[1]}T00:00:00{day[2] or ''}" if day else text.removeprefix("@"), zone)
     if instant is None or not FIRST * NANOS <= instant < END * NANOS:

@@ -90,7 +90,7 @@ def from_text(text: str, input_zone: tzinfo) -> int | None:
 def _from_odd_text(text: str, input_zone: tzinfo) -> int | None:
     """Do the same for what is not the usual form; ValueError where something in it is out of range."""
     if _EPOCH.fullmatch(text):
-        return None if _CALENDAR.fullmatch(text) else from_number(Decimal(text))
+        return None if CALENDAR.fullmatch(text) else from_number(Decimal(text))
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
     for form, read in _forms():
@@ -129,7 +129,7 @@ def within_years(instant: int) -> int | None:
 _EPOCH: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,400})?", re.ASCII)
 
 # Digits that are a date (20201006, 20201006100205) at least as likely as seconds of 1970 or milliseconds of 2610.
-_CALENDAR: Final = re.compile(
+CALENDAR: Final = re.compile(
     r"(?:19|20)[0-9]{2}(?:(?:0[1-9]|1[0-2])(?:(?:0[1-9]|[12][0-9]|3[01])"
     r"(?:(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9](?:[0-9]{3})?)?)?)?)?",
     re.ASCII,
