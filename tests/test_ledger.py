@@ -566,3 +566,85 @@ def test_overlaps_are_told_in_any_order(body: str, logs: list[list[list[bytes]]]
     ]
     found = [(one, other) for one, _, other, _ in overlaps(summary for *_, summary in chosen)]
     assert sorted(tuple(sorted(pair)) for pair in found) == alike
+
+
+# ------------------------------------------------------------------------------------------- the last line
+
+
+TORN: Final = _line(3)[:-1]
+
+
+def _rotated(folder: Path) -> list[Path]:
+    (folder / "app.log").rename(folder / "app.log.1")
+    (folder / "app.log").write_bytes(_line(4))
+    return [folder / "app.log"]
+
+
+@pytest.mark.parametrize("encoding", [gzip.compress, bz2.compress], ids=["gzip", "bzip2"])
+def test_the_last_line_of_what_is_compressed_counts(encoding: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    """A last line without a newline counts once in compressed data, also beside the file that it was made of."""
+    log, ledger = tmp_path / "app.log.gz", tmp_path / "ledger"
+    log.write_bytes(encoding(_line(1) + TORN))
+    for _ in range(2):
+        assert ingest(ledger, [log]) == []
+        assert _totals(ledger) == {"1": 1, "3": 1}
+    with Database.open_to_read(str(ledger)) as database:
+        assert [verdict for _, verdict, _ in verify(database, [])] == ["proved"]
+
+
+def test_the_last_line_of_a_rotated_log_counts(tmp_path: Path) -> None:
+    """A last line without a newline waits in a log, and counts as soon as the next log was written to."""
+    log, ledger = tmp_path / "app.log", tmp_path / "ledger"
+    log.write_bytes(_line(1) + TORN)
+    ingest(ledger, [log])
+    log.rename(tmp_path / "app.log.1")
+    log.touch()
+    ingest(ledger, [log])
+    assert _totals(ledger) == {"1": 1}
+    log.write_bytes(_line(4))
+    assert ingest(ledger, [log]) == []
+    assert _totals(ledger) == {"1": 1, "3": 1, "4": 1}
+    (tmp_path / "app.log.1").unlink()
+    assert ingest(ledger, [log]) == []  # nothing of it was left
+
+
+@pytest.mark.parametrize(
+    ("rest", "is_said"), [(b"\n", False), (b"\r\n", False), (b" \n" + _line(5), False), (b"x\n", True)]
+)
+def test_a_line_that_goes_on_after_it_was_counted(rest: bytes, is_said: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """What is added to a line that was counted does not count, and is said; what comes after it counts."""
+    log, ledger = tmp_path / "app.log", tmp_path / "ledger"
+    log.write_bytes(_line(1) + TORN)
+    ingest(ledger, [log])
+    ingest(ledger, _rotated(tmp_path))
+    with (tmp_path / "app.log.1").open("ab") as file:
+        file.write(rest + _line(6))
+    assert bool(ingest(ledger, [log])) is is_said
+    expected = {"1": 1, "3": 1, "4": 1, "6": 1} | ({"5": 1} if _line(5) in rest else {})
+    assert _totals(ledger) == expected
+    with Database.open_to_read(str(ledger)) as database:
+        assert totals(database).complete is not is_said
+
+
+@pytest.mark.parametrize("day", ["2026-01-02", "20260102"])
+def test_the_last_line_of_a_day_counts_when_the_next_day_was_begun(day: str, tmp_path: Path) -> None:
+    """Logs that have the day in their names wait for their last line until there is one of a later day."""
+    ledger = tmp_path / "ledger"
+    first, second = tmp_path / f"app-{day}.log", tmp_path / f"app-{day[:-1]}3.log"
+    first.write_bytes(_line(1) + TORN)
+    ingest(ledger, [first])
+    assert _totals(ledger) == {"1": 1}
+    second.write_bytes(_line(4) + _line(5)[:-1])
+    assert ingest(ledger, [first, second]) == []
+    assert _totals(ledger) == {"1": 1, "3": 1, "4": 1}
+
+
+def test_numbers_that_are_no_days_have_no_order(tmp_path: Path) -> None:
+    """Logs that have other numbers in their names may all be written to, so a last line waits."""
+    ledger = tmp_path / "ledger"
+    logs = [tmp_path / f"app-{number}.log" for number in (10000001, 10000002)]
+    for log in logs:
+        log.write_bytes(_line(1) + TORN + log.name.encode())
+    ingest(ledger, logs)
+    with Database.open_to_read(str(ledger)) as database:
+        assert all(stream.pending for stream in database.streams())

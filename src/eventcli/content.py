@@ -469,5 +469,7 @@ def note_content(stream: Stream, file: File, end: int, window: bytes | None = No
     """Remember what proves that a file holds the stream: `end` bytes were seen of it, the last ones being `window`."""
     window = file.window(end) if window is None else window
     stream.seen = end
-    stream.head = file.marks if end >= len(file.head) else marks(file.head[:end])
+    # A last line that was torn has no mark any more when it goes on; the window proves it as well.
+    whole = file.head.rfind(b"\n", 0, end) + 1 if end < WINDOW else end
+    stream.head = file.marks if (whole or end) >= len(file.head) else marks(file.head[: whole or end])
     stream.tail = proof(window or b"")

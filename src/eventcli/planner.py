@@ -799,7 +799,8 @@ class Planner:
             if file.is_one_line():
                 return list(alike.values())
         ones = [self._new_by_last.get(mark, ()) for mark in found]
-        ones.append(self._new_by_early.get(found[min(len(found), _EARLY) - 1], ()))
+        # The last line of these may be torn.
+        ones += [self._new_by_early.get(mark, ()) for mark in found[:_EARLY][-2:]]
         for one in chain.from_iterable(islice(files, _MOST_ALIKE) for files in ones):
             alike[id(one)] = one
         return list(alike.values())

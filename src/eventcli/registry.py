@@ -81,7 +81,8 @@ class Registry:
 
     def beginning_with(self, file: File) -> list[Stream]:
         """Return the streams that may begin with all that is in the file; those of which most was seen first."""
-        return self._alike(self._by_mark, file.marks[-1:] if self._has_marks() else ())
+        # Of a line that is torn, the stream may hold the rest.
+        return self._alike(self._by_mark, file.marks[-2:] if self._has_marks() else ())
 
     def has_mark(self, mark: str, name: str) -> bool:
         """Whether a stream of a family has a mark."""
