@@ -18,7 +18,7 @@ from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
 from eventcli.interruption import SignalError, end_by
 from eventcli.mapping import LostError
-from eventcli.messages import PROGRAM, say, say_repeat, say_source, write_stderr
+from eventcli.messages import PROGRAM, say, say_repeat, say_source, without_secrets, write_stderr
 from eventcli.options import (
     Budget,
     BudgetValue,
@@ -50,7 +50,6 @@ from eventcli.options import (
 )
 from eventcli.output import STDOUT, OutputError, ReaderGoneError, write_stdout
 from eventcli.pipeline import BLOCK_SIZE, Run
-from eventcli.redaction import redacted_text
 from eventcli.report import OTHER_LABEL, UnknownStatError
 from eventcli.timing import BOUND_HELP, BY_HELP, ZONE_HELP
 
@@ -334,7 +333,7 @@ def _run() -> int:
         return ExitCode.OUTPUT
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else PROGRAM
-        say(f"{redacted_text(error.format_message())} (see {path} --help)")
+        say(f"{without_secrets(error.format_message())} (see {path} --help)")
         return ExitCode.USAGE
     except BodyError as error:
         say(str(error))

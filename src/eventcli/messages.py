@@ -76,6 +76,15 @@ def say_source(source: SourceReport) -> None:
     say_one_of(str(source.status), diagnostics.of_source(source), source.message)
 
 
+def without_secrets(text: str) -> str:
+    """Return a text that may repeat what was given, without the secrets of the URLs in it."""
+    if "://" not in text:
+        return text
+    from eventcli.redaction import redacted_text  # noqa: PLC0415  # start-up of all runs on files
+
+    return redacted_text(text)
+
+
 def write_stderr(text: str) -> None:
     """Write lines that are no messages, such as a table, to stderr."""
     _write("".join(f"{printable(line)}\n" for line in text.removesuffix("\n").split("\n")))

@@ -21,7 +21,7 @@ from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
 from eventcli.interruption import SignalError
 from eventcli.mapping import LostError
-from eventcli.messages import say, say_rest, write_stderr
+from eventcli.messages import say, say_rest, without_secrets, write_stderr
 from eventcli.output import (
     PRIVATE,
     STDOUT,
@@ -33,7 +33,6 @@ from eventcli.output import (
     write_stdout,
 )
 from eventcli.pipeline import Run, check_query
-from eventcli.redaction import redacted_text
 from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
 from eventcli.source import STDIN, is_url, name_of, open_source, size_of
 from eventcli.summary import Account, Summary
@@ -206,8 +205,8 @@ class Command(click.Command):
             if ctx.params["debug"]:
                 import traceback  # noqa: PLC0415  # not needed otherwise
 
-                write_stderr(redacted_text(traceback.format_exc()))
-            say(f"internal error: {type(error).__name__}: {redacted_text(str(error))} (--debug shows where)")
+                write_stderr(without_secrets(traceback.format_exc()))
+            say(f"internal error: {type(error).__name__}: {without_secrets(str(error))} (--debug shows where)")
             return ExitCode.BUG
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's form

@@ -24,7 +24,7 @@ _SUFFIX: Final = ".eventstats-tmp"
 _RANDOM: Final = 6
 """Random bytes in the name of a temporary file."""
 
-_OPEN_FILES: Final = re.compile(r"/dev/fd|/proc/([0-9]+)/(?:task/[0-9]+/)?fd")
+_OPEN_FILES: Final = r"/dev/fd|/proc/([0-9]+)/(?:task/[0-9]+/)?fd"
 """Where the open descriptors of a process are."""
 
 _MOST_LINKS: Final = 40
@@ -105,7 +105,7 @@ def _open_by_path(path: str) -> _Open | None:
     """Return the open descriptor that a path leads to, as /dev/stdout and /dev/fd/3 do, also through links."""
     for _ in range(_MOST_LINKS):
         folder, name = os.path.split(path)
-        if name.isdecimal() and (match := _OPEN_FILES.fullmatch(os.path.realpath(folder))):
+        if name.isdecimal() and (match := re.fullmatch(_OPEN_FILES, os.path.realpath(folder))):
             return _Open(int(name), match[1] in {None, str(os.getpid())})
         try:
             path = os.path.join(folder, os.readlink(path))

@@ -10,7 +10,6 @@ from eventcli.asked import Asked, NewerError
 from eventcli.blocks import Readable
 from eventcli.event import MAX_TYPES, Bucket, Query, Reason
 from eventcli.kinship import Result
-from eventcli.redaction import redacted, redacted_text
 from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Stretch, Summary, TypeStats
 
 if TYPE_CHECKING:
@@ -326,6 +325,8 @@ def _text(text: object) -> str:
 
 
 def _source(source: Mapping[str, Any]) -> SourceReport:
+    from eventcli.redaction import redacted, redacted_text  # noqa: PLC0415  # start-up of nearly all runs
+
     stretch = source.get("stretch")
     return SourceReport(
         redacted(_text(source["name"])),

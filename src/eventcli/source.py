@@ -12,7 +12,6 @@ from eventcli import deep, mapping
 from eventcli.blocks import Readable, TruncatedError, read_into, readable
 from eventcli.compression import Decompressed
 from eventcli.mapping import MappedFile
-from eventcli.redaction import redacted
 
 STDIN: Final = "-"
 """The path that means standard input."""
@@ -42,6 +41,8 @@ def names_of(paths: list[str]) -> list[str]:
 
 def _text(name: str) -> str:
     if "://" in name and is_url(name):
+        from eventcli.redaction import redacted  # noqa: PLC0415  # start-up of all runs on files
+
         name = redacted(name)
     return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 

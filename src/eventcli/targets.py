@@ -31,10 +31,15 @@ class _Key(NamedTuple):
     """Where a file would be that is not there yet; one folder may have several paths."""
 
 
-class _Target(NamedTuple):
-    what: str
-    key: _Key
-    is_pipe: bool
+class _Target:
+    """What is written, as the user knows it and as the system does."""
+
+    __slots__ = ("is_pipe", "key", "what")
+
+    def __init__(self, what: str, key: _Key, *, is_pipe: bool) -> None:
+        self.what = what
+        self.key = key
+        self.is_pipe = is_pipe
 
 
 def check(
@@ -96,7 +101,7 @@ def _targets(outputs: Mapping[str, str | None], *, stdout: bool) -> Iterator[_Ta
         key = _key(path, status)
         if key is not None:
             what = _STDOUT_NAME if path == STDOUT_PATH else f"{option} {name_of(path)}"
-            yield _Target(what, key, status is not None and stat.S_ISFIFO(status.st_mode))
+            yield _Target(what, key, is_pipe=status is not None and stat.S_ISFIFO(status.st_mode))
     if stdout and "--output" not in given and (status := _status(STDOUT)) and stat.S_ISREG(status.st_mode):
         yield _Target(_STDOUT_NAME, _Key(status.st_dev, status.st_ino), is_pipe=False)
 
