@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from eventcli import interruption
+from eventcli.shortage import shortage
 
 
 def script(early: Iterable[int] = ()) -> NoReturn:
@@ -21,17 +22,24 @@ def script(early: Iterable[int] = ()) -> NoReturn:
     # First of all: much of the start is the loading of modules, and an interruption may come there, too.
     interruption.begin(early)
     gc.disable()
-    from eventcli.cli import main  # noqa: PLC0415  # as said
-
-    gc.freeze()
-    gc.set_threshold(100_000)
-    gc.enable()
     try:
+        from eventcli.cli import main  # noqa: PLC0415  # as said
+
+        gc.freeze()
+        gc.set_threshold(100_000)
+        gc.enable()
         main()
     except SystemExit as ended:
         with suppress(OSError, AttributeError):
             sys.stderr.flush()
         os._exit(int(ended.code or 0))
+    except (MemoryError, ImportError, OSError, SystemError) as error:
+        # Without memory, the interpreter may even forget what went wrong: that is a SystemError.
+        if shortage(error) is None and not isinstance(error, SystemError):
+            raise
+        with suppress(OSError):
+            os.write(2, b"eventstats: no result: out of memory\n")
+        os._exit(3)
 
 
 if __name__ == "__main__":

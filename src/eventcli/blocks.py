@@ -85,7 +85,10 @@ class Buffer:
             raise ValueError("a block and a line have at least one byte")
         self.size = min(size, max_line + 1)
         # A byte-order mark must have room, too, even where lines are short.
-        self.memory = mmap(-1, max(max_line + 1, len(BYTE_ORDER_MARK)), flags=MAP_PRIVATE | MAP_ANONYMOUS)
+        try:
+            self.memory = mmap(-1, max(max_line + 1, len(BYTE_ORDER_MARK)), flags=MAP_PRIVATE | MAP_ANONYMOUS)
+        except OSError as error:
+            raise MemoryError from error
         self.view = memoryview(self.memory)
         self.leased: LeasedLines | None = None
         """The block, where it is mapped."""

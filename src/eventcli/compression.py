@@ -418,6 +418,9 @@ def _member(feed: _Feed, encoding: Encoding, library: _Library) -> Iterator[byte
             chunk = decompressor.decompress(piece, CHUNK)
         except library.error as error:
             reason = str(error)
+            if "lloc" in reason:
+                # zstd: "Allocation error : not enough memory"; others: "cannot allocate".
+                raise MemoryError from None
             sign, command = _TOO_LARGE.get(encoding, ("\0", ""))
             if sign in reason:
                 raise UnsupportedError(
@@ -632,8 +635,10 @@ class Decompressed:
         yield next(chunks, b"")
         if self._ahead:
             # A pipe may be silent for long: the thread that waits for it is left alone in the end.
-            self._thread = _Ahead(chunks, may_join=_tell(self._stream) is not None)
-            chunks = self._thread.chunks()
+            # Where no thread can be started, it goes on without.
+            with suppress(RuntimeError):
+                self._thread = _Ahead(chunks, may_join=_tell(self._stream) is not None)
+                chunks = self._thread.chunks()
         yield from chunks
 
 

@@ -19,7 +19,13 @@ class ExitCode(IntEnum):
     OK = 0, "every input was read to its end; rejected lines are within the budget"
     DATA = 1, "--strict met a bad line, --max-rejects was passed, or every non-blank line was rejected"
     USAGE = 2, "wrong usage: nothing was read"
-    INCOMPLETE = 3, "an input was missing, unreadable, truncated or damaged; the rest was summarised and printed"
+    INCOMPLETE = (
+        3,
+        (
+            "an input was missing, unreadable, truncated or damaged; the rest was summarised and printed;"
+            " or memory, threads or open files ran out, and nothing was printed"
+        ),
+    )
     OUTPUT = 4, "output could not be written; an earlier file at --output is untouched, a ledger as it was before"
     LEDGER = 5, "the ledger is damaged, is none, or has a schema of a later version; it is untouched"
     BUG = 70, "a bug in eventstats; --debug shows where"

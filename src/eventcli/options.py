@@ -34,6 +34,7 @@ from eventcli.output import (
 )
 from eventcli.pipeline import Run, check_query
 from eventcli.report import DEFAULT_STATS, FORMATS, OTHER_LABEL, Stat, UnknownStatError
+from eventcli.shortage import shortage
 from eventcli.source import STDIN, is_url, name_of, open_source, size_of
 from eventcli.summary import Account, Summary
 from eventcli.targets import ConflictError
@@ -201,6 +202,9 @@ class Command(click.Command):
         except Exception as error:
             if isinstance(error, self.expected):
                 raise
+            if (missing := shortage(error)) is not None:
+                say(f"no result: {missing}")
+                return ExitCode.INCOMPLETE
             # The last resort, which users must never need.
             if ctx.params["debug"]:
                 import traceback  # noqa: PLC0415  # not needed otherwise

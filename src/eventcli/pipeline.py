@@ -12,7 +12,7 @@ import sys
 import threading
 from bisect import bisect
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from itertools import accumulate, compress, groupby
 from typing import Final, NamedTuple, Self, TypeAlias, cast
 
@@ -403,6 +403,7 @@ class Run:
         self._bell.acquire()
         self._is_interrupted = False
         self._failure: BaseException | None = None
+        self._is_here = False
         self._working = 0
         self._lines = 0
         self._long_lines = 0
@@ -422,7 +423,9 @@ class Run:
         `on_heartbeat` is called soon after the start, and then twice a second. KeyboardInterrupt after `interrupt`.
         """
         with self._delivering:
-            self._start_worker()
+            is_started = self._start_worker()
+        if not is_started:
+            self._work_here()
         pause = _FIRST_HEARTBEAT
         while self._goes_on(pause):
             if self._is_interrupted:
@@ -518,19 +521,37 @@ class Run:
             raise AccountError(f"the sources have other lines than the folds: {summary.sources}, {summary.account}")
         return summary
 
-    def _start_worker(self) -> None:
+    def _start_worker(self) -> bool:
+        """Start a thread for the last fold; whether that is possible."""
         self._working += 1
-        threading.Thread(target=self._work, args=(self._folds[-1], self._folding[-1]), daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(self._folds[-1], self._folding[-1]), daemon=True).start()
+        except RuntimeError:
+            self._working -= 1
+            return False
+        return True
+
+    def _work_here(self) -> None:
+        """Work in the thread of the caller, as none can be started."""
+        self._is_here = True
+        self._working += 1
+        self._work(self._folds[0], self._folding[0])
 
     def _start_other_workers(self) -> None:
         with self._delivering:
             for _ in range(self._jobs - len(self._folds)):
                 self._folds.append(new_fold(self._query))
                 self._folding.append(threading.Lock())
-                self._start_worker()
+                if not self._start_worker():
+                    # Those that are there will do.
+                    self._folds.pop()
+                    self._folding.pop()
+                    self._jobs = len(self._folds)
+                    break
 
     def _work(self, fold: Fold, folding: threading.Lock) -> None:
         failure: BaseException | None = None
+        buffer: Buffer | None = None
         try:
             buffer = Buffer(self._block_size, self._max_line)
             with buffer:
@@ -542,10 +563,12 @@ class Run:
                     is_many = task.files is not None and len(task.files.paths) > 4 * _FEW_FILES
                     if (is_more or is_many) and fold is self._folds[0] and len(self._folds) < self._jobs:
                         self._start_other_workers()
-                    with folding:
+                    with folding, _undisturbed() if self._is_here else nullcontext():
                         self._fold(fold, buffer, slot, task)
         except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it
-            failure = raised
+            # One that never had memory to begin with is not missed.
+            if not (isinstance(raised, MemoryError) and buffer is None and fold is not self._folds[0]):
+                failure = raised
         with self._delivering:
             self._working -= 1
             self._failure = self._failure or failure
@@ -939,6 +962,18 @@ class Run:
             self._lines = 0
             if status is not Status.COMPLETE and self._on_problem is not None:
                 self._on_problem(report)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no signal interrupt the main thread: half of a block would be folded."""
+    import signal  # noqa: PLC0415  # where no thread can be started only
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _left(files: _Small) -> _Queue:
