@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from eventcli.event import MAX_TYPES, Fields, Mark, Query, Timing
+from eventcli.event import MAX_TYPE_BYTES, MAX_TYPES, Fields, Mark, Query, Timing
 from eventcli.fold import Fold, KernelFold
 from eventcli.reference import ReferenceFold
 from eventcli.summary import Summary
@@ -25,6 +25,7 @@ _FIELDS: Final = (
 _TYPES: Final = (None, None, None, ("a", "page_view"), ("",), ())
 _DEFAULTS: Final = (None, None, None, "7", "-0.50", "1e2", "123456789012345678901234567890")
 _LIMITS: Final = (MAX_TYPES, MAX_TYPES, 1, 2, 20)
+_BYTE_LIMITS: Final = (MAX_TYPE_BYTES, MAX_TYPE_BYTES, MAX_TYPE_BYTES, 1, 9)
 _TIMINGS: Final = (
     None,
     None,
@@ -58,6 +59,7 @@ def query(fields: int, options: int, timing: int) -> Query:
         salvage=timing % 7 == 0,
         timing=_TIMINGS[timing % len(_TIMINGS)],
         max_types=_LIMITS[timing // 3 % len(_LIMITS)],
+        max_type_bytes=_BYTE_LIMITS[options // 5 % len(_BYTE_LIMITS)],
     )
 
 

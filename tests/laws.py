@@ -37,20 +37,26 @@ _FOLDED: Final = st.builds(
 _TIMES: Final = (b"2020-10-25T00:30:00Z", b"2020-10-25 01:30:00", b"2020-12-31T23:59:59Z", b"never")
 
 
-def _timed(events: list[tuple[str, int]], timing: Timing | None, max_types: int) -> Summary:
+def _timed(events: list[tuple[str, int]], timing: Timing | None, max_types: int, max_type_bytes: int) -> Summary:
     """Fold events of few types and times, with buckets and a small limit of types."""
     log = b"".join(
         b'{"type":"%b","value":%d.5,"occurred_at":"%b"}\n' % (name.encode(), at, _TIMES[at]) for name, at in events
     )
-    return summarize(io.BytesIO(log), timing=timing, max_types=max_types)
+    return summarize(io.BytesIO(log), timing=timing, max_types=max_types, max_type_bytes=max_type_bytes)
 
 
 # Buckets of different sizes do not merge, so all have one.
 _TIMED: Final = st.builds(
     _timed,
-    st.lists(st.tuples(st.sampled_from("abcdefg"), st.integers(0, len(_TIMES) - 1)), max_size=8),
+    st.lists(
+        st.tuples(
+            st.sampled_from(("a", "bbb", "c", "dddddd", "e", "\u00e9\u00e9", "z")), st.integers(0, len(_TIMES) - 1)
+        ),
+        max_size=8,
+    ),
     st.sampled_from((None, Timing(by="hour", zone="Europe/Berlin"), Timing(since=0, optional=True))),
     st.integers(1, 5),
+    st.integers(1, 15),
 )
 
 # What is not printed is not known when it is read back.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import bodies
 from eventcli import Account, Fields, Query, Reason, Reject, Summary, Timing, TypeStats, fold, parse, testing
-from eventcli.event import MAX_TYPES, Mark
+from eventcli.event import MAX_TYPE_BYTES, MAX_TYPES, Mark
 from eventcli.parse import is_blank
 from eventcli.reference import ReferenceFold
 
@@ -54,7 +54,8 @@ def one_by_one(
             event = TypeStats(1, value, outcome.integral, value, value)
             stats[outcome.type] = stats.get(outcome.type, TypeStats()).merge(event)
         offset += len(line) + 1
-    return Summary(stats, Account(len(lines), accepted, rejected, filtered, blank), max_types=MAX_TYPES), marks
+    account = Account(len(lines), accepted, rejected, filtered, blank)
+    return Summary(stats, account, max_types=MAX_TYPES, max_type_bytes=MAX_TYPE_BYTES), marks
 
 
 @given(block=BLOCKS, types=TYPES)
@@ -203,6 +204,7 @@ QUERIES = st.builds(
         ]
     ),
     max_types=st.sampled_from([1, 2, 1000]),
+    max_type_bytes=st.sampled_from([1, 8, 10_000]),
 )
 TIMES = st.sampled_from(
     [

@@ -41,7 +41,7 @@ from eventcli import (
 from eventcli.blocks import MAX_LINE, TruncatedError
 from eventcli.claims import Claims
 from eventcli.compression import is_plain
-from eventcli.event import MAX_TYPES, Part, Timing
+from eventcli.event import MAX_TYPE_BYTES, MAX_TYPES, Part, Timing
 from eventcli.files import Entries, entries
 from eventcli.fold import new_fold
 from eventcli.pipeline import Place, Run
@@ -242,7 +242,7 @@ def test_sources_may_be_given_one_by_one_or_together(body: str, tmp_path: Path) 
     assert summarize(first, str(second), io.BytesIO(event(1)))["a"].count == 3, body
     assert summarize(path for path in (first, str(second)))["a"].count == 2
     assert summarize([first], io.BytesIO(event(1)), [])["a"].count == 2
-    assert summarize([]) == Summary(max_types=MAX_TYPES)
+    assert summarize([]) == Summary(max_types=MAX_TYPES, max_type_bytes=MAX_TYPE_BYTES)
 
 
 def test_a_stream_stays_open(body: str) -> None:

@@ -88,7 +88,16 @@ def test_what_a_body_keeps_of_buckets_is_printed_alike(
     """The same holds for rows in buckets, and for those of all types beyond a limit."""
     summary = summarize(io.BytesIO(log), timing=Timing(by=by, optional=True), max_types=max_types)
     buckets = {bucket: {**types} for bucket, types in summary.buckets.items()}
-    made = Summary({**summary.types}, summary.account, (), buckets, summary.other, max_types, summary.calendar)
+    made = Summary(
+        {**summary.types},
+        summary.account,
+        (),
+        buckets,
+        summary.other,
+        max_types,
+        summary.calendar,
+        summary.max_type_bytes,
+    )
     assert FORMATS[name](summary, stats) == FORMATS[name](made, stats), body
 
 

@@ -78,7 +78,7 @@ def test_a_saved_summary_is_one_line_of_json(summary: Summary) -> None:
     document = json.loads(data)
     usual = ["schema", "version", "complete", "account", "sources", "types"]
     assert list(document)[: len(usual)] == usual
-    assert set(document) <= {*usual, "max_types", "by", "tz"}
+    assert set(document) <= {*usual, "max_types", "max_type_bytes", "by", "tz"}
     assert (document["schema"], document["version"]) == ("eventstats.summary", 1)
     assert document["complete"] == summary.complete
     assert sum(document["account"]["rejected"].values()) == summary.account.rejects

@@ -13,7 +13,7 @@ use crate::parse::{self, Refusal};
 use crate::path::{Found, Paths};
 use crate::query::Query;
 use crate::shapes::Shapes;
-use crate::summary::{self, Place, Summary, Table};
+use crate::summary::{self, Most, Place, Summary, Table};
 use crate::time::{Ask, Bucket, Clock, Moment, NO_BUCKET, OUTSIDE, Region, Span};
 use crate::wide::{CHUNK, Level, Task, Wide};
 
@@ -176,7 +176,10 @@ impl Fold {
             ),
             rejects: false,
             numeric_strings: query.numeric_strings,
-            summary: Summary::new(query.types.as_deref(), query.max_types),
+            summary: Summary::new(
+                query.types.as_deref(),
+                Most { types: query.max_types, bytes: query.max_type_bytes },
+            ),
             account: Account::default(),
             recent: Recent::new(),
             shapes: Shapes::new(caches, absent),
@@ -251,11 +254,11 @@ impl Fold {
     /// What was added up, for each bucket in the order of time, each with its first second (None: of
     /// what is in no bucket).
     pub fn tables(&self) -> Vec<(Option<i64>, Table)> {
+        let tables = self.summary.tables().into_iter();
         let start = |bucket| match &self.clock {
             Some(clock) if bucket != NO_BUCKET => Some(clock.start(bucket)),
             _ => None,
         };
-        let tables = self.summary.tables().into_iter();
         let mut tables: Vec<_> = tables.map(|table| (start(table.bucket), table)).collect();
         tables.sort_by_key(|(start, _)| *start);
         tables

@@ -132,7 +132,7 @@ pub mod _kernel {
     impl Fold {
         #[new]
         #[allow(clippy::too_many_arguments, reason = "they are given by name")]
-        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, salvage, types, max_types, time))]
+        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, salvage, types, max_types, max_type_bytes, time))]
         fn new(
             type_ways: Ways,
             value_ways: Ways,
@@ -141,6 +141,7 @@ pub mod _kernel {
             salvage: bool,
             types: Option<Vec<String>>,
             max_types: usize,
+            max_type_bytes: usize,
             time: Option<Time>,
         ) -> Self {
             let instant = |(second, nanos)| Instant { second, nanos };
@@ -163,6 +164,7 @@ pub mod _kernel {
                 types,
                 time,
                 max_types,
+                max_type_bytes,
             })))
         }
 
@@ -271,6 +273,9 @@ pub mod _kernel {
         }
     }
 
+    /// Names of more bytes than this are measured before they are written, and not copied then.
+    const COPIED: usize = 4 << 20;
+
     /// Stats by type, in code-point order, as columns.
     #[pyclass(module = "eventcli._kernel", frozen)]
     struct Types(summary::Types);
@@ -309,15 +314,16 @@ pub mod _kernel {
             PyList::new(py, (0..self.0.len()).map(row))
         }
 
-        /// The rows as text: the literals, between them the columns, and `between` two types. None if a
-        /// name is not plain.
-        fn text(
+        /// All rows as text, from `start` to `end`: the literals, between them the columns, and
+        /// `between` two types.
+        fn text<'py>(
             &self,
-            py: Python<'_>,
+            py: Python<'py>,
             literals: Vec<String>,
             columns: Vec<String>,
-            between: &str,
-        ) -> PyResult<Option<String>> {
+            around: (String, String, String),
+        ) -> PyResult<Bound<'py, PyBytes>> {
+            let (start, between, end) = around;
             let column = |name: String| match name.as_str() {
                 "type" => Ok(Column::Name),
                 "count" => Ok(Column::Count),
@@ -327,10 +333,34 @@ pub mod _kernel {
                 _ => Err(PyValueError::new_err(format!("{name} is no column"))),
             };
             let columns = columns.into_iter().map(column).collect::<PyResult<Vec<_>>>()?;
-            Ok(py.detach(|| {
-                let mut text = String::new();
-                self.0.write_all(&literals, &columns, between, &mut text).then_some(text)
-            }))
+            let pieces = |write: &mut dyn FnMut(&str)| {
+                write(&start);
+                self.0.write_all(&literals, &columns, &between, &mut *write);
+                write(&end);
+            };
+            if self.0.name_bytes() < COPIED {
+                let text = py.detach(|| {
+                    let mut text = Vec::new();
+                    pieces(&mut |piece| text.extend_from_slice(piece.as_bytes()));
+                    text
+                });
+                return Ok(PyBytes::new(py, &text));
+            }
+            let mut length = 0;
+            pieces(&mut |piece| length += piece.len());
+            PyBytes::new_with(py, length, |mut text| {
+                pieces(&mut |piece| {
+                    let (own, rest) = std::mem::take(&mut text).split_at_mut(piece.len());
+                    own.copy_from_slice(piece.as_bytes());
+                    text = rest;
+                });
+                Ok(())
+            })
+        }
+
+        fn name_bytes(&self) -> (usize, usize) {
+            let last = self.0.len().checked_sub(1).map_or(0, |last| self.0.name(last).len());
+            (self.0.name_bytes(), self.0.name_bytes() - last)
         }
 
         fn names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {

@@ -21,6 +21,8 @@ pub struct Query {
     pub time: Option<Timing>,
     /// How many types have a row of their own: those that are first in the order of code points.
     pub max_types: usize,
+    /// And as long as the names of those before them have fewer bytes.
+    pub max_type_bytes: usize,
 }
 
 /// What the time of an event means.
@@ -53,6 +55,7 @@ impl Query {
             types: None,
             time: None,
             max_types: usize::MAX,
+            max_type_bytes: usize::MAX,
         }
     }
 }

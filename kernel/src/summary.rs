@@ -7,7 +7,8 @@
 //! Only so many types have a row of their own, those that are first in the order of their names; the
 //! others add up in one row. Keeping the first, and not those that come first, makes the answer
 //! independent of the order of lines and of merges: a type that is among the first of all is among
-//! the first of any part.
+//! the first of any part. Their names have so many bytes, too: a type has a row as long as those
+//! before it have fewer. What one part moves to the others is then behind enough bytes in every whole.
 
 use crate::exact::{self, Exact, Number, POWERS, Plain};
 use crate::numbers::Numbers;
@@ -17,7 +18,7 @@ use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hash::BuildHasher;
-use std::ops::Range;
+use std::sync::Arc;
 
 /// How many types are looked up at a time in a merge.
 const MOST_AHEAD: usize = 64;
@@ -44,7 +45,7 @@ struct Entry {
 }
 
 /// The rest of an entry: its scale, whether all its values are integral (1 or 0), and its name: how
-/// long it is and its bytes, filled up with zeros; or `LONG`, and where it is in `names`.
+/// long it is and its bytes, filled up with zeros; or `LONG`, and which of `names` it is.
 #[derive(Clone, Copy, Debug)]
 struct Tag([u8; TAG]);
 
@@ -55,9 +56,9 @@ const LENGTH: usize = 2;
 const NAME: usize = 3;
 const SHORT: usize = TAG - NAME;
 const LONG: u8 = u8::MAX;
-/// Where a long name begins, and how long it is.
+/// Where it says which of `names` a long name is.
 const LONG_AT: usize = 8;
-const LONG_LENGTH: usize = 16;
+const LONG_END: usize = 16;
 
 impl Tag {
     fn new(name: [u64; 3]) -> Self {
@@ -73,18 +74,16 @@ impl Tag {
         self.0[LENGTH] == LONG
     }
 
-    /// Where in `names` a long name is.
-    fn long(&self) -> Range<usize> {
-        let [_, at, length] = self.words().map(|word| word as usize);
-        at..at + length
+    /// Which of `names` a long name is.
+    fn long(&self) -> usize {
+        self.words()[1] as usize
     }
 
-    fn set_long(&mut self, at: usize, length: usize) {
-        self.0[LONG_AT..LONG_LENGTH].copy_from_slice(&(at as u64).to_le_bytes());
-        self.0[LONG_LENGTH..].copy_from_slice(&(length as u64).to_le_bytes());
+    fn set_long(&mut self, at: usize) {
+        self.0[LONG_AT..LONG_END].copy_from_slice(&(at as u64).to_le_bytes());
     }
 
-    fn name<'a>(&'a self, names: &'a [u8]) -> &'a [u8] {
+    fn name<'a>(&'a self, names: &'a [Arc<[u8]>]) -> &'a [u8] {
         match self.0[LENGTH] {
             LONG => &names[self.long()],
             length => &self.0[NAME..][..usize::from(length)],
@@ -192,15 +191,20 @@ pub struct Summary {
     /// The types, and the cells: what a type has in a bucket. A cell has the name of its type, but
     /// is not to be found by it.
     entries: Vec<Entry>,
-    names: Vec<u8>,
+    /// Shared with whatever the types are merged into and given out as: there can be gigabytes of them.
+    names: Vec<Arc<[u8]>>,
     wide: Vec<Vec<WideSum>>,
     /// How many of the entries are types that can be found.
     count: usize,
     cells: Cells,
     /// Types that were not asked for are not kept.
     only_wanted: bool,
-    /// How many types have a row of their own, in the end.
-    most: usize,
+    /// How many types have a row of their own, in the end: that many, and as long as the names before
+    /// them have fewer bytes.
+    most: Most,
+    /// The bytes of the names of all types that can be found, and how many are too many.
+    name_bytes: usize,
+    too_many_bytes: usize,
     /// Types with this name or a later one are not among them.
     beyond: Option<Vec<u8>>,
     /// The entry of all those types. It has no name.
@@ -241,9 +245,21 @@ const fn slack(most: usize) -> usize {
     most / 4 + 64
 }
 
+/// The same for the bytes of their names.
+const fn slack_bytes(most: usize) -> usize {
+    most / 4 + 4096
+}
+
+/// How many types have a row of their own, and how many bytes of names before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    pub types: usize,
+    pub bytes: usize,
+}
+
 impl Summary {
     /// Keeps those types that are `wanted` (None: all), `most` of them in rows of their own.
-    pub fn new(wanted: Option<&[String]>, most: usize) -> Self {
+    pub fn new(wanted: Option<&[String]>, most: Most) -> Self {
         let mut summary = Self {
             hasher: RandomState::default(),
             slots: vec![0; 64],
@@ -254,6 +270,8 @@ impl Summary {
             cells: Cells::default(),
             only_wanted: false,
             most,
+            name_bytes: 0,
+            too_many_bytes: most.bytes.saturating_add(slack_bytes(most.bytes)),
             beyond: None,
             other: None,
         };
@@ -304,18 +322,28 @@ impl Summary {
     /// wanted or the table is full.
     #[inline]
     pub fn place(&mut self, key: &Key, name: &[u8]) -> Option<Place> {
+        self.place_or(key, name, Self::insert)
+    }
+
+    #[inline(always)]
+    fn place_or(
+        &mut self,
+        key: &Key,
+        name: &[u8],
+        insert: impl FnOnce(&mut Self, &Key, &[u8], usize) -> Option<Place>,
+    ) -> Option<Place> {
         let mut at = self.first_slot(key.hash);
         loop {
             let slot = self.slots[at];
             if slot == 0 {
-                return self.insert(key, name, at);
+                return insert(self, key, name, at);
             }
             if slot >> 32 == key.hash >> 32 {
                 let place = (slot as u32) - 1;
                 let known = &self.entries[place as usize].tag;
                 let [first, second, third] = known.words();
                 let is_same = if key.name[0] == u64::from(LONG) << LENGTH_BITS {
-                    known.is_long() && self.names[known.long()] == *name
+                    known.is_long() && *self.names[known.long()] == *name
                 } else {
                     ((first ^ key.name[0]) >> LENGTH_BITS)
                         | (second ^ key.name[1])
@@ -332,6 +360,17 @@ impl Summary {
 
     #[cold]
     fn insert(&mut self, key: &Key, text: &[u8], at: usize) -> Option<Place> {
+        self.insert_shared(key, text, None, at)
+    }
+
+    /// Inserts a type whose name, if it is long, may be there already.
+    fn insert_shared(
+        &mut self,
+        key: &Key,
+        text: &[u8],
+        shared: Option<&Arc<[u8]>>,
+        at: usize,
+    ) -> Option<Place> {
         if self.only_wanted {
             return None;
         }
@@ -340,12 +379,13 @@ impl Summary {
         }
         let mut tag = Tag::new(key.name);
         if tag.is_long() {
-            tag.set_long(self.names.len(), text.len());
+            tag.set_long(self.names.len());
         }
         let place = self.push(tag)?;
         if tag.is_long() {
-            self.names.extend_from_slice(text);
+            self.names.push(shared.map_or_else(|| Arc::from(text), Arc::clone));
         }
+        self.name_bytes += text.len();
         self.slots[at] = (key.hash >> 32 << 32) | u64::from(place + 1);
         self.count += 1;
         if self.count * 2 > self.slots.len() {
@@ -414,7 +454,9 @@ impl Summary {
     /// Whether so many types are kept that some are to be sorted out by `limit`.
     #[inline(always)]
     pub fn is_overfull(&self) -> bool {
-        self.count > self.most.saturating_add(slack(self.most)) && !self.only_wanted
+        (self.count > self.most.types.saturating_add(slack(self.most.types))
+            || self.name_bytes > self.too_many_bytes)
+            && !self.only_wanted
     }
 
     /// Adds up all types but the first in one entry, and forgets those without values. No place is
@@ -427,11 +469,15 @@ impl Summary {
         let empty = self.emptied(false);
         let mut full = std::mem::replace(self, empty);
         self.merge(wide, &mut full, |bucket| bucket);
+        // The last one that is kept may be longer than all that is to be kept.
+        self.too_many_bytes =
+            self.too_many_bytes.max(self.name_bytes + slack_bytes(self.most.bytes));
     }
 
     /// The name of the first type with values that has no row of its own, if there are so many.
     fn first_beyond(&self) -> Option<Vec<u8>> {
-        if self.count <= self.most {
+        let Most { types, bytes } = self.most;
+        if self.count <= types && self.name_bytes < bytes {
             return None;
         }
         let mut has_values = vec![false; self.entries.len()];
@@ -446,7 +492,21 @@ impl Summary {
             .map(|(entry, _)| entry.tag.name(&self.names))
             .map(|name| (first_bytes(name), name))
             .collect();
-        (names.len() > self.most).then(|| names.select_nth_unstable(self.most).1.1.to_vec())
+        let mut beyond = None;
+        if names.len() > types {
+            beyond = Some(names.select_nth_unstable(types).1.1);
+            names.truncate(types);
+        }
+        if names.iter().map(|(_, name)| name.len()).sum::<usize>() >= bytes {
+            names.sort_unstable();
+            let mut before = 0;
+            let first = names.iter().position(|(_, name)| {
+                before += name.len();
+                before - name.len() >= bytes
+            });
+            beyond = first.map(|first| names[first].1).or(beyond);
+        }
+        beyond.map(<[u8]>::to_vec)
     }
 
     /// A summary of the same settings without values, and without types unless they are wanted.
@@ -552,7 +612,11 @@ impl Summary {
         mut bucket: impl FnMut(Bucket) -> Bucket,
     ) {
         let only_wanted = std::mem::replace(&mut self.only_wanted, false);
-        self.most = self.most.min(other.most);
+        self.most = Most {
+            types: self.most.types.min(other.most.types),
+            bytes: self.most.bytes.min(other.most.bytes),
+        };
+        self.too_many_bytes = self.too_many_bytes.min(other.too_many_bytes);
         // As many types come before the one as before the other.
         if other.beyond.is_some() && (self.beyond.is_none() || other.beyond < self.beyond) {
             self.beyond.clone_from(&other.beyond);
@@ -580,7 +644,10 @@ impl Summary {
                 let of = if Some(of_there) == other.other {
                     self.other_place()
                 } else {
-                    self.place(key, name)
+                    let shared = entry.tag.is_long().then(|| &other.names[entry.tag.long()]);
+                    self.place_or(key, name, |summary, key, name, at| {
+                        summary.insert_shared(key, name, shared, at)
+                    })
                 };
                 let place = of.and_then(|of| match bucket_there {
                     NO_BUCKET => Some(of),
@@ -652,9 +719,9 @@ impl Summary {
         for (_, place) in order {
             let mut entry = self.entries[place as usize].clone();
             if entry.tag.is_long() {
-                let name = &self.names[entry.tag.long()];
-                entry.tag.set_long(types.names.len(), name.len());
-                types.names.extend_from_slice(name);
+                let name = Arc::clone(&self.names[entry.tag.long()]);
+                entry.tag.set_long(types.names.len());
+                types.names.push(name);
             }
             if entry.scale() == WIDE {
                 let sums = self.wide[entry.min as usize].clone();
@@ -706,7 +773,7 @@ pub enum Column {
 #[derive(Debug, Default)]
 pub struct Types {
     entries: Vec<Entry>,
-    names: Vec<u8>,
+    names: Vec<Arc<[u8]>>,
     wide: Vec<Vec<WideSum>>,
 }
 
@@ -760,41 +827,39 @@ impl Types {
         }
     }
 
-    /// Appends the text of each type: the literals, between them one of the columns each, and between two types
-    /// what stands there. False, and the text is of no use, if a name is not plain: printable ASCII
-    /// without quotes and backslashes.
+    /// The bytes of all names.
+    pub fn name_bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.tag.name(&self.names).len()).sum()
+    }
+
+    /// Gives out the text of each type, piece by piece: the literals, between them one of the columns
+    /// each, and between two types what stands there. Names are as in a JSON string.
     pub fn write_all(
         &self,
         literals: &[String],
         columns: &[Column],
         between: &str,
-        text: &mut String,
-    ) -> bool {
+        mut write: impl FnMut(&str),
+    ) {
+        let mut text = String::new();
         for index in 0..self.len() {
             if index > 0 {
-                text.push_str(between);
+                write(between);
             }
             for (at, literal) in literals.iter().enumerate() {
-                text.push_str(literal);
+                write(literal);
+                text.clear();
                 match columns.get(at) {
-                    Some(Column::Name) => {
-                        let name = self.name(index);
-                        if !name.bytes().all(
-                            |byte| matches!(byte, b' '..=b'~' if byte != b'"' && byte != b'\\'),
-                        ) {
-                            return false;
-                        }
-                        text.push_str(name);
-                    }
+                    Some(Column::Name) => write_escaped(self.name(index), &mut write),
                     Some(Column::Count) => {
-                        write!(text, "{}", self.count(index)).expect("a String takes all")
+                        write!(text, "{}", self.count(index)).expect("a String takes all");
                     }
-                    Some(Column::Number(which)) => self.write(index, *which, text),
+                    Some(Column::Number(which)) => self.write(index, *which, &mut text),
                     None => {}
                 }
+                write(&text);
             }
         }
-        true
     }
 
     pub fn iter(&self) -> impl Iterator<Item = TypeStats> {
@@ -812,6 +877,26 @@ impl Types {
             max: text(index, Which::Max),
         })
     }
+}
+
+/// Gives out a text with the escapes of a JSON string, as orjson writes them.
+fn write_escaped(mut text: &str, write: &mut impl FnMut(&str)) {
+    let is_special = |&byte: &u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    while let Some(at) = text.as_bytes().iter().position(is_special) {
+        write(&text[..at]);
+        match text.as_bytes()[at] {
+            b'"' => write("\\\""),
+            b'\\' => write("\\\\"),
+            0x08 => write("\\b"),
+            b'\t' => write("\\t"),
+            b'\n' => write("\\n"),
+            0x0c => write("\\f"),
+            b'\r' => write("\\r"),
+            byte => write(&format!("\\u{byte:04x}")),
+        }
+        text = &text[at + 1..];
+    }
+    write(text);
 }
 
 impl Entry {
@@ -909,7 +994,7 @@ mod tests {
     use super::*;
     use std::collections::{BTreeMap, BTreeSet};
 
-    const MOST: usize = usize::MAX;
+    const MOST: Most = Most { types: usize::MAX, bytes: usize::MAX };
 
     /// What became of a value.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -1049,7 +1134,9 @@ mod tests {
             (seed >> 33) % limit
         };
         for round in 0..60 {
-            let most = [0, 1, 3, 50, 400, MOST][round % 6];
+            let types = [0, 1, 3, 50, 400, usize::MAX][round % 6];
+            let bytes = [usize::MAX, 0, 1, 60, 300, 9_000, 40_000][round % 7];
+            let most = Most { types, bytes };
             let mut parts: Vec<Summary> = (0..3).map(|_| Summary::new(None, most)).collect();
             let mut model = Rows::new();
             let mut names = BTreeSet::new();
@@ -1072,20 +1159,27 @@ mod tests {
                 assert!(summary.add_any(place, exact(value, 0)));
                 if summary.is_overfull() {
                     summary.limit(Portable);
-                    assert!(summary.count() <= most.saturating_add(slack(most)));
+                    assert!(summary.count() <= types.saturating_add(slack(types)));
+                    assert!(summary.name_bytes < bytes.saturating_add(100));
                 }
                 let row = model.entry((bucket, Some(name.clone()))).or_default();
                 *row = (row.0 + 1, row.1 + value);
                 names.insert(name);
             }
-            let first: BTreeSet<String> = names.into_iter().take(most).collect();
+            let mut before = 0;
+            let is_first = |name: &String| {
+                before += name.len();
+                before - name.len() < bytes
+            };
+            let first: BTreeSet<String> =
+                names.into_iter().take(types).take_while(is_first).collect();
             let mut expected = Rows::new();
             for ((bucket, name), (count, sum)) in model {
                 let row =
                     expected.entry((bucket, name.filter(|name| first.contains(name)))).or_default();
                 *row = (row.0 + count, row.1 + sum);
             }
-            let mut joined = Summary::new(None, most.saturating_add(round % 2));
+            let mut joined = Summary::new(None, if round % 2 == 0 { most } else { MOST });
             for index in [0, 1, 2_usize] {
                 joined.merge(Portable, &mut parts[(round + index) % 3], |bucket| bucket);
             }
@@ -1101,7 +1195,7 @@ mod tests {
     #[test]
     fn wanted_and_limited() {
         let wanted = ["d", "c", "b", "a"].map(str::to_owned);
-        let mut summary = Summary::new(Some(&wanted), 2);
+        let mut summary = Summary::new(Some(&wanted), Most { types: 2, ..MOST });
         for name in ["d", "b", "c", "e"] {
             add(&mut summary, name, exact(1, 0));
         }

@@ -1101,7 +1101,9 @@ fn merges_of_buckets() {
         for round in 0..80 {
             let timing = timings().swap_remove(1 + round % 6);
             let max_types = [1, 2, 20, usize::MAX][round % 4];
-            let query = Query { time: (round % 5 > 0).then_some(timing), max_types, ..usual() };
+            let max_type_bytes = [usize::MAX, 1, 30, 400][round / 4 % 4];
+            let asked = (round % 5 > 0).then_some(timing);
+            let query = Query { time: asked, max_types, max_type_bytes, ..usual() };
             let lines: Vec<String> = (0..200)
                 .map(|_| {
                     let (number, time) = (random.below(150), time(&mut random));
@@ -1147,8 +1149,10 @@ fn many_types_and_a_limit() {
                     format!("{{\"type\":\"{name}{number:04}\",\"value\":{at}}}\n")
                 })
                 .collect();
-            for max_types in [1, 100, 3_500] {
-                let query = Query { max_types, ..usual() };
+            for (max_types, max_type_bytes) in
+                [(1, 9_999), (100, usize::MAX), (3_500, usize::MAX), (3_500, 5_000)]
+            {
+                let query = Query { max_types, max_type_bytes, ..usual() };
                 assert_agrees(level, &query, &[lines.concat().as_bytes()]);
             }
         }

@@ -13,7 +13,7 @@ from eventcli.asked import Asked
 from eventcli.blocks import MAX_LINE
 from eventcli.body import BodyError, body, why
 from eventcli.discovery import Choice
-from eventcli.event import MAX_TYPES
+from eventcli.event import MAX_TYPE_BYTES, MAX_TYPES
 from eventcli.exits import ExitCode
 from eventcli.gaps import GapsError
 from eventcli.interruption import SignalError, end_by
@@ -155,6 +155,12 @@ def _field_option(name: str, default: str, text: str) -> Decorator:
     show_default=True,
     metavar="N",
     help="Types with a row of their own; all others share one.",
+)
+@option(
+    "--max-type-bytes",
+    type=Size(),
+    default=MAX_TYPE_BYTES,
+    help="Bytes of the names of such types.  [default: 64MiB]",
 )
 @option(
     "--other-label",

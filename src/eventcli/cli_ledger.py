@@ -185,6 +185,7 @@ def _open_to_change(path: str, wait: float) -> Database:
 @option("--time-format", metavar="FORMAT", help="Read times that look like this only, in the words of strptime.")
 @option("--salvage", is_flag=True, default=None, help="Recover what is certain from damaged lines.")
 @option("--max-types", type=click.IntRange(min=1), metavar="N", help="Types with a row of their own.")
+@option("--max-type-bytes", type=Size(), help="Bytes of the names of types with a row of their own.")
 @option("--max-line", type=Size(), help="Reject lines longer than this.")
 @option("--granularity", type=click.Choice(GRANULARITIES), help="Size of the buckets of time that are kept, in UTC.")
 @option("--strict", is_flag=True, help="Add nothing, and fail, if any line is bad.")

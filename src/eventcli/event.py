@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 MAX_TYPES: Final = 1_000_000
 """Types that have a row of their own, unless told otherwise: it bounds memory."""
 
+MAX_TYPE_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of their names, unless told otherwise: a million names of the usual length have fewer."""
+
 UNITS: Final = ("minute", "5m", "hour", "day", "week", "month")
 """The sizes of buckets of time that have a name. There are more, see `unit_of`."""
 
@@ -123,7 +126,8 @@ class Query(NamedTuple):
 
     `types` keeps those types only (None: all). `default_value`, a JSON number, stands in for a missing value.
     `numeric_strings` takes a string that holds a JSON number as that number. `salvage` recovers what is certain from
-    damaged lines. `timing` is None where the time is not looked at. Types beyond `max_types` share one row.
+    damaged lines. `timing` is None where the time is not looked at. Types beyond `max_types` share one row,
+    and so do those before which, in code-point order, names have `max_type_bytes` already.
     """
 
     fields: Fields = Fields()
@@ -133,6 +137,7 @@ class Query(NamedTuple):
     salvage: bool = False
     timing: Timing | None = None
     max_types: int = MAX_TYPES
+    max_type_bytes: int = MAX_TYPE_BYTES
 
 
 class Event(NamedTuple):

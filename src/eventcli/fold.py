@@ -88,9 +88,9 @@ class KernelFold:
             salvage=query.salvage,
             types=None if types is None else list(types),
             max_types=min(query.max_types, _FARTHEST),
+            max_type_bytes=min(query.max_type_bytes, _FARTHEST),
             time=None if timing is None else _time(fields.time, timing),
         )
-        self._max_types = query.max_types
         self._calendar = self._buckets = self._input_zone = None
         if timing is not None:
             from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
@@ -186,7 +186,8 @@ class KernelFold:
                 buckets[bucket] = LazyTypes(columns)
             if len(rest):
                 (other[bucket],) = LazyTypes(rest).values()
-        certain = Summary(types, self._certain(), (), buckets, other, self._max_types, self._calendar)
+        most = self._query.max_types, self._query.max_type_bytes
+        certain = Summary(types, self._certain(), (), buckets, other, most[0], self._calendar, most[1])
         return certain if self._authority is None else certain.merge(self._authority.summary())
 
     def _certain(self) -> Account:

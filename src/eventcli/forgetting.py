@@ -44,7 +44,7 @@ def forget(database: Database, streams: Sequence[Stream]) -> Summary:
     One that is still on disk is read anew by the next run that looks at its log; of any other nothing is left.
     """
     check(database, streams)
-    max_types = ledger.meaning_of(database, {}).max_types
+    meaning = ledger.meaning_of(database, {})
     with database.transaction():
         database.check_totals()
         numbers = [number for stream in streams if (number := database.id_of(stream.key)) not in {None, PRUNED}]
@@ -58,7 +58,7 @@ def forget(database: Database, streams: Sequence[Stream]) -> Summary:
         files = {stream.key: file for stream, file in candidates(database.streams(), []) if file is not None}
         kept = [stream for stream in streams if _begin_anew(stream, files.get(stream.key))]
         database.forget(streams, kept)
-    return ledger.assemble(types, account, sources, max_types)
+    return ledger.assemble(types, account, sources, meaning)
 
 
 def _account(database: Database, stream: Stream) -> Account:

@@ -53,7 +53,14 @@ def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Sum
             raise GapsError(f"gaps take more than {MOST_ROWS} rows from the first to the last bucket")
         filled[bucket] = dict.fromkeys(names, TypeStats()) | dict(filled.get(bucket, {}))
     return Summary(
-        summary.types, summary.account, summary.sources, filled, summary.other, summary.max_types, summary.calendar
+        summary.types,
+        summary.account,
+        summary.sources,
+        filled,
+        summary.other,
+        summary.max_types,
+        summary.calendar,
+        summary.max_type_bytes,
     )
 
 

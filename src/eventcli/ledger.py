@@ -27,7 +27,7 @@ from eventcli.database import (
     Setting,
 )
 from eventcli.database import Run as RunRecord
-from eventcli.event import MAX_TYPES, Bucket, Fields, Query, Reason, Reject, Timing
+from eventcli.event import MAX_TYPE_BYTES, MAX_TYPES, Bucket, Fields, Query, Reason, Reject, Timing
 from eventcli.fold import new_fold
 from eventcli.kinship import Result
 from eventcli.marks import WINDOW
@@ -99,6 +99,7 @@ class Meaning(NamedTuple):
     input_tz: str = "UTC"
     granularity: str = "hour"
     max_types: int = MAX_TYPES
+    max_type_bytes: int = MAX_TYPE_BYTES
     max_line: int = MAX_LINE
     time_format: str | None = None
 
@@ -109,7 +110,12 @@ class Meaning(NamedTuple):
         if self.granularity != "none":
             timing = Timing(self.input_tz, by=self.granularity, optional=True, time_format=self.time_format)
         fields = Fields(self.type_field, self.value_field, self.time_field)
-        return Query(fields, None, self.default_value, self.numeric_strings, self.salvage, timing, self.max_types)
+        most = self.max_types, self.max_type_bytes
+        return Query(fields, None, self.default_value, self.numeric_strings, self.salvage, timing, *most)
+
+
+_LATER_SETTINGS: Final = {"max_type_bytes": MAX_TYPE_BYTES}
+"""Settings that ledgers of earlier versions do not have, and what they mean there."""
 
 
 def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
@@ -119,7 +125,8 @@ def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
     """
     if database.is_new:
         return Meaning(**given)
-    stored = database.settings()
+    # Ledgers of earlier versions do not have all.
+    stored = _LATER_SETTINGS | database.settings()
     try:
         known_settings = [name for name in Meaning._fields if name in stored or name not in _LATER]
         meaning = Meaning(**{name: stored[name] for name in known_settings})  # type: ignore[arg-type]
@@ -609,7 +616,7 @@ class Ingest:
 
     def _outcome(self, types: Types | None = None, *, is_committed: bool, reason: str = "") -> Outcome:
         types = self._added() if types is None else types
-        summary = assemble(types, self._account, self._sources, self._meaning.max_types)
+        summary = assemble(types, self._account, self._sources, self._meaning)
         return Outcome(summary, self._record(is_last=True), is_committed, reason, self._is_bare, self._timeless)
 
 
@@ -741,11 +748,11 @@ class _Steps:
 # ----------------------------------------------------------------------------------------------------- totals
 
 
-def assemble(types: Types, account: Account, sources: Iterable[SourceReport], max_types: int) -> Summary:
-    """Return the Summary of stats by type."""
+def assemble(types: Types, account: Account, sources: Iterable[SourceReport], meaning: Meaning) -> Summary:
+    """Return the Summary of stats by type, as many as a ledger of this meaning has."""
     other: dict[Bucket | None, TypeStats] = {None: types[None]} if None in types else {}
     named = {name: stats for name, stats in types.items() if name is not None}
-    return Summary(named, account, sources, {}, other, max_types)
+    return Summary(named, account, sources, {}, other, meaning.max_types, None, meaning.max_type_bytes)
 
 
 def _summary(
@@ -753,7 +760,7 @@ def _summary(
     account: Account,
     sources: Iterable[SourceReport],
     calendar: Calendar | None,
-    max_types: int | None,
+    meaning: Meaning,
 ) -> Summary:
     types: dict[str, TypeStats] = {}
     buckets: dict[Bucket, dict[str, TypeStats]] = {}
@@ -764,7 +771,7 @@ def _summary(
         else:
             group = types if bucket is None else buckets.setdefault(bucket, {})
             group[name] = group[name].merge(stats) if name in group else stats
-    return Summary(types, account, sources, buckets, other, max_types, calendar)
+    return Summary(types, account, sources, buckets, other, meaning.max_types, calendar, meaning.max_type_bytes)
 
 
 class Places:
@@ -900,7 +907,7 @@ def _totals(
     )
     if calendar is None:
         rows += [(None, name, TypeStats()) for name in types or ()]
-    summary = _summary(rows, account, sources_of(database), calendar, meaning.max_types)
+    summary = _summary(rows, account, sources_of(database), calendar, meaning)
     try:
         summary.check()
     except AccountError as error:
@@ -1003,7 +1010,7 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
     types: Types = {}
     for gathered in added.values():
         add_all(types, by_type(gathered.rows()))
-    summary = assemble(types, account, [], meaning.max_types)
+    summary = assemble(types, account, [], meaning)
     return Replay(summary, repeated, problems)
 
 
@@ -1087,7 +1094,7 @@ def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | Non
     if summary.account != stream.account:
         return Verdict(stream, "different", f"{file.path} has {summary.account}; counted were {stream.account}")
     if summary.other:
-        why = f"{file.path} has more types than --max-types {meaning.max_types}: only its account could be compared"
+        why = f"{file.path}: {summary.crowd}: only its account could be compared"
         return Verdict(stream, "unproved", why)
     if (checksum(rows_of(summary)) - stream.checksum) % CHECKSUM_PRIME:
         return Verdict(stream, "different", f"the events in {file.path} are others than those that were counted")

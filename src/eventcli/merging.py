@@ -180,7 +180,8 @@ def _with_calendar(summary: Summary, calendar: Calendar | None) -> Summary:
     if summary.calendar == calendar:
         return summary
     types, buckets, other = summary.types, summary.buckets, summary.other
-    return Summary(types, summary.account, summary.sources, buckets, other, summary.max_types, calendar)
+    most = summary.max_type_bytes
+    return Summary(types, summary.account, summary.sources, buckets, other, summary.max_types, calendar, most)
 
 
 def _stretch(source: SourceReport) -> str:

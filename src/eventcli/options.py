@@ -360,11 +360,11 @@ def query_of(options: dict[str, Any]) -> Query:
     """Take the options that say what a line means, and which events are kept, out of all options."""
     names = ("types", "type_field", "value_field", "count_only", "time_field", "default_value", "numeric_strings")
     types, type_field, value_field, count_only, time_field, default_value, numeric_strings = map(options.pop, names)
-    salvage, max_types = map(options.pop, ("salvage", "max_types"))
+    salvage, *most = map(options.pop, ("salvage", "max_types", "max_type_bytes"))
     has_no_value = count_only or value_field == NO_VALUE
     fields = Fields(type_field, None if has_no_value else value_field, time_field)
     timing = timing_of(options)
-    query = Query(fields, types or None, default_value, numeric_strings, salvage, timing, max_types)
+    query = Query(fields, types or None, default_value, numeric_strings, salvage, timing, *most)
     try:
         check_query(query)
     except ValueError as error:
@@ -548,7 +548,8 @@ class Sinks:
             say(f"every line was rejected: {_cure(account)}")
         if shown.other:
             label = printable(self._settings.other_label)
-            say(f"more than {shown.max_types} types: the others add up in {label!r} (--max-types)")
+            why, _, option = shown.crowd.rpartition(" ")
+            say(f"{why}: the others add up in {label!r} {option}")
         closing = diagnostics.closing(summary)
         say_rest()
         if closing:

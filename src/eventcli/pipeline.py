@@ -32,7 +32,7 @@ from eventcli.body import body
 from eventcli.claims import Claims, Key
 from eventcli.compression import Decompressed
 from eventcli.discovery import Choice, Found, Listing, discover_many
-from eventcli.event import MAX_TYPES, Fields, Mark, Part, Query, Reason, Reject, Timing
+from eventcli.event import MAX_TYPE_BYTES, MAX_TYPES, Fields, Mark, Part, Query, Reason, Reject, Timing
 from eventcli.files import FLAGS, Known, Read
 from eventcli.fold import MOST_MARKS, Fold, new_fold
 from eventcli.marks import WINDOW, marks
@@ -119,6 +119,7 @@ def summarize(
     salvage: bool = False,
     timing: Timing | None = None,
     max_types: int = MAX_TYPES,
+    max_type_bytes: int = MAX_TYPE_BYTES,
     max_line: int = MAX_LINE,
     block_size: int = BLOCK_SIZE,
     jobs: int | None = None,
@@ -142,7 +143,8 @@ def summarize(
     `timeout` seconds is given up; without it, one on which nothing arrives for a minute.
 
     `types` keeps those types only, and each is in the result even if it was never seen. `default_value`,
-    `numeric_strings`, `salvage`, `timing` and `max_types` are those of `Query`. `on_reject` is called with
+    `numeric_strings`, `salvage`, `timing`, `max_types` and `max_type_bytes` are
+    those of `Query`. `on_reject` is called with
     every rejected line, or with the first `reject_limit` ones, one at a time and in the order of the input.
     `on_problem` is called with every source that could not be read to its end, and reading goes on with the next;
     without it, the OSError is raised. `max_line` and `block_size` are in bytes. `jobs` is the number of threads (None:
@@ -159,7 +161,7 @@ def summarize(
         types = (types,) if isinstance(types, str) else tuple(types)
     run = Run(
         _flat(sources),
-        query=Query(fields, types, default_value, numeric_strings, salvage, timing, max_types),
+        query=Query(fields, types, default_value, numeric_strings, salvage, timing, max_types, max_type_bytes),
         max_line=max_line,
         block_size=block_size,
         jobs=jobs,
@@ -1023,6 +1025,8 @@ def check_query(query: Query) -> None:
         raise ValueError(f"{query.default_value!r} is not a JSON number within the bounds of a value")
     if query.max_types < 1:
         raise ValueError("max_types must be at least 1")
+    if query.max_type_bytes < 1:
+        raise ValueError("max_type_bytes must be at least 1")
     if query.timing is not None:
         from eventcli import times  # noqa: PLC0415  # start-up of all runs that ask for no time
         from eventcli.clock import clock_of  # noqa: PLC0415  # as above

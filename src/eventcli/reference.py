@@ -23,7 +23,7 @@ from eventcli import exact, paths
 from eventcli.event import Bucket, Event, Mark, Part, Query, Reason
 from eventcli.files import Folded, Known, read_files
 from eventcli.parse import is_blank, judge
-from eventcli.summary import Account, Calendar, Summary, TypeStats
+from eventcli.summary import Account, Calendar, Summary, TypeStats, bytes_of
 
 # A text in which numbers look alike: every digit and point becomes "0", every e and E becomes "e", colons stay, white
 # space and minus signs go, all else becomes a space. Then a number under a key begins behind a colon, and the questions
@@ -76,6 +76,9 @@ class ReferenceFold:
         self._stats_of_bucket: dict[Bucket, dict[str, _Stats]] = {}
         self._look_at = 2 * query.max_types
         """Rows of stats from which on the number of types is looked at."""
+        self._name_bytes = 0
+        self._look_at_bytes = 2 * query.max_type_bytes
+        """The same of the bytes of their names."""
         self._lines = self._accepted = self._filtered = self._blank = self._salvaged = 0
         self._rejected = dict.fromkeys(Reason, 0)
         # By the fold that it comes from; None: the earlier types of this one.
@@ -172,19 +175,25 @@ class ReferenceFold:
             },
             max_types=self._query.max_types,
             calendar=self._calendar,
+            max_type_bytes=self._query.max_type_bytes,
         )
 
     def _limit(self) -> None:
         """Add up types beyond the limit: once they are twice as many, so that it costs little for each."""
         count = len(self._stats) + sum(map(len, self._stats_of_bucket.values()))
-        if count <= self._look_at:
+        if count <= self._look_at and self._name_bytes <= self._look_at_bytes:
             return
-        self._look_at = 2 * count
-        if len(set(self._stats).union(*self._stats_of_bucket.values())) > self._query.max_types:
+        self._look_at, self._look_at_bytes = (
+            max(self._look_at, 2 * count),
+            max(self._look_at_bytes, 2 * self._name_bytes),
+        )
+        names = set(self._stats).union(*self._stats_of_bucket.values())
+        if len(names) > self._query.max_types or bytes_of(names) > self._query.max_type_bytes:
             self._merged = {None: Summary.union([self._frozen(), *self._merged.values()])}
             self._stats = {}
             self._stats_of_bucket = {}
-            self._look_at = 2 * self._query.max_types
+            self._look_at, self._look_at_bytes = 2 * self._query.max_types, 2 * self._query.max_type_bytes
+            self._name_bytes = 0
 
     def _places(self, lines: list[bytes], line: int, start: int) -> list[tuple[int, int, int]]:
         """Return index, first byte and end of lines, of which the first is the one with the index `line`."""
@@ -316,6 +325,7 @@ class ReferenceFold:
         stats = by_name.get(name)
         if stats is None:
             stats = by_name[name] = _Stats()
+            self._name_bytes += len(name)
         return stats
 
 

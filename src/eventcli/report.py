@@ -106,12 +106,11 @@ def _parts(summary: Summary, other_label: str) -> Iterator[tuple[str | None, Typ
             yield start, {other_label: other}
 
 
-def _objects(summary: Summary, stats: Sequence[Stat], other_label: str) -> Iterator[str]:
-    are_timed = has_buckets(summary)
+def _objects(parts: Iterable[tuple[str | None, Types]], stats: Sequence[Stat], *, are_timed: bool) -> Iterator[str]:
     heads: list[str] = []
     columns: list[list[object]] = [[] for _ in ("type", *stats)]
     # All buckets at once: most hold few types, and what is done for each takes longer than its rows.
-    for start, types in _parts(summary, other_label):
+    for start, types in parts:
         head = _head(start) if are_timed else ""
         heads += [head] * len(types)
         for column, cells in zip(columns, _cells(types, stats, "null"), strict=True):
@@ -135,26 +134,48 @@ def _quoted(names: list[str]) -> list[str]:
     return orjson.dumps(names, option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")
 
 
-def _joined(summary: Summary, stats: Sequence[Stat], other_label: str, between: str) -> str:
-    """Return one JSON object a row, and `between` two rows."""
-    rows = None if Stat.MEAN in stats else _kept_as_text(summary, stats, other_label, between)
-    return between.join(_objects(summary, stats, other_label) if rows is None else rows)
+_Around = tuple[str, str, str]
+"""What comes first, between two rows, and last."""
 
 
-def _kept_as_text(summary: Summary, stats: Sequence[Stat], other_label: str, between: str) -> list[str] | None:
+def _in_json(summary: Summary, stats: Sequence[Stat], other_label: str, around: _Around) -> bytes:
+    """Return one JSON object a row, and what is around them; nothing where there is no row."""
+    kept = None if Stat.MEAN in stats else _kept_as_text(summary, stats, other_label, around)
+    if kept is not None:
+        return kept[0] if len(kept) == 1 else b"".join(kept)
+    return _with_ends(list(_objects(_parts(summary, other_label), stats, are_timed=has_buckets(summary))), around)
+
+
+def _with_ends(rows: list[str], around: _Around) -> bytes:
+    """Return rows with what is around them, in as few copies as can be: they can be of gigabytes."""
+    if not rows:
+        return b""
+    first, between, last = around
+    rows[0] = first + rows[0]
+    rows[-1] += last
+    return between.join(rows).encode()
+
+
+def _kept_as_text(summary: Summary, stats: Sequence[Stat], other_label: str, around: _Around) -> list[bytes] | None:
     """Return the rows of each part of the summary, if its body writes all of them: it does so many times faster."""
     are_timed = has_buckets(summary)
     first, *others = [*(f',"{stat}":' for stat in stats), "}"]
     literals = ["", f'"{first}', *others]
     columns = ["type", *stats]
+    parts = [(start, types) for start, types in _parts(summary, other_label) if types]
+    if not any(isinstance(types, LazyTypes) for _, types in parts):
+        return None
+    begin, between, end = around
     rows = []
-    for start, types in _parts(summary, other_label):
-        if types:
+    for at, (start, types) in enumerate(parts):
+        ends = begin if at == 0 else "", between, end if at == len(parts) - 1 else between
+        if isinstance(types, LazyTypes):
             literals[0] = f'{{{_head(start)}"type":"' if are_timed else '{"type":"'
-            text = types.columns.text(literals, columns, between) if isinstance(types, LazyTypes) else None
-            if text is None:
-                return None
-            rows.append(text)
+            rows.append(types.columns.text(literals, columns, ends))
+        elif len(types) == 1:  # that of all other types
+            rows.append(_with_ends(list(_objects([(start, types)], stats, are_timed=are_timed)), ends))
+        else:
+            return None
     return rows
 
 
@@ -164,14 +185,12 @@ def _head(start: str | None) -> str:
 
 def json(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
     """Return one JSON array with one object a line."""
-    rows = _joined(summary, stats, other_label, ",\n  ")
-    return f"[\n  {rows}\n]\n".encode() if rows else b"[]\n"
+    return _in_json(summary, stats, other_label, ("[\n  ", ",\n  ", "\n]\n")) or b"[]\n"
 
 
 def jsonl(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
     """Return one JSON object a line."""
-    rows = _joined(summary, stats, other_label, "\n")
-    return f"{rows}\n".encode() if rows else b""
+    return _in_json(summary, stats, other_label, ("", "\n", "\n"))
 
 
 def csv_(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:

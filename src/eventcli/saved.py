@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 from eventcli import exact
 from eventcli.asked import Asked, NewerError
 from eventcli.blocks import Readable
-from eventcli.event import MAX_TYPES, Bucket, Query, Reason
+from eventcli.event import MAX_TYPE_BYTES, MAX_TYPES, Bucket, Query, Reason
 from eventcli.kinship import Result
 from eventcli.summary import Account, AccountError, Calendar, SourceReport, Status, Stretch, Summary, TypeStats
 
@@ -54,6 +54,7 @@ def dump(summary: Summary, asked: Query | Asked | None = Asked()) -> bytes:  # n
         "sources": [_source_row(source) for source in summary.sources],
         "types": [_row(*row) for row in summary.rows()],
         **({} if summary.max_types == MAX_TYPES else {"max_types": summary.max_types}),
+        **({} if summary.max_type_bytes == MAX_TYPE_BYTES else {"max_type_bytes": summary.max_type_bytes}),
         **({} if summary.calendar is None else {"by": summary.calendar.by, "tz": summary.calendar.zone}),
         **({} if query == {} else {"query": query}),
     }
@@ -221,11 +222,12 @@ class _Part(_Rows):
         account = document["account"]
         rejected = {_reason(reason): _count(number) for reason, number in account["rejected"].items()}
         lines, accepted, filtered, blank = (_count(account[key]) for key in ("lines", "accepted", "filtered", "blank"))
-        most = document.get("max_types", "")
+        most, most_bytes = document.get("max_types", ""), document.get("max_type_bytes", "")
         rest = Summary(
             account=Account(lines, accepted, rejected, filtered, blank, _optional_count(account, "salvaged")),
             sources=self._sources,
             max_types=MAX_TYPES if most == "" else None if most is None else _count(most),
+            max_type_bytes=MAX_TYPE_BYTES if most_bytes == "" else None if most_bytes is None else _count(most_bytes),
             calendar=Calendar(_text(document["by"]), _text(document["tz"])) if document.get("by") else None,
         )
         summary = self.summary().merge(rest)
@@ -238,7 +240,9 @@ class _Part(_Rows):
         return Result(summary, asked, is_timed=is_timed, is_plain=not is_timed and bool(summary.types or summary.other))
 
 
-_MEMBERS: Final = frozenset(("schema", "version", "complete", "account", "max_types", "by", "tz", "query"))
+_MEMBERS: Final = frozenset(
+    ("schema", "version", "complete", "account", "max_types", "max_type_bytes", "by", "tz", "query")
+)
 
 
 def _saved(document: Mapping[str, Any]) -> Result:

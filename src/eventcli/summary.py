@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar, overload
@@ -69,12 +69,14 @@ class Columns(Protocol):
     def rows(self, start: str) -> list[tuple[str, str, int, str, bool, str, str]]:
         """Return one tuple for each type: its name, `start`, and what the other methods give."""
 
-    def text(self, literals: Sequence[str], columns: Sequence[str], between: str) -> str | None:
-        """Return all rows as text: the literals, between them the columns, and `between` two types.
+    def text(self, literals: Sequence[str], columns: Sequence[str], around: tuple[str, str, str]) -> bytes:
+        """Return all rows in JSON: the literals, between them the columns.
 
-        A column is "type", "count", "sum", "min" or "max". None if a type is not plain: printable ASCII without quotes
-        and backslashes.
+        A column is "type", "count", "sum", "min" or "max". `around` is what comes first, between two types, and last.
         """
+
+    def name_bytes(self) -> tuple[int, int]:
+        """Return how many bytes the types have in UTF-8: all of them, and all but the last."""
 
     def names(self) -> list[str]:
         """Return the types."""
@@ -386,13 +388,14 @@ class Summary(_Value):
     `types` are the stats of events that are in no bucket of time: all of them, unless buckets were asked for.
     `buckets` are those of the others, in the order of time; `calendar` says how they were cut (None: not known).
     At most `max_types` types have stats of their own, those that are first in code-point order (None: no limit); all
-    others add up in `other`, by bucket, where None stands for events that are in no bucket.
+    others add up in `other`, by bucket, where None stands for events that are in no bucket. So do types
+    before which names of types have `max_type_bytes` bytes (UTF-8) already.
 
     >>> Summary({"purchase": TypeStats(2, Decimal(5))}).types["purchase"].count
     2
     """
 
-    __slots__ = ("types", "account", "sources", "buckets", "other", "max_types", "calendar")  # noqa: RUF023  # as above
+    __slots__ = ("types", "account", "sources", "buckets", "other", "max_types", "calendar", "max_type_bytes")  # noqa: RUF023  # as above
 
     types: Types
     account: Account
@@ -401,6 +404,7 @@ class Summary(_Value):
     other: Mapping[Bucket | None, TypeStats]
     max_types: int | None
     calendar: Calendar | None
+    max_type_bytes: int | None
 
     def __init__(
         self,
@@ -411,9 +415,9 @@ class Summary(_Value):
         other: Mapping[Bucket | None, TypeStats] = MappingProxyType({}),
         max_types: int | None = None,
         calendar: Calendar | None = None,
+        max_type_bytes: int | None = None,
     ) -> None:
-        if max_types is not None:
-            types, buckets, other = _limited(types, buckets, other, max_types)
+        types, buckets, other = _limited(types, buckets, other, max_types, max_type_bytes)
         # In their order, so that equal summaries look equal.
         self._set(
             types=_in_order(types),
@@ -423,6 +427,7 @@ class Summary(_Value):
             other={bucket: other[bucket] for bucket in sorted(other, key=_bucket_key) if other[bucket].count},
             max_types=max_types,
             calendar=calendar,
+            max_type_bytes=max_type_bytes,
         )
 
     @property
@@ -448,6 +453,16 @@ class Summary(_Value):
                 yield bucket, name, stats
             if other is not None:
                 yield bucket, None, other
+
+    @property
+    def crowd(self) -> str:
+        """Which limit moved types into `other`, as a part of a sentence and with its option; empty where none did."""
+        if not self.other:
+            return ""
+        count = len(set(self.types).union(*self.buckets.values())) if self.buckets else len(self.types)
+        if self.max_types is not None and count >= self.max_types:
+            return f"more than {self.max_types} types (--max-types)"
+        return f"names of types have more than {self.max_type_bytes} bytes (--max-type-bytes)"
 
     def check(self) -> None:
         """Raise `AccountError` unless every line is accounted for, and the types hold the accepted ones."""
@@ -482,6 +497,7 @@ class Summary(_Value):
         joined: dict[Bucket, dict[str, TypeStats]] = {}
         other: dict[Bucket | None, TypeStats] = {}
         limits: list[int] = []
+        byte_limits: list[int] = []
         calendar: Calendar | None = None
         for summary in summaries:
             account += summary.account
@@ -502,6 +518,8 @@ class Summary(_Value):
             add_all(other, summary.other)
             if summary.max_types is not None:
                 limits.append(summary.max_types)
+            if summary.max_type_bytes is not None:
+                byte_limits.append(summary.max_type_bytes)
             if calendar and summary.calendar and calendar != summary.calendar:
                 raise CalendarError(
                     f"buckets by {calendar.by} ({calendar.zone}) and by {summary.calendar.by}"
@@ -510,7 +528,8 @@ class Summary(_Value):
             calendar = calendar or summary.calendar
         if sources:
             reports = [*reports, *sources]
-        return cls(types or single, account, reports, buckets, other, min(limits, default=None), calendar)
+        most, most_bytes = min(limits, default=None), min(byte_limits, default=None)
+        return cls(types or single, account, reports, buckets, other, most, calendar, most_bytes)
 
 
 def _count(types: Types) -> int:
@@ -545,20 +564,51 @@ def add_all(total: dict[_Key, TypeStats], more: Mapping[_Key, TypeStats]) -> Non
         total[key] = stats if known is None else known.merge(stats)
 
 
+def bytes_of(names: Iterable[str]) -> int:
+    """Return how many bytes names have in UTF-8."""
+    return sum(len(name) if name.isascii() else len(name.encode("utf-8", "surrogatepass")) for name in names)
+
+
+def _bytes_at_most(types: Types) -> int:
+    """Return how many bytes names can have; for very many types, that costs next to nothing."""
+    if isinstance(types, LazyTypes):
+        return types.columns.name_bytes()[0]
+    # No character has more than four.
+    return 4 * sum(map(len, types))
+
+
 def _limited(
-    types: Types, buckets: Mapping[Bucket, Types], other: Mapping[Bucket | None, TypeStats], most: int
+    types: Types,
+    buckets: Mapping[Bucket, Types],
+    other: Mapping[Bucket | None, TypeStats],
+    most: int | None,
+    most_bytes: int | None,
 ) -> tuple[Types, Mapping[Bucket, Types], Mapping[Bucket | None, TypeStats]]:
-    """Move all types but the first `most` in code-point order into `other`.
+    """Move all types into `other` but the first `most` in code-point order, and those after `most_bytes` of names.
 
     Whatever is kept so is kept in every order of merging: a type that is among the first of all is among the first of
-    any part.
+    any part. Before one that a part has moved, the names that the part keeps have `most_bytes` at least, and so they
+    have in the whole. That would not hold if a name counted that itself does not fit.
     """
-    if len(types) + sum(map(len, buckets.values())) <= most:
+    every = [types, *buckets.values()]
+    are_few = most is None or sum(map(len, every)) <= most
+    if are_few and (most_bytes is None or sum(map(_bytes_at_most, every)) < most_bytes):
+        return types, buckets, other
+    if are_few and isinstance(types, LazyTypes) and not buckets and types.columns.name_bytes()[1] < (most_bytes or 0):
         return types, buckets, other
     names = set(types).union(*buckets.values())
-    if len(names) <= most:
+    are_few = most is None or len(names) <= most
+    if are_few and (most_bytes is None or bytes_of(names) < most_bytes):
         return types, buckets, other
-    kept = set(sorted(names)[:most])
+    kept = set()
+    before = 0
+    for name in islice(sorted(names), most):
+        if most_bytes is not None and before >= most_bytes:
+            break
+        before += bytes_of((name,))
+        kept.add(name)
+    if len(kept) == len(names):
+        return types, buckets, other
     rest = dict(other)
 
     def part(bucket: Bucket | None, stats: Types) -> Types:

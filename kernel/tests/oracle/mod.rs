@@ -471,9 +471,16 @@ pub fn types(fold: &Fold) -> BTreeMap<String, Stats> {
 }
 
 /// Adds the row of all other types up, for each bucket.
-fn limited(rows: BTreeMap<Row, Stats>, most: usize) -> BTreeMap<Row, Stats> {
+fn limited(rows: BTreeMap<Row, Stats>, query: &Query) -> BTreeMap<Row, Stats> {
     let names: BTreeSet<Option<String>> = rows.keys().map(|(_, name)| name.clone()).collect();
-    let first: BTreeSet<Option<String>> = names.into_iter().take(most).collect();
+    let mut before = 0;
+    let is_first = |name: &Option<String>| {
+        let length = name.as_ref().map_or(0, String::len);
+        before += length;
+        before - length < query.max_type_bytes
+    };
+    let first: BTreeSet<Option<String>> =
+        names.into_iter().take(query.max_types).take_while(is_first).collect();
     let mut limited: BTreeMap<Row, Stats> = BTreeMap::new();
     for ((start, name), one) in rows {
         let row = (start, if first.contains(&name) { name } else { None });
@@ -624,7 +631,7 @@ pub fn assert_agrees_by(
         assert_eq!(still_handed_back, [], "no other lines than without rejecting");
         all.extend(handed_back);
     }
-    let expected = limited(expected, query.max_types);
+    let expected = limited(expected, query);
     let shown = blocks.iter().map(|block| block.escape_ascii().to_string()).collect::<String>();
     assert_eq!(fold.account(), account, "{level:?} {shown}");
     let Account { rejected: by_reason, .. } = rejecting.account();
