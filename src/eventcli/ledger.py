@@ -574,7 +574,7 @@ class Ingest:
             self._database.put_unshown(None)
             display.prepare(self._outcome(types, is_committed=True))
         elif len(types) <= _MOST_UNSHOWN:
-            self._database.put_unshown(display.keep(assemble(types, self._account, [], self._meaning.max_types)))
+            self._database.put_unshown(display.keep(assemble(types, self._account, [], self._meaning)))
 
     def note_failure(self, status: int, *, is_added: bool, patience: float | None = None) -> None:
         """Record, as far as that is possible, that this run failed, and keep what it added and could not show."""
@@ -583,7 +583,7 @@ class Ingest:
             return
         with database.transaction(patience):
             if is_added and self._display is not None:
-                added = assemble(self._types, self._committed, [], self._meaning.max_types)
+                added = assemble(self._types, self._committed, [], self._meaning)
                 database.put_unshown(self._display.keep(added))
             database.put_run(self._record(is_last=True)._replace(status=status))
 
