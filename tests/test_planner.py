@@ -368,6 +368,20 @@ def test_a_log_that_was_edited(is_in_place: bool, book: Book) -> None:  # noqa: 
     assert book.counted() == 20
 
 
+def test_a_log_that_was_edited_beside_a_copy(book: Book) -> None:
+    """A log that was edited, of which a copy of what it was is kept beside it, counts again, and that is said."""
+    log = book.write(0, 10)
+    assert book.run() == []
+    shutil.copyfile(log, book.log("app.log.1"))
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([*lines[:4], *lines[5:]]))
+    ((status, message),) = book.run()
+    assert status is Status.DISCONTINUITY
+    assert "4 lines that had been counted" in message
+    assert book.counted() == 19
+    assert book.run() == []
+
+
 def test_streams_of_a_plan_that_failed_are_forgotten(book: Book) -> None:
     """A plan that is made anew knows nothing of what an earlier one had begun."""
     book.write(0, 1)

@@ -758,10 +758,11 @@ class Planner:
             return
         found = file.marks
         for mark in reversed(found[_HEADER:]):
-            if self._registry.has_mark(mark, family.base):
+            # Of what is not found, that is said anyway.
+            if any(not self._is_free(one) for one in self._registry.with_mark(mark, family.base)):
                 lines = found.index(mark) + 1
                 message = (
-                    f"the log begins with {lines} lines that had been counted: if it was edited, they are counted"
+                    f"the log begins with {_lines(lines)} that had been counted: if it was edited, they are counted"
                     " again; `eventstats forget` takes back what was counted before"
                 )
                 self._plan.losses.append(Loss(stream, 0, message, is_doubt=True))
@@ -857,7 +858,8 @@ class Planner:
                 if stream.is_new and not stream.seen and family.is_missing:
                     self._plan.retired.append((stream, State.GONE))  # that it is missing is said
                 elif stream.state is State.LIVE or stream.pending:
-                    self._lose(stream, self._why_lost(stream, family))
+                    self._plan.losses.append(self._loss(stream, family))
+                    self._plan.retired.append((stream, State.LOST))
                 else:
                     self._plan.retired.append((stream, State.GONE))
             elif stream.state is State.LIVE and family.is_missing:
@@ -865,7 +867,7 @@ class Planner:
                 self._plan.problems[:] = [one for one in self._plan.problems if one.name not in self._given(family)]
         self._tell_gap(family)
 
-    def _why_lost(self, stream: Stream, family: Family) -> str:
+    def _loss(self, stream: Stream, family: Family) -> Loss:
         """Say what is known of a stream that is not found: whether the log was edited, or is another one."""
         log = next((file for file in family.files if file.path == family.base), None)
         shared = 0
@@ -874,17 +876,20 @@ class Planner:
             shared = max((int(mark.partition(":")[0]) for mark in log.marks if mark in known), default=0)
             lines = log.head[:shared].count(b"\n") + (log.head[shared : shared + 1] == b"\n")
         if not shared or log is None:
-            return (
+            message = (
                 "it is neither there any more, nor among its siblings;"
                 " if rotated files go to another folder, name it with --olddir"
             )
+            return Loss(stream, stream.offset, message)
         again = _counted_again(stream.head, log.marks, lines)
         most = stream.lines if log.is_compressed else min(stream.lines, log.count_lines(log.size))
-        number = f"up to {most}" if again is None or stream.seen > WINDOW else str(again)
-        return (
-            f"the log was edited, or began anew with the same {lines} lines: {number} lines that had been counted are"
-            " counted again; `eventstats forget` takes back what was counted before"
+        number = f"up to {_lines(most)}" if again is None or stream.seen > WINDOW else _lines(again)
+        message = (
+            f"the log was edited, and {number} that had been counted are counted again (`eventstats forget` takes back"
+            f" what was counted before); or it began anew with the same {_lines(lines)}, and what followed byte"
+            f" {stream.offset} may be lost"
         )
+        return Loss(stream, stream.offset, message, is_doubt=True)
 
     def _given(self, family: Family) -> list[str]:
         return [name_of(path) for path, full in self._names.items() if full == family.base]
@@ -970,6 +975,10 @@ def _stems(path: str) -> Iterator[str]:
     for end in range(len(name) - 1, 0, -1):
         if name[end] in ".-_~ ":
             yield os.path.join(folder, name[:end])
+
+
+def _lines(number: int) -> str:
+    return "1 line" if number == 1 else f"{number} lines"
 
 
 def _counted_again(before: Sequence[str], now: Sequence[str], shared: int) -> int | None:

@@ -84,9 +84,9 @@ class Registry:
         # Of a line that is torn, the stream may hold the rest.
         return self._alike(self._by_mark, file.marks[-2:] if self._has_marks() else ())
 
-    def has_mark(self, mark: str, name: str) -> bool:
-        """Whether a stream of a family has a mark."""
-        return self._has_marks() and any(stream.name == name for stream in self._by_mark.get(mark, ()))
+    def with_mark(self, mark: str, name: str) -> list[Stream]:
+        """Return the streams of a family that have a mark."""
+        return [one for one in self._by_mark.get(mark, ()) if one.name == name] if self._has_marks() else []
 
     def _has_marks(self) -> bool:
         for stream in self._changed.values():
