@@ -1,6 +1,7 @@
 """`eventcli.fold`: every body means the same, line by line, whatever it is given and however that is cut."""
 
 import importlib.util
+import io
 from decimal import Decimal
 from fractions import Fraction
 
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import bodies
-from eventcli import Account, Fields, Query, Reason, Reject, Summary, Timing, TypeStats, fold, parse, testing
+from eventcli import Account, Fields, Query, Reason, Reject, Summary, Timing, TypeStats, fold, parse, summarize, testing
 from eventcli.event import MAX_TYPE_BYTES, MAX_TYPES, Mark
 from eventcli.parse import is_blank
 from eventcli.reference import ReferenceFold
@@ -351,3 +352,17 @@ def shaped_logs(draw: st.DrawFn) -> bytes:
 def test_the_bodies_agree_on_every_query(fields: int, options: int, timing: int, seed: int, log: bytes) -> None:
     """Paths, values that stand in or in quotes, times, windows, buckets and limits mean the same in both bodies."""
     assert bodies.difference(bodies.cut(log, seed), bodies.query(fields, options, timing)) is None
+
+
+@pytest.mark.skipif(not HAS_RUST, reason="built without the Rust body")
+@given(log=testing.logs(max_lines=8), by=st.sampled_from([None, Timing(by="hour", optional=True)]))
+@example(log=b'{"type":"a","value":1E+2}\n{"type":"a","value":2.50}\n{"type":"b","value":-0.0}\n', by=None)
+@example(log=b'{"type":"a","value":%d}\n{"type":"a","value":0.10}\n' % 10**40, by=None)
+def test_numbers_look_alike(log: bytes, by: Timing | None) -> None:
+    """What a library user is given looks the same with either body, to the digits of each number."""
+    shown = []
+    for body in ("python", "rust"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("EVENTSTATS_KERNEL", body)
+            shown.append(repr(summarize(io.BytesIO(log), timing=by)))
+    assert shown[0] == shown[1]

@@ -521,7 +521,7 @@ class Run:
         summary.check()
         if summary.account.lines != reports.lines:
             raise AccountError(f"the sources have other lines than the folds: {summary.sources}, {summary.account}")
-        return summary
+        return summary.in_form()
 
     def _start_worker(self) -> bool:
         """Start a thread for the last fold; whether that is possible."""

@@ -54,6 +54,18 @@ class TypeStats(NamedTuple):
         """Return the stats of both sets of events together."""
         return self.merge(other)
 
+    def in_form(self) -> Self:
+        """Return the same stats, each number with the digits that it is printed with: equal ones then look equal.
+
+        >>> TypeStats(2, Decimal("3.50"), False, Decimal("1E+0"), Decimal("2.50")).in_form()[1:]
+        (Decimal('3.5'), False, Decimal('1.0'), Decimal('2.5'))
+        """
+        numbers = (self.sum, self.min, self.max)
+        written = (None if number is None else exact.plain(number, integral=self.integral) for number in numbers)
+        total, low, high = (None if text is None else Decimal(text) for text in written)
+        assert total is not None
+        return type(self)(self.count, total, self.integral, low, high)
+
     @property
     def mean(self) -> Decimal | None:
         """The exact quotient sum / count, rounded once to 17 significant digits; None for a count of 0."""
@@ -453,6 +465,19 @@ class Summary(_Value):
                 yield bucket, name, stats
             if other is not None:
                 yield bucket, None, other
+
+    def in_form(self) -> Self:
+        """Return the same summary, its numbers with the digits that they are printed with, whatever body added up."""
+
+        def formed(stats: Types) -> Types:
+            # The kernel's columns are that already.
+            return stats if isinstance(stats, LazyTypes) else {name: one.in_form() for name, one in stats.items()}
+
+        types = formed(self.types)
+        other = {bucket: one.in_form() for bucket, one in self.other.items()}
+        buckets = {bucket: formed(stats) for bucket, stats in self.buckets.items()}
+        most, most_bytes = self.max_types, self.max_type_bytes
+        return type(self)(types, self.account, self.sources, buckets, other, most, self.calendar, most_bytes)
 
     @property
     def crowd(self) -> str:
