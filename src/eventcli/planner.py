@@ -855,8 +855,10 @@ class Planner:
             if stream in retired:
                 continue
             if file is None:
-                if stream.is_new and not stream.seen and family.is_missing:
-                    self._plan.retired.append((stream, State.GONE))  # that it is missing is said
+                is_there = not stream.seen and any(one.is_place_of(stream) for one in family.files)
+                if is_there or (stream.is_new and not stream.seen and family.is_missing):
+                    # It holds what another file holds; or that it is missing is said.
+                    self._plan.retired.append((stream, State.GONE))
                 elif stream.state is State.LIVE or stream.pending:
                     self._plan.losses.append(self._loss(stream, family))
                     self._plan.retired.append((stream, State.LOST))
