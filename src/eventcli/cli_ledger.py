@@ -285,7 +285,7 @@ def ingest(
                 one.note_failure(status, is_added=False)
                 return status, False
             added = outcome.summary
-            _say_timeless(outcome, meaning)
+            _say_timeless(outcome, meaning, database)
             is_seen = sys.stderr is not None and sys.stderr.isatty()
             if is_seen and outcome.record.pending and diagnostics.closing(added) is None:
                 say(diagnostics.with_pending(added))
@@ -351,15 +351,16 @@ def _note_failure(run: Ingest, error: BaseException, *, is_added: bool) -> None:
         say("interrupted: nothing was added to the ledger, the next run reads the same lines again")
 
 
-def _say_timeless(outcome: Outcome, meaning: Meaning) -> None:
-    """Say how many events have no usable time, if others have one."""
-    accepted = outcome.summary.account.accepted
-    if 0 < outcome.timeless < accepted:
-        say(f'{outcome.timeless} of {accepted} events have no usable time under "{printable(meaning.time_field)}"')
-    elif outcome.timeless and outcome.is_first:
-        say(
-            f'no event has a time under "{printable(meaning.time_field)}" (--time-field; --granularity none keeps none)'
-        )
+def _say_timeless(outcome: Outcome, meaning: Meaning, database: Database) -> None:
+    """Say how many events have no usable time; of a log that never has one, only when its ledger is begun."""
+    accepted, field = outcome.summary.account.accepted, printable(meaning.time_field)
+    if not outcome.timeless:
+        return
+    if outcome.timeless < accepted or (not outcome.is_first and database.has_times()):
+        what = "the event has" if accepted == 1 else f"{outcome.timeless} of {accepted} events have"
+        say(f'{what} no usable time under "{field}"')
+    elif outcome.is_first:
+        say(f'no event has a time under "{field}" (--time-field; --granularity none keeps none)')
 
 
 def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]]) -> list[str]:

@@ -311,6 +311,11 @@ class Database:
         lines = accepted + filtered + blank + sum(rejected.values())
         return Account(lines, accepted, rejected, filtered, blank, salvaged)
 
+    def has_times(self) -> bool:
+        """Whether any event has a time."""
+        queries = (f"SELECT 1 FROM {table} WHERE start > '' LIMIT 1" for table in schema.TOTALS)  # noqa: S608
+        return any(next(self._rows(query), None) for query in queries)
+
     def timeless(self, types: tuple[str, ...] | None) -> int:
         """Return how many events of these types (None: all) have no usable time."""
         if types is None:
@@ -819,6 +824,9 @@ def _errors(path: str) -> Iterator[None]:
     """Tell what kind of failure it is that SQLite reports."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        # The message of SQLite repeats what it cannot make sense of.
+        raise LedgerError(f"{name_of(path)}: damaged: its tables cannot be read") from error
     except sqlite3.Error as error:
         kind = _kind(error)
         if _is_busy(error):

@@ -26,10 +26,13 @@ class ExitCode(IntEnum):
             " or memory, threads or open files ran out, and nothing was printed"
         ),
     )
-    OUTPUT = 4, "output could not be written; an earlier file at --output is untouched, a ledger as it was before"
-    LEDGER = 5, "the ledger is damaged, is none, or has a schema of a later version; it is untouched"
+    OUTPUT = (
+        4,
+        "output could not be written; an earlier file at --output is untouched, a ledger as it was unless it is said",
+    )
+    LEDGER = 5, "the ledger is damaged, is none, or was written by a later version; it is untouched"
     BUG = 70, "a bug in eventstats; --debug shows where"
-    BUSY = 75, "another run holds the ledger: nothing was read; try again later, or with --wait"
+    BUSY = 75, "another run or program holds the ledger: nothing was read; try again later, or with --wait"
     INTERRUPTED = 130, "SIGINT: totals so far on stderr, marked partial; stdout is empty"
     READER_GONE = 141, "the reader of stdout went away"
     TERMINATED = 143, "SIGTERM: nothing is printed"
