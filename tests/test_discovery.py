@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import process
 from eventcli import discovery
 from eventcli.discovery import Choice, Found, discover, names
 from eventcli.files import Entries, entries
@@ -232,3 +233,26 @@ def test_a_list_of_names_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(names(b"a\n" * 1000)) == 1000
     with pytest.raises(ValueError, match="more than 1000 names"):
         names(b"a\n" * 1001)
+
+
+GLOBBED = ("d/caf?.log",)
+
+
+@pytest.mark.parametrize("arguments", [("d",), ("--files-from", "list"), GLOBBED, ("d", "--include", "café.log")])
+    "arguments", [("d",), ("--files-from", "list"), ("d/caf?.log",), ("d", "--include", "café.log")]
+)
+def test_names_are_bytes_in_every_locale(body: str, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """What is read, and every byte that is kept of it, does not depend on the locale."""
+    names = [b"d/caf\xc3\xa9.log", b"d/caf\xe9.log"]
+    (tmp_path / "d").mkdir()
+    for number, name in enumerate(names):
+        (tmp_path / os.fsdecode(name)).write_bytes(b'{"type":"%d","value":1}\nbad\n' % number)
+    (tmp_path / "list").write_bytes(b"\n".join(names))
+    found = set()
+    for variables in ({"LC_ALL": "C.UTF-8"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}):
+        args = [argument.encode() for argument in arguments]
+        env = process.environment(**variables)
+        ended = process.run(*args, "--save", "saved", "--rejects", "rejects", cwd=tmp_path, env=env)
+        assert ended.status == 0, (body, ended)
+        found.add((ended.stdout, (tmp_path / "saved").read_bytes(), (tmp_path / "rejects").read_bytes()))
+    assert len(found) == 1

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Final, NamedTuple
@@ -26,6 +27,7 @@ LONGEST_NAME: Final = 64 * 1024
 """Bytes of a name at most: Linux opens 4096 of them at a time."""
 
 _PIECE: Final = 1024 * 1024
+_IS_UTF8: Final = sys.getfilesystemencoding() == "utf-8"
 
 _SUFFIXES: Final = tuple(pattern.removeprefix("*") for pattern in DEFAULT_PATTERNS)
 _ROTATED: Final = r"(?:[.-][0-9]+(?:[-_.T:][0-9]+)*)?(?:\.(?:gz|zst|bz2|xz|lz4))?\Z"
@@ -247,8 +249,16 @@ def _translate(pattern: str) -> str:
     return fnmatch.translate(pattern)
 
 
+def _text(name: str) -> str:
+    """Return a name as it is compared with patterns: bytes of UTF-8 are characters in every locale."""
+    if _IS_UTF8 or name.isascii():
+        return name
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
 def _matches(patterns: _Patterns, name: str, path: str) -> bool:
     for_names, for_paths = patterns
+    name, path = _text(name), _text(path)
     return bool((for_names and for_names.match(name)) or (for_paths and for_paths.match(path)))
 
 
@@ -351,9 +361,9 @@ def _glob(top: str, parts: list[str], rules: _Rules, below: str = "", listed: En
         if listed is None:
             listed, errors = _entries(here or ".")
             yield from errors
-        match = re.compile(_translate(part)).match
+        match = re.compile(_translate(_text(part))).match
         matching = listed.chosen(
-            bool(match(name)) and (name[0] != "." or part[0] == ".") and not rules.leaves(name, below + name)
+            bool(match(_text(name))) and (name[0] != "." or part[0] == ".") and not rules.leaves(name, below + name)
             for name in listed.names
         )
         if rest:

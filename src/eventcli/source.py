@@ -44,7 +44,13 @@ def _text(name: str) -> str:
         from eventcli.redaction import redacted  # noqa: PLC0415  # start-up of all runs on files
 
         name = redacted(name)
-    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if name.isascii():
+        return name
+    try:
+        # The bytes of the name are UTF-8, as far as they are text, whatever the locale takes them for.
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def is_url(path: str) -> bool:
