@@ -39,6 +39,8 @@ _TEXTS = st.one_of(
 @given(text=_TEXTS, depth=st.sampled_from([0, 1, 1023, 1024, 1025, 3000]), key=st.booleans())
 @example(text=b"[]", depth=1023, key=False)
 @example(text=b"]", depth=1025, key=False)
+@example(text=b"1e99911.8e308", depth=0, key=False)
+@example(text=b"1e999-1", depth=0, key=False)
 def test_any_depth_and_any_number_is_followed(text: bytes, depth: int, *, key: bool) -> None:
     """A text is JSON if it is that without what stops orjson: too many levels around it, or too large a number."""
     try:

@@ -173,7 +173,8 @@ impl Fold {
                 query.numeric_strings,
                 query.salvage,
                 query.time.as_ref().map(|timing| timing.optional),
-            ),
+            )
+            .with_form(query.time.as_ref().is_some_and(|timing| timing.format.is_some())),
             rejects: false,
             numeric_strings: query.numeric_strings,
             summary: Summary::new(

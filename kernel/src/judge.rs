@@ -80,6 +80,8 @@ pub struct Judge {
     pub salvage: bool,
     /// Whether an event may lack a time; None: it is not looked at.
     pub time_is_optional: Option<bool>,
+    /// Times have a form of their own, which may be one without digits.
+    pub time_has_form: bool,
     /// One bit for each container that is open: whether it is an object.
     stack: Vec<u64>,
 }
@@ -129,7 +131,13 @@ impl Judge {
         salvage: bool,
         time_is_optional: Option<bool>,
     ) -> Self {
-        Self { may_lack, numeric_strings, salvage, time_is_optional, stack: Vec::new() }
+        let stack = Vec::new();
+        Self { may_lack, numeric_strings, salvage, time_is_optional, time_has_form: false, stack }
+    }
+
+    /// The same for times that have a form of their own, or not.
+    pub fn with_form(self, time_has_form: bool) -> Self {
+        Self { time_has_form, ..self }
     }
 
     /// Why a line that is not blank is certainly no event. None: the authority is to look at it.
@@ -215,6 +223,7 @@ impl Judge {
         match line.get(at) {
             None => Some(Reason::MissingTime),
             Some(b'-' | b'0'..=b'9') => None,
+            Some(b'"') if self.time_has_form => None,
             Some(b'"') => {
                 let text = &line[at + 1..parse::string_end(line, at + 1)];
                 let may_be_digit =
@@ -505,6 +514,8 @@ mod tests {
     /// What a query allows is no reason.
     #[test]
     fn queries() {
+        let mut judge = Judge::new(false, false, false, Some(false)).with_form(true);
+        assert_eq!(reason(&mut judge, b"{\"type\":\"a\",\"value\":1,\"at\":\"May\"}"), None);
         let mut judge = Judge::new(true, true, true, Some(true));
         assert_eq!(reason(&mut judge, b"{\"type\":\"a\"}"), None);
         let value = |text: &str| format!("{{\"type\":\"a\",\"value\":\"{text}\"}}");

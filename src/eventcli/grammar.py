@@ -19,7 +19,7 @@ _TOKEN = (
     rb"[ \t\r\n]*+(?:(\[++|\]++|[{}:,])|(" + STRING + rb")|(" + NUMBER + rb")|((?:true|false|null)(?![A-Za-z0-9_])))"
 )
 # Numbers that may overflow a double, outside of strings: of very many digits, or with an exponent.
-_LARGE = STRING + rb"|(?<![0-9.eE+-])(-?+[0-9.]{300,}+(?:[eE][+-]?[0-9]++)?|-?+[0-9.]++[eE]\+?[0-9]++)"
+_LARGE = STRING + rb"|(?<![0-9.eE+-])(-?+[0-9.]{300,}+(?:[eE][+-]?[0-9]++)?|-?+[0-9.]++[eE]\+?[0-9]++)(?![0-9.eE+-])"
 
 # What a literal, a number or a string can be cut down to.
 _PART_OF_WORD = rb"(?:t|tr|tru|f|fa|fal|fals|n|nu|nul)"
