@@ -203,7 +203,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    workloads.add_options(parser, default="abcdefghijk")
+    workloads.add_options(parser, default="abcdefghijkl")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each tool (default: %(default)s)")
     parser.add_argument("--tools", metavar="KEYS", help="which tools, separated by commas (default: all that are here)")
     parser.add_argument(

@@ -142,6 +142,37 @@ def _long_values(count: int) -> Iterator[bytes]:
             yield b'{"type":"rate","value":%s.%s,"occurred_at":"2020-10-06 10:02:05"}\n' % (digits[:-9], digits[-9:])
 
 
+_TRACES: Final = 0.02
+"""How many events of a container's log are followed by a stack trace, a line of its own for each call."""
+
+
+def _container_logs(count: int) -> Iterator[bytes]:
+    """Yield lines as a container runtime writes them: a message of a service, or a line of a stack trace."""
+    text = _Text(12)
+    left = 0
+    for number in range(count):
+        if left:
+            left -= 1
+            call = f"{text.pick(_WORDS[:20])}.{text.pick(_WORDS[:20])}"
+            log, stream = f"\tat org.example.shop.{call}.Handler{text.below(90)}({call}:{text.below(900)})", "stderr"
+        elif text.random.random() < _TRACES:
+            left = 10 + text.below(30)
+            log, stream = f'ERROR {text.pick(_WORDS[:20])}Exception: order "{text.hexadecimal(8)}" is closed', "stderr"
+        else:
+            log, stream = f"INFO [worker-{text.below(16)}] {text.words(3, 9)} id={text.below(100_000)}", "stdout"
+        second, cents = number // 50, text.below(100_000)
+        yield b'{"log":%s,"stream":"%s","ms":%d.%02d,"time":"2024-11-21T%02d:%02d:%02d.%09dZ"}\n' % (
+            json.dumps(f"{log}\n", ensure_ascii=False).encode(),
+            stream.encode(),
+            cents // 100,
+            cents % 100,
+            second // 3_600 % 24,
+            second // 60 % 60,
+            second % 60,
+            text.below(10**9),
+        )
+
+
 _PROSE: Final = (
     "fix add remove update the a of in for parser test build release merge branch main cache memory index error "
     "handle typo docs version bump null pointer thread lock timeout retry request response header body stream "
@@ -359,6 +390,14 @@ WORKLOADS: Final = {
             value_field="data.value",
             only_ours=True,
         ),
+        Workload(
+            "l",
+            "a container's log, 2 % of the events with a stack trace, 4 million lines",
+            4_000_000,
+            _container_logs,
+            type_field="stream",
+            value_field="ms",
+        ),
     )
 }
 
@@ -468,7 +507,7 @@ def chosen(keys: str) -> list[Workload]:
 def main() -> None:
     """Write the chosen workloads."""
     parser = argparse.ArgumentParser(description=__doc__)
-    add_options(parser, default="abcdefghi")
+    add_options(parser, default="abcdefghil")
     options = parser.parse_args()
     for workload in chosen(options.workloads):
         made = prepare(workload, options.data, options.scale)

@@ -49,6 +49,16 @@ _TIMINGS: Final = (
 )
 
 
+_NAMES: Final = ("templates", "frames", "outlines", "tree")
+CACHES: Final[tuple[Sequence[str] | None, ...]] = (
+    None,
+    (),
+    *((name,) for name in _NAMES),
+    *(tuple(other for other in _NAMES if other != name) for name in _NAMES),
+)
+"""All caches of the kernel, none, each alone, and all but each."""
+
+
 def query(fields: int, options: int, timing: int) -> Query:
     """Return the query that three numbers choose."""
     return Query(
@@ -63,16 +73,16 @@ def query(fields: int, options: int, timing: int) -> Query:
     )
 
 
-def difference(blocks: Sequence[bytes], query: Query) -> str | None:
-    """Fold the blocks with each body; return what is different, or None."""
-    outcomes = [_outcome(fold, blocks) for fold in (ReferenceFold(query), KernelFold(query))]
+def difference(blocks: Sequence[bytes], query: Query, caches: Sequence[str] | None = None) -> str | None:
+    """Fold the blocks with each body, the kernel with these caches; return what is different, or None."""
+    outcomes = [_outcome(fold, blocks) for fold in (ReferenceFold(query), KernelFold(query, caches))]
     (python, python_marks), (rust, rust_marks) = outcomes
     if python_marks != rust_marks:
         return f"rejects: python {python_marks}, rust {rust_marks}"
     if python != rust:
         return f"summaries: python {python}, rust {rust}"
     rust.account.check()
-    counting = KernelFold(query)
+    counting = KernelFold(query, caches)
     for block in blocks:
         for part in counting.add_in_parts(block, marks=False):
             if not set(part.marks) <= {mark for marks in python_marks for mark in marks}:
@@ -100,7 +110,8 @@ def difference_of_input(data: bytes) -> str | None:
     if len(data) < 4:
         return None
     fields, options, timing, seed = data[:4]
-    return difference(cut(data[4:], seed), query(fields, options, timing))
+    caches = CACHES[fields // len(_FIELDS) % len(CACHES)]
+    return difference(cut(data[4:], seed), query(fields, options, timing), caches)
 
 
 def _outcome(fold: Fold, blocks: Sequence[bytes]) -> tuple[Summary, list[list[Mark]]]:

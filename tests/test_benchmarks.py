@@ -94,12 +94,22 @@ def test_five_percent_of_the_lines_are_bad(load: Load, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "shortest", "longest"), [("a", 60, 80), ("c", 1000, 3200), ("d", 400, 600), ("h", 60, 180), ("i", 70, 90)]
+    ("key", "shortest", "longest"),
+    [("a", 60, 80), ("c", 1000, 3200), ("d", 400, 600), ("h", 60, 180), ("i", 70, 90), ("l", 110, 240)],
 )
 def test_lines_are_as_long_as_the_workload_says(key: str, shortest: int, longest: int, load: Load) -> None:
     """The lengths of lines are what the tables of results say about them."""
     lengths = [len(line) for line in load("workloads").WORKLOADS[key].lines(1000)]
     assert shortest <= min(lengths) <= max(lengths) <= longest
+
+
+def test_some_events_of_a_container_have_a_stack_trace(load: Load) -> None:
+    """Between one and three of a hundred events are followed by the lines of a trace."""
+    logs = [json.loads(line) for line in load("workloads").WORKLOADS["l"].lines(20_000)]
+    calls = sum(log["log"].startswith("\tat ") for log in logs)
+    errors = sum(log["log"].startswith("ERROR") for log in logs)
+    assert 0.01 < errors / (len(logs) - calls) < 0.03
+    assert 10 < calls / errors < 40
 
 
 def test_types_and_values_are_what_the_workload_says(load: Load) -> None:

@@ -6,15 +6,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
 
 import pytest
 
 import eventcli
 from eventcli import BodyError, Query
 from eventcli import body as body_module
-from eventcli.body import BODY_VARIABLE
+from eventcli.body import BODY_VARIABLE, kernel
 from eventcli.fold import new_fold
 from process import GOOD, Ended, environment
 
@@ -35,7 +37,7 @@ def test_the_fastest_body_is_used_unless_told_otherwise(monkeypatch: pytest.Monk
     assert body_module.body() == ("rust" if HAS_RUST else "python")
 
 
-@pytest.mark.parametrize("wish", ["Python", "c", " rust"])
+@pytest.mark.parametrize("wish", ["Python", "c", " rust", "rust-", "rust-AVX2", "python-avx2"])
 def test_an_unknown_body_is_refused(wish: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wish for a body that does not exist is an error that names what there is."""
     monkeypatch.setenv(BODY_VARIABLE, wish)
@@ -97,9 +99,10 @@ def test_version_says_that_the_python_body_was_asked_for(copy: Copy) -> None:
 
 @NEEDS_RUST
 def test_version_has_nothing_to_explain_about_the_rust_body(copy: Copy) -> None:
-    """Where the Rust body is in use, forced or not, --version ends with its name."""
+    """Where the Rust body is in use, forced or not, --version ends with its name and its level, the fastest one."""
     for wish in ("", "rust"):
-        assert copy.run("--version", variables={BODY_VARIABLE: wish}).stdout.endswith(b" (rust body)\n")
+        ended = copy.run("--version", variables={BODY_VARIABLE: wish})
+        assert ended.stdout.endswith(f" (rust body): level {kernel.levels()[-1]}\n".encode())
 
 
 def test_version_says_why_the_rust_body_was_not_built(copy: Copy) -> None:
@@ -192,7 +195,7 @@ def test_an_extension_without_its_last_bytes_may_be_whole(copy: Copy) -> None:
     if whole[:6] != b"\x7fELF\x02\x01" or sections < len(whole) * 0.9:
         pytest.skip("the extension is laid out otherwise")
     copy.extension.write_bytes(whole[:sections])
-    assert copy.run("--version").stdout.endswith(b" (rust body)\n")
+    assert b" (rust body): level " in copy.run("--version").stdout
 
 
 @NEEDS_RUST
@@ -201,6 +204,51 @@ def test_the_cause_of_a_failure_is_one_line_without_terminal_codes(tmp_path: Pat
     copy = Copy(tmp_path / "evil\x1b[31m\nfolder")
     _cut(0.5)(copy.extension)
     assert r"evil\x1b[31m\nfolder" in copy.version()
+
+
+@NEEDS_RUST
+def test_a_level_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each level of the processor is used where it is asked for, is told by --version, and gives the same answer."""
+    log = b'{"type":"a","value":1.5,"text":"\xe6\x97\xa5"}\n' * 9
+    for level in kernel.levels():
+        monkeypatch.setenv(BODY_VARIABLE, f"rust-{level}")
+        assert (body_module.body(), body_module.why()) == ("rust", f"level {level}")
+        fold = new_fold(Query())
+        fold.add(log)
+        assert fold.summary().types["a"].sum == Decimal("13.5")
+
+
+@NEEDS_RUST
+@pytest.mark.parametrize("wish", ["rust-avx512", "rust-ssse3"])
+def test_a_level_that_the_processor_lacks_is_refused(wish: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wish for instructions that are not there is an error that names those that are."""
+    monkeypatch.setattr(body_module, "kernel", SimpleNamespace(levels=lambda: ["portable", "avx2"]))
+    monkeypatch.setenv(BODY_VARIABLE, wish)
+    with pytest.raises(BodyError, match="this processor has rust-portable, rust-avx2"):
+        body_module.body()
+
+
+@NEEDS_RUST
+def test_all_levels_have_names() -> None:
+    """The names that the variable takes are those of the kernel, and what it lacks it refuses itself, too."""
+    assert {f"rust-{level}" for level in kernel.levels()} <= set(body_module.LEVELS)
+    with pytest.raises(ValueError, match="is no level here"):
+        kernel.Fold(**_NOTHING, level="avx1024")
+    with pytest.raises(ValueError, match="a cache that is none"):
+        kernel.Fold(**_NOTHING, caches=["skeletons"])
+
+
+_NOTHING: dict[str, Any] = {
+    "type_ways": [["type"]],
+    "value_ways": [["value"]],
+    "absent": None,
+    "numeric_strings": False,
+    "salvage": False,
+    "types": None,
+    "max_types": 9,
+    "max_type_bytes": 999,
+    "time": None,
+}
 
 
 def test_readme_explains_each_reason() -> None:

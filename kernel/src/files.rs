@@ -83,8 +83,9 @@ pub fn fold_files(
     once: bool,
 ) -> Folded {
     let mut folded = Folded::default();
+    let level = fold.level();
     loop {
-        let read = read_files(files.from(folded.lines.len()), flags, buffer, enough);
+        let read = read_files(level, files.from(folded.lines.len()), flags, buffer, enough);
         let Some(&end) = read.1.last() else { return folded };
         let part = fold.fold_part(&buffer[..end], &mut folded.handed_back, most);
         if once || part.bytes < end || !folded.handed_back.is_empty() {
@@ -99,12 +100,12 @@ pub fn fold_files(
 /// have `enough` bytes; a last line gets its newline. Ends before one for which there is no room, or
 /// which cannot be opened, has another inode, is empty, not certainly plain, or became shorter.
 pub fn read_files(
+    level: Level,
     files: Known<impl AsRef<Path>>,
     flags: i32,
     buffer: &mut [u8],
     enough: usize,
 ) -> Read {
-    let level = Level::fastest();
     let mut read = Read::default();
     let mut at = 0;
     for (path, &inode) in files.paths.iter().zip(files.inodes) {
@@ -201,17 +202,30 @@ mod tests {
         let inodes: Vec<u64> = paths.iter().map(|path| status(path).ino()).collect();
         let files = Known { paths: &paths, device, inodes: &inodes };
         let mut buffer = [0; 20];
-        let mut next = |from: usize| read_files(files.from(from), 0, &mut buffer, 99);
+        let mut next =
+            |from: usize| read_files(Level::fastest(), files.from(from), 0, &mut buffer, 99);
         let expected = (vec![0, 4, 8], vec![4, 8, 8], vec![0, 3, 3], vec![2, 2, 0], vec![4, 6, 3]);
         assert_eq!(next(0), expected);
         assert_eq!(next(3), Read::default());
         assert_eq!(&buffer[..2], b"PK", "it was read in vain");
         assert_eq!(&buffer[2..8], b"{\n{\n[\n");
-        assert_eq!(read_files(files.from(0), 0, &mut buffer[..4], 99), Read::default(), "no room");
+        assert_eq!(
+            read_files(Level::fastest(), files.from(0), 0, &mut buffer[..4], 99),
+            Read::default(),
+            "no room"
+        );
         let others = Known { inodes: &inodes[1..], ..files };
-        assert_eq!(read_files(others, 0, &mut buffer, 99), Read::default(), "another file");
+        assert_eq!(
+            read_files(Level::fastest(), others, 0, &mut buffer, 99),
+            Read::default(),
+            "another file"
+        );
         let elsewhere = Known { device: device + 1, ..files };
-        assert_eq!(read_files(elsewhere, 0, &mut buffer, 99), Read::default(), "another device");
+        assert_eq!(
+            read_files(Level::fastest(), elsewhere, 0, &mut buffer, 99),
+            Read::default(),
+            "another device"
+        );
         std::os::unix::fs::symlink("two", folder.join("link")).expect("a link");
         fs::create_dir(folder.join("folder")).expect("a folder");
         let (names, kinds, inodes) = list_directory(&folder).expect("it can be listed");

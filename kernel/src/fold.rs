@@ -190,6 +190,10 @@ impl Fold {
         }
     }
 
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
     /// Folds a block of whole lines, of which the last may lack its "\n". Gives the number of
     /// lines; those that are left to the authority are appended to `handed_back`, in order. It is
     /// for folds that have nothing to ask.

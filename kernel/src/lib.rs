@@ -32,6 +32,7 @@ pub mod wide;
 #[allow(unsafe_code)]
 #[pyo3::pymodule]
 pub mod _kernel {
+    use crate::caches::Caches;
     use crate::files;
     use crate::fold::{Fold as Body, HandedBack, Part};
     use crate::judge::Reason;
@@ -39,6 +40,7 @@ pub mod _kernel {
     use crate::query::{Query, Timing};
     use crate::summary::{self, Column, Which};
     use crate::time::{Ask, Instant, Region, Span};
+    use crate::wide::Level;
     use pyo3::buffer::PyUntypedBuffer;
     use pyo3::exceptions::{PyBufferError, PyValueError};
     use pyo3::prelude::*;
@@ -65,6 +67,12 @@ pub mod _kernel {
 
     /// Of files that were folded whole, lines and bytes; files in the buffer, and what came of them.
     type FoldedFiles = (Vec<usize>, Vec<usize>, files::Read, Option<Folded>);
+
+    /// The levels that this processor has, the fastest last.
+    #[pyfunction]
+    fn levels() -> Vec<&'static str> {
+        Level::all().into_iter().map(Level::name).collect()
+    }
 
     /// Names, a letter for the kind of each, and inodes.
     type Listed<'py> = (Bound<'py, PyList>, String, Vec<u64>);
@@ -132,7 +140,7 @@ pub mod _kernel {
     impl Fold {
         #[new]
         #[allow(clippy::too_many_arguments, reason = "they are given by name")]
-        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, salvage, types, max_types, max_type_bytes, time))]
+        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, salvage, types, max_types, max_type_bytes, time, level=None, caches=None))]
         fn new(
             type_ways: Ways,
             value_ways: Ways,
@@ -143,7 +151,23 @@ pub mod _kernel {
             max_types: usize,
             max_type_bytes: usize,
             time: Option<Time>,
-        ) -> Self {
+            level: Option<String>,
+            caches: Option<Vec<String>>,
+        ) -> PyResult<Self> {
+            let level = match level {
+                None => Level::fastest(),
+                Some(name) => Level::all()
+                    .into_iter()
+                    .find(|level| level.name() == name)
+                    .ok_or_else(|| PyValueError::new_err(format!("{name} is no level here")))?,
+            };
+            let caches = match caches {
+                None => Caches::ALL,
+                Some(names) => names
+                    .iter()
+                    .try_fold(Caches::NONE, |caches, name| caches.with(name, true))
+                    .ok_or_else(|| PyValueError::new_err("a cache that is none"))?,
+            };
             let instant = |(second, nanos)| Instant { second, nanos };
             let time =
                 time.map(|(ways, since, until, by, local_is_utc, optional, format)| Timing {
@@ -155,7 +179,7 @@ pub mod _kernel {
                     optional,
                     format,
                 });
-            Self(Box::new(Body::new(&Query {
+            let query = Query {
                 type_ways,
                 value_ways,
                 absent,
@@ -165,7 +189,8 @@ pub mod _kernel {
                 time,
                 max_types,
                 max_type_bytes,
-            })))
+            };
+            Ok(Self(Box::new(Body::with_caches(level, caches, &query))))
         }
 
         /// Folds the lines of a block from `start` on, until about `most` are handed back or
@@ -225,10 +250,13 @@ pub mod _kernel {
                     "a contiguous buffer is needed that can be written",
                 ));
             }
-            // SAFETY: the buffer holds that many bytes, and is neither freed nor resized while `buffer`
-            // exports it. Nobody else reads or writes them: each thread of `pipeline` has its own.
-            let bytes = unsafe {
-                std::slice::from_raw_parts_mut(buffer.buf_ptr().cast(), buffer.len_bytes())
+            let bytes: &mut [u8] = match buffer.len_bytes() {
+                0 => &mut [],
+                // SAFETY: the buffer holds that many bytes, and is neither freed nor resized while `buffer`
+                // exports it. Nobody else reads or writes them: each thread of `pipeline` has its own.
+                length => unsafe {
+                    std::slice::from_raw_parts_mut(buffer.buf_ptr().cast(), length)
+                },
             };
             let files::Folded { lines, sizes, read, part, handed_back } = py.detach(|| {
                 self.0.reject(rejects);

@@ -16,10 +16,14 @@ _Moment: TypeAlias = tuple[int, int]
 # of bytes that are not ASCII.
 def list_directory(path: str, decode: Callable[[bytes], str]) -> tuple[list[str], str, list[int]] | None: ...
 
+# The levels that this processor has, the fastest last: portable, ssse3, avx2, avx512.
+def levels() -> list[str]: ...
+
 class Fold:
     # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
     # ways to it, the window, whether stats are kept by bucket, whether times without an offset are in UTC, whether an
-    # event without a time is one, and the form of all times in the words of strptime.
+    # event without a time is one, and the form of all times in the words of strptime. Without a level, it is the
+    # fastest one; without `caches`, all are used.
     def __init__(
         self,
         *,
@@ -32,6 +36,8 @@ class Fold:
         max_types: int,
         max_type_bytes: int,
         time: tuple[_Ways, _Moment | None, _Moment | None, bool, bool, bool, str | None] | None,
+        level: str | None = None,
+        caches: Sequence[str] | None = None,
     ) -> None: ...
 
     # Folds lines from `start` on until about `most` are handed back, or something must be known. Returns the number of

@@ -42,7 +42,10 @@ except (ImportError, SystemError) as error:
         _failure = str(error)
 
 BODY_VARIABLE: Final = "EVENTSTATS_KERNEL"
-"""The environment variable that forces a body: `python` or `rust`."""
+"""The environment variable that forces a body: `python` or `rust`; or one of its levels, such as `rust-avx2`."""
+
+LEVELS: Final = ("rust-portable", "rust-ssse3", "rust-avx2", "rust-avx512")
+"""What processors may be told to use, with the instructions that the Rust body knows."""
 
 
 class BodyError(Exception):
@@ -54,17 +57,28 @@ def body() -> str:
     forced = os.environ.get(BODY_VARIABLE)
     if not forced:
         return "python" if kernel is None else "rust"
-    if forced not in ("python", "rust"):
-        raise BodyError(f"{BODY_VARIABLE}={forced}: it takes python or rust")
-    if forced == "rust" and kernel is None:
-        raise BodyError(f"{BODY_VARIABLE}=rust, but {_why_absent()}")
-    return forced
+    if forced not in ("python", "rust", *LEVELS):
+        raise BodyError(f"{BODY_VARIABLE}={forced}: it takes python or rust, or one of {', '.join(LEVELS)}")
+    if forced == "python":
+        return forced
+    if kernel is None:
+        raise BodyError(f"{BODY_VARIABLE}={forced}, but {_why_absent()}")
+    if forced != "rust" and forced.removeprefix("rust-") not in kernel.levels():
+        here = ", ".join(f"rust-{level}" for level in kernel.levels())
+        raise BodyError(f"{BODY_VARIABLE}={forced}: this processor has {here}")
+    return "rust"
 
 
-def why() -> str | None:
-    """Return why the Python body is in use, in one line that is safe to show; None if the Rust body is."""
+def forced_level() -> str | None:
+    """Return which instructions the Rust body must use; None if the fastest ones, or if the Python body is in use."""
+    forced = os.environ.get(BODY_VARIABLE, "")
+    return forced.removeprefix("rust-") if body() == "rust" and forced in LEVELS else None
+
+
+def why() -> str:
+    """Return why the Python body is in use, in one line that is safe to show; or which level the Rust body uses."""
     if body() == "rust":
-        return None
+        return f"level {forced_level() or kernel.levels()[-1]}"
     return f"{BODY_VARIABLE}=python forces it" if os.environ.get(BODY_VARIABLE) else _why_absent()
 
 

@@ -100,8 +100,7 @@ class _DefaultCommand(click.Group):
 
 def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's form
     if value and not ctx.resilient_parsing:
-        reason = why()
-        write_stdout(f"{PROGRAM} {__version__} ({body()} body){f': {reason}' if reason else ''}\n".encode())
+        write_stdout(f"{PROGRAM} {__version__} ({body()} body): {why()}\n".encode())
         ctx.exit()
 
 

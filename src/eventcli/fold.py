@@ -5,11 +5,11 @@ Python body, the authority, which accepts them or rejects them with a reason. Wh
 rejected, the Rust body also counts those of whose reason it is certain: bad lines take no longer than good ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from eventcli import paths
-from eventcli.body import body, kernel
+from eventcli.body import body, forced_level, kernel
 from eventcli.event import Bucket, Mark, Part, Query, Reason, Timing
 from eventcli.files import FLAGS, Folded, Known, Read
 from eventcli.summary import Account, Calendar, LazyTypes, Summary, Types, TypeStats
@@ -76,8 +76,11 @@ def _reference_fold(query: Query) -> "ReferenceFold":
 class KernelFold:
     """Folds blocks in Rust, without the GIL; keeps its state across blocks in Rust, too."""
 
-    def __init__(self, query: Query) -> None:
-        """Count the events that the query keeps; other valid ones are counted as filtered."""
+    def __init__(self, query: Query, caches: Sequence[str] | None = None) -> None:
+        """Count the events that the query keeps; other valid ones are counted as filtered.
+
+        Tests turn caches of the kernel off by naming the others; what lines mean does not depend on any.
+        """
         fields, types, timing = query.fields, query.types, query.timing
         self._query = query
         self._kernel = kernel.Fold(
@@ -90,6 +93,8 @@ class KernelFold:
             max_types=min(query.max_types, _FARTHEST),
             max_type_bytes=min(query.max_type_bytes, _FARTHEST),
             time=None if timing is None else _time(fields.time, timing),
+            level=forced_level(),
+            caches=caches,
         )
         self._calendar = self._buckets = self._input_zone = None
         if timing is not None:
