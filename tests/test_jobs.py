@@ -28,7 +28,10 @@ def _block(language: str) -> str:
 
 def _log(lines: int, bad: int = 0, *, first: int = 0) -> bytes:
     """Return lines of which no two are alike; some at their end are bad."""
-    good = (b'{"type":"sale","value":0.1,"n":%d}\n' % number for number in range(first, first + lines - bad))
+    good = (
+        b'{"type":"sale","value":0.1,"occurred_at":%d}\n' % (1_600_000_000 + number)
+        for number in range(first, first + lines - bad)
+    )
     return b"".join(good) + b'{"type":"sale","value":\n' * bad
 
 
