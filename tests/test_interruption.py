@@ -24,6 +24,9 @@ from process import GOOD, PATIENCE, TOOL, start
 RUNS: Final = int(os.environ.get("EVENTSTATS_INTERRUPTS", "25"))
 """Interrupts of each command by each signal. By hand, 2,000 make 50,000 in all."""
 
+HAS_LAUNCHER: Final = Path(f"{TOOL}-python").exists()
+"""Whether signals are kept away from Python while it starts; without that, its own start shows an interruption."""
+
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 COMMANDS: Final = {
@@ -57,10 +60,10 @@ def _is_ours(pid: int) -> bool:
     return False
 
 
-def _begun(args: tuple[str, ...], folder: Path) -> "subprocess.Popen[bytes]":
-    """Start a command, and return as soon as its first statements ran."""
+def _begun(args: tuple[str, ...], folder: Path, *, at_once: bool = False) -> "subprocess.Popen[bytes]":
+    """Start a command, and return `at_once`, or as soon as its first statements ran."""
     process = subprocess.Popen([TOOL, *args], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not _is_ours(process.pid) and process.poll() is None:
+    while not at_once and not _is_ours(process.pid) and process.poll() is None:
         time.sleep(0.0002)
     return process
 
@@ -73,7 +76,7 @@ def test_any_moment(command: str, number: signal.Signals, folder: Path) -> None:
     seed = random.randrange(1 << 30)
     moments = random.Random(seed)
     for run in range(RUNS):
-        process = _begun(COMMANDS[command], folder)
+        process = _begun(COMMANDS[command], folder, at_once=HAS_LAUNCHER)
         time.sleep(moments.random() ** 2 * 0.2)
         for _ in range(1 + run % 2):
             process.send_signal(number)

@@ -14,6 +14,9 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from eventcli.body import kernel
+from process import TOOL
+
 ROOT: Final = Path(__file__).parent.parent
 LITTER: Final = (
     ".hypothesis/unicode_data/15.0.0/charmap.json.gz",
@@ -200,11 +203,21 @@ def test_editable_installation_forgets_what_earlier_builds_left(tree: Path) -> N
     assert (package / "_unbuilt.txt").read_text() == "cargo not found\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="there is a launcher on Linux only")
+def test_the_launcher_goes_with_the_rust_body() -> None:
+    """An installation with the Rust body has the launcher as its command, beside the script that it becomes."""
+    command, script = Path(TOOL), Path(f"{TOOL}-python")
+    assert script.exists() == (kernel is not None)
+    assert command.read_bytes().startswith(b"#!" if kernel is None else b"\x7fELF")
+    if kernel is not None:
+        assert script.read_bytes().startswith(b"#!")
+
+
 def test_cache_keys_name_all_sources_and_nothing_that_a_build_makes(tree: Path) -> None:
     """What uv looks at before it builds again is tracked by git, and holds all that is built or copied."""
     keys = tomllib.loads((tree / "pyproject.toml").read_text())["tool"]["uv"]["cache-keys"]
     seen = {str(path.relative_to(tree)) for key in keys if "file" in key for path in tree.glob(key["file"])}
     assert seen <= _tracked()
-    made_of = r"bin/eventstats|pyproject\.toml|setup\.py|kernel/Cargo\.(toml|lock)|kernel/src/.*\.rs|kernel/build\.rs"
+    made_of = r"bin/.*|pyproject\.toml|setup\.py|kernel/Cargo\.(toml|lock)|kernel/src/.*\.rs|kernel/build\.rs"
     assert seen == {name for name in _tracked() if re.fullmatch(made_of, name)}
     assert {"env": "EVENTSTATS_REQUIRE_RUST"} in keys

@@ -43,6 +43,11 @@ def begin(early: Iterable[int] = ()) -> None:
     """
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    if os.getpid() == 1:
+        # The first process of a container is not ended by a default action.
+        for number in _ENDING:
+            if _signal.getsignal(number) == _signal.SIG_DFL:
+                _signal.signal(number, _clean_and_end)
     _ignored_by_us.update(early)
     for number in _ASKING:
         if _signal.getsignal(number) == _signal.SIG_DFL:
