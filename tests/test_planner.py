@@ -131,6 +131,101 @@ def test_a_sibling_of_before_that_cannot_be_read(book: Book, monkeypatch: pytest
     assert book.counted() == 3
 
 
+def _move(book: Book, source: str, target: str) -> None:
+    shutil.copytree(book.log(source), book.log(target))
+    shutil.rmtree(book.log(source))
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+@pytest.mark.parametrize("name", ["app.log.2", "app.log.1"])
+@pytest.mark.parametrize("lines", [0, 3])
+def test_a_log_that_moved_cannot_be_read_there(
+    lines: int, name: str, runs: int, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where what identifies a log that moved cannot be read, that is said, and nothing is missing once it can be."""
+    book.log("old").mkdir()
+    book.write(100, 150, "old/app.log.1")
+    book.write(0, 10, "old/app.log")
+    assert book.run("old/app.log") == []
+    book.log("old/app.log.1").rename(book.log("old/app.log.3"))
+    book.write(10, 15, "old/app.log").rename(book.log("old/app.log.2"))
+    is_late = not lines  # the writer goes on in a rotated file
+    book.write(15, 15 if is_late else 20, "old/app.log.1")
+    book.write(20, 20 + lines, "old/app.log")
+    if name == "app.log.1":  # nothing but the file that is read last says which log it is
+        book.log("old/app.log.1").unlink()
+        book.log("old/app.log.3").unlink()
+        book.log("old/app.log.2").rename(book.log("old/app.log.1"))
+    expected = 15 + lines + 5 * (name == "app.log.2")
+    _move(book, "old", "new")
+    refused = {name, "app.log.3"}
+    _refuse(monkeypatch, refused, ERRORS[0])
+    for _ in range(runs):
+        said = book.run("new/app.log")
+        assert said
+        assert set(said) == {(Status.UNREADABLE, "Permission denied")}
+        assert book.counted() == 10 + lines
+    if is_late and name == "app.log.2":
+        book.write(15, 20, "new/app.log.1")
+    if runs > 1:  # rotated meanwhile
+        for number in (3, 2, 1):
+            if book.log(f"new/app.log.{number}").exists():
+                book.log(f"new/app.log.{number}").rename(book.log(f"new/app.log.{number + 1}"))
+        book.log("new/app.log").rename(book.log("new/app.log.1"))
+        book.write(30, 31, "new/app.log")
+        expected += 1
+    refused.clear()
+    for _ in range(2):
+        assert book.run("new/app.log") == []
+        assert book.counted() == expected
+    assert book.is_complete()
+
+
+def test_a_log_that_moved_whose_own_file_cannot_be_read(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rotated log that could never be read counts as soon as it can be, also where the log could not be read, too."""
+    book.log("old").mkdir()
+    book.write(0, 10, "old/app.log")
+    assert book.run("old/app.log") == []
+    book.log("old/app.log").unlink()
+    book.write(10, 15, "old/app.log.1")
+    book.write(20, 25, "old/app.log")
+    refused = {"app.log.1"}
+    _refuse(monkeypatch, refused, ERRORS[0])
+    assert book.run("old/app.log") == [(Status.UNREADABLE, "Permission denied")]
+    assert book.counted() == 15
+    _move(book, "old", "new")
+    refused.clear()
+    refused.add("app.log")
+    assert book.run("new/app.log") == [(Status.UNREADABLE, "Permission denied")]
+    refused.clear()
+    book.run("new/app.log")
+    assert book.counted() == 20
+
+
+def test_a_log_of_the_same_name_that_is_gone(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was rotated before a log was asked for does not count, also where it might have been another log first."""
+    book.log("old").mkdir()
+    book.log("new").mkdir()
+    book.write(0, 10, "old/app.log")
+    assert book.run("old/app.log") == []
+    shutil.rmtree(book.log("old"))
+    book.write(100, 110, "new/app.log.2")
+    book.write(110, 120, "new/app.log.1")
+    book.write(120, 130, "new/app.log")
+    refused = {"app.log.1"}
+    _refuse(monkeypatch, refused, ERRORS[0])
+    for _ in range(2):
+        assert book.run("new/app.log") == [(Status.UNREADABLE, "Permission denied")]
+        assert book.counted() == 20
+    refused.clear()
+    assert book.run("new/app.log") == []
+    refused.add("app.log.1")
+    book.write(130, 131, "new/app.log")
+    assert book.run("new/app.log") == []
+    assert book.counted() == 21
+    assert book.is_complete()
+
+
 def test_a_named_file_that_cannot_be_read(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rotated log that is named and cannot be read is not lost."""
     book.write(0, 10)

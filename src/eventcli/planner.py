@@ -315,11 +315,14 @@ class Planner:
         was_blind, problems = family.is_blind, len(self._plan.problems)
         known = self._registry.of_name(family.base) or self._adopt(family)
         if not known:
-            self._ignore_siblings(family)
-            # Nothing of what was there before counts, whether it can be read or not.
-            family.is_blind = was_blind
-            del self._plan.problems[problems:]
+            is_doubtful = self._may_be_moved(family)
+            self._ignore_siblings(family, is_doubtful=is_doubtful)
+            if not is_doubtful:
+                # Nothing of what was there before counts, whether it can be read or not.
+                family.is_blind = was_blind
+                del self._plan.problems[problems:]
             return
+        self._reconsider(family)
         if not family.is_named or is_stream(family.base):
             return
         missed = []
@@ -379,6 +382,30 @@ class Planner:
             self._close(file)
         return ()
 
+    def _may_be_moved(self, family: Family) -> bool:
+        """Whether what cannot be read may show that a family was moved here: one of its name is not where it was."""
+        if not family.is_blind:
+            return False
+        base = os.path.basename(family.base)
+        names = {one.name for one in self._registry if one.state is not State.COPY} - self._families.keys()
+        return any(os.path.basename(name) == base and not os.path.exists(name) for name in names)
+
+    def _reconsider(self, family: Family) -> None:
+        """See whether siblings that were ignored in doubt are those of a family that moved here: then they count."""
+        doubtful = [one for one in self._registry.of_name(family.base) if one.state is State.IGNORED and one.pending]
+        if not doubtful:
+            return
+        is_moved = bool(self._adopt(family))
+        if not is_moved and self._may_be_moved(family):
+            return
+        for stream in doubtful:
+            stream.is_renamed = True  # so that it is written down, whatever comes of it
+            if is_moved:
+                # Nothing was read of it, and it may be what a known stream goes on in.
+                stream.state, stream.seen, stream.head, stream.tail = State.LIVE, 0, (), ""
+            else:
+                stream.pending = 0
+
     def _unnamed(self, family: Family) -> Iterator[File]:
         """Yield the siblings that were not asked for, and can be read."""
         for path in self._siblings(family):
@@ -407,7 +434,7 @@ class Planner:
         if error.errno is None:
             return  # an archive, or whatever else holds no log
         known = [] if file is None else self._registry.of_place(file)
-        if any(stream.state in UNCOUNTED for stream in known):
+        if any(stream.state in UNCOUNTED and not stream.pending for stream in known):
             return
         family.is_blind = True
         report = SourceReport(name_of(path), 0, 0, Status.UNREADABLE, error.strerror or str(error))
@@ -447,8 +474,11 @@ class Planner:
                 return {}
         return self._folders[folder]
 
-    def _ignore_siblings(self, family: Family) -> None:
-        """Know the siblings of a family that is new, so that they are not taken for new ones later."""
+    def _ignore_siblings(self, family: Family, *, is_doubtful: bool) -> None:
+        """Know the siblings of a family that is new, so that they are not taken for new ones later.
+
+        Those that are ignored in doubt have something pending, by which later runs know them.
+        """
         for file in self._unnamed(family):
             self._claim_places([file])
             if id(file) not in self._held and not any(file.proves(one) for one in self._registry.held_by(file)):
@@ -456,11 +486,12 @@ class Planner:
                 note_place(stream, file)
                 # An archive may be large; that nothing of it counts does not depend on all of it.
                 note_content(stream, file, len(file.head) if file.is_compressed else file.length)
+                stream.pending = max(1, file.size) if is_doubtful else 0
                 self._add(stream)
             self._close(file)
         for stream in self._plan.noted:
             if stream.name == family.base and not stream.seen:
-                stream.state, stream.pending = State.IGNORED, 0
+                stream.state, stream.pending = State.IGNORED, max(1, stream.pending) if is_doubtful else 0
 
     def _is_settled(self, stream: Stream, family: Family) -> bool:
         """Whether a rotated stream is where it was, and nothing was added; if something was, the file is taken in."""

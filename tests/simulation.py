@@ -1,0 +1,247 @@
+"""A history of a log, with runs in between: what happens to its files, and what every run must come to."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+import faults
+import laws
+from eventcli.content import File
+from eventcli.database import LOST, Database
+from eventcli.ledger import COMMIT_BYTES, Ingest, check_sums, meaning_of, totals, verify
+from eventcli.summary import SourceReport, Status
+from logbook import FAST
+from world import LOG, World
+
+
+def ingest(ledger: Path, paths: Sequence[Path], **options: object) -> list[SourceReport]:
+    """Run once, and return what was said of sources."""
+    said: list[SourceReport] = []
+    with Database.open_to_write(str(ledger), create=True) as database:
+        meaning = meaning_of(database, {})
+        run = Ingest(database, meaning, jobs=1, on_problem=said.append, **options)  # type: ignore[arg-type]
+        run.run([str(path) for path in paths]).summary.check()
+    return said
+
+
+class Simulation(RuleBasedStateMachine):
+    """A history of a log, with runs in between, some of which are killed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(mkdtemp(dir=FAST))
+        self.world = World(self.folder / "first")
+        self.ledger = self.folder / "ledger.db"
+        self.is_glob = False
+        self.recorded = 0
+        self.is_edited = False
+
+    def teardown(self) -> None:
+        """Remove all files."""
+        shutil.rmtree(self.folder)
+
+    def paths(self) -> list[Path]:
+        """Return what is asked for: the log, or all files."""
+        return sorted(self.world.folder.glob(f"{LOG}*")) if self.is_glob else [self.world.log]
+
+    @initialize(is_glob=st.booleans(), lines=st.integers(0, 3), is_repetitive=st.sampled_from((False, False, True)))
+    def begin(self, is_glob: bool, lines: int, is_repetitive: bool = False) -> None:  # noqa: FBT001, FBT002  # drawn by hypothesis
+        """Begin with some lines, which may be all the same, and run."""
+        self.is_glob = is_glob
+        self.world.is_repetitive = is_repetitive
+        self.world.append(lines)
+        self.run()
+
+    @rule(lines=st.integers(1, 4), old=st.booleans())
+    def append(self, lines: int, old: bool) -> None:  # noqa: FBT001  # drawn by hypothesis
+        """Write lines."""
+        self.world.append(lines, old=old)
+
+    @rule()
+    def append_much(self) -> None:
+        """Write more than 4 KiB."""
+        self.world.append(80)
+
+    @rule(length=st.integers(0, 19))
+    def tear(self, length: int) -> None:
+        """Write the beginning of a line."""
+        self.world.tear(length)
+
+    @rule()
+    def rename(self) -> None:
+        """Rotate by renaming."""
+        self.world.rename()
+
+    @rule()
+    def copytruncate(self) -> None:
+        """Rotate by copying."""
+        self.world.copytruncate()
+
+    @rule()
+    def regrow(self) -> None:
+        """Rotate by copying, and fill the log again past its old size."""
+        self.world.copytruncate()
+        self.world.append(len(self.world.generations[-2].lines) + 1)
+
+    @rule()
+    def copy(self) -> None:
+        """Copy the log."""
+        self.world.half_copytruncate()
+
+    @rule(encoding=st.sampled_from((".gz", ".bz2")))
+    def compress(self, encoding: str) -> None:
+        """Compress a rotated file."""
+        self.world.compress(encoding)
+
+    @rule()
+    def move(self) -> None:
+        """Move everything to another folder."""
+        self.world.move()
+
+    @rule(reuse_inode=st.booleans())
+    def cut_back(self, reuse_inode: bool) -> None:  # noqa: FBT001  # drawn by hypothesis
+        """Lose the log."""
+        # Of a log that was lost, and filled again with the same lines, nobody could tell.
+        if not self.world.is_repetitive:
+            self.world.cut_back(reuse_inode=reuse_inode)
+
+    @rule(index=st.integers(0, 3))
+    def delete(self, index: int) -> None:
+        """Delete a rotated file."""
+        if not self.world.is_repetitive:
+            self.world.delete(index)
+
+    @rule(reuse_inode=st.booleans())
+    def edit(self, reuse_inode: bool) -> None:  # noqa: FBT001  # drawn by hypothesis
+        """Take a line out of the log: the next run says so, and lines count again."""
+        if self.world.edit(reuse_inode=reuse_inode):
+            said = ingest(self.ledger, self.paths())
+            assert Status.DISCONTINUITY in {one.status for one in said}
+            self.is_edited = True
+
+    @rule(is_beside=st.booleans())
+    def run(self, is_beside: bool = False) -> None:  # noqa: FBT001, FBT002  # drawn by hypothesis
+        """Run, and compare with the oracle: every line that is or was to be seen, once."""
+        with self.reader() if is_beside else nullcontext():
+            said = ingest(self.ledger, self.paths())
+        assert [str(one) for one in said if one.status is not Status.DISCONTINUITY] == []
+        self.check()
+
+    @contextmanager
+    def reader(self) -> Iterator[None]:
+        """Let somebody read the totals all the time."""
+        failures: list[BaseException] = []
+        is_ended = threading.Event()
+
+        def read() -> None:
+            try:
+                while not is_ended.is_set():
+                    self.number_counted()
+            except BaseException as error:  # noqa: BLE001  # raised below
+                failures.append(error)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_ended.set()
+            thread.join()
+        assert not failures, failures
+
+    @rule(index=st.integers(0, 5))
+    def run_blind(self, index: int) -> None:
+        """Run while one of the files cannot be read: nothing counts twice, and nothing is lost for good."""
+        world = self.world
+        if world.is_repetitive or self.is_edited:
+            return
+        names = sorted(path.name for path in world.folder.glob(f"{LOG}*"))
+        original = File._open  # noqa: SLF001  # where every file is opened
+
+        def refuse(file: File) -> int:
+            if os.path.basename(file.path) == names[index % len(names)]:
+                with file._failing():  # noqa: SLF001  # as its own errors
+                    raise PermissionError(13, "Permission denied")
+            return original(file)
+
+        before = self.counted()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(File, "_open", refuse)
+            ingest(self.ledger, self.paths())
+        after = self.counted()
+        assert before <= after <= world.visible
+        world.note_attempt()
+        world.note_partial(after)
+
+    def check(self) -> None:
+        """Compare what a run committed with what the oracle knows."""
+        world = self.world
+        with Database.open_to_read(str(self.ledger)) as database:
+            recorded = database.discontinuities()
+        if world.is_repetitive:
+            assert self.number_counted() == len(world.visible) or recorded
+        elif self.is_edited:
+            assert self.number_counted() >= len(world.visible - world.may_be_broken)
+        else:
+            assert self.counted() | world.may_be_broken == world.visible | world.may_be_broken
+        new = [one.message for one in recorded[self.recorded :] if one.kind == LOST]
+        doubts = [one.message for one in recorded[self.recorded :] if one.kind != LOST]
+        self.recorded = len(recorded)
+        assert new or not world.is_lost
+        if not world.is_repetitive and not self.is_edited:
+            assert not doubts or world.may_be_doubted, doubts
+            assert not new or world.may_be_lost, new
+        world.note_run()
+        verdicts = {"proved", "gone", *(("different",) if world.may_be_broken or self.is_edited else ())}
+        assert set(laws.check_only_looks(self.verdicts, self.ledger.read_bytes)) <= verdicts
+
+    def number_counted(self) -> int:
+        """Return how many lines the ledger has counted."""
+        with Database.open_to_read(str(self.ledger)) as database:
+            return sum(stats.count for stats in totals(database).types.values())
+
+    def verdicts(self) -> list[str]:
+        """Return what can be proved of each stream."""
+        with Database.open_to_read(str(self.ledger)) as database:
+            return [verdict for _, verdict, _ in verify(database, [], 1)]
+
+    @rule(at=st.integers(1, 60), torn=st.booleans(), commit_bytes=st.sampled_from((COMMIT_BYTES, 100)))
+    def killed(self, at: int, torn: bool, commit_bytes: int) -> None:  # noqa: FBT001  # drawn by hypothesis
+        """Kill a run at a system call that writes: what is there is of before or after one of its commits."""
+        if not faults.is_possible() or self.world.is_repetitive or self.is_edited:
+            return
+
+        def run() -> int:
+            with suppress(OSError):
+                os.close(2)
+            ingest(self.ledger, self.paths(), commit_bytes=commit_bytes)
+            return 0
+
+        self.world.note_attempt()
+        before = self.counted()
+        status = faults.in_child(run, kill_at=at, torn=torn)
+        after = self.counted()
+        assert status in (0, -9)
+        assert before <= after <= self.world.visible
+        if after != before:
+            self.world.note_partial(after)
+        if status == 0:
+            self.check()
+
+    def counted(self) -> set[int]:
+        """Return the lines that the ledger has counted, and that it counted none twice."""
+        if not self.ledger.exists() or not self.ledger.stat().st_size:
+            return set()
+        with Database.open_to_read(str(self.ledger)) as database:
+            summary = totals(database)
+            check_sums(database)
+        assert all(stats.count == 1 for stats in summary.types.values())
+        return {int(name) for name in summary.types}
