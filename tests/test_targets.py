@@ -144,6 +144,24 @@ def test_what_a_run_writes_is_no_input_in_a_folder(tmp_path: Path) -> None:
     assert (tmp_path / "out.log").read_bytes() == 2 * b'{"type":"a","count":1,"sum":1}\n'
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, "ingest of another"])
+def test_what_a_ledger_knows_stays(command: str, tmp_path: Path) -> None:
+    """A file that a ledger has read is no output of any of its commands, though it was not named."""
+    (tmp_path / "log").write_bytes(GOOD + b"bad\n")
+    (tmp_path / "other").write_bytes(b"")
+    assert run(*COMMANDS["ingest"], cwd=tmp_path).status == 0
+    (tmp_path / "rejects").write_bytes(run(*COMMANDS["rejects"], cwd=tmp_path).stdout)
+    os.rename(tmp_path / "log", tmp_path / "moved")
+    (tmp_path / "log").symlink_to("moved")
+    before = _contents(tmp_path)
+    args = COMMANDS.get(command, ("ingest", "--ledger", "ledger", "other"))
+    for name in ("moved", "log"):
+        _refused(run(*args, "-o", name, cwd=tmp_path), tmp_path, before)
+    (tmp_path / "log").unlink()
+    if command == "totals":
+        assert run(*args, "-o", "moved", cwd=tmp_path).status == 0
+
+
 @contextmanager
 def _case_ignored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let files be found under names in other cases, as on the disks of a Mac."""

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from itertools import chain
 from typing import Any, Final, NamedTuple, Self, cast
@@ -846,6 +846,20 @@ def _errors(path: str) -> Iterator[None]:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError):
             raise LedgerError(f"{name_of(path)}: damaged: {error}") from error
         raise
+
+
+def source_of(path: str, device: int, inode: int) -> str | None:
+    """Return where a ledger has seen a stream last, if that is still the file with this device and inode.
+
+    Without a lock and without looking for damage: it is asked before anything is done.
+    """
+    with suppress(sqlite3.Error, OSError), closing(_connect(path, "ro")) as connection:
+        found = connection.execute("SELECT path FROM streams WHERE device = ? AND inode = ?", (str(device), str(inode)))
+        for (stored,) in found:
+            status = os.stat(_path(stored))
+            if (status.st_dev, status.st_ino) == (device, inode):
+                return _path(stored)
+    return None
 
 
 def _hex(checksum: int) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TextIO, cast
 
 import click
@@ -400,9 +401,13 @@ def check_outputs(
     inputs: Iterable[str] = (),
     *,
     ledger: str | None = None,
-    is_known: Callable[[int, int], str | None] | None = None,
 ) -> None:
     """Do the same for outputs by option; see `targets.check`."""
+    is_known = None
+    if ledger is not None and os.path.exists(ledger):
+        from eventcli import database  # noqa: PLC0415  # start-up of all commands without a ledger
+
+        is_known = partial(database.source_of, ledger)
     try:
         targets.check(outputs, inputs=inputs, ledger=ledger, is_known=is_known)
     except ConflictError as error:
