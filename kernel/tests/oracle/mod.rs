@@ -315,11 +315,15 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 
 fn instant(json: &Json, local_is_utc: bool) -> Time {
     match json {
-        Json::Text(text, is_plain) => match written(text, local_is_utc) {
-            Some((instant, true)) => Time::At(instant, *is_plain),
-            Some((_, false)) => Time::Odd,
-            None => Time::Bad,
-        },
+        Json::Text(text, is_plain) => {
+            let strict = written(text, local_is_utc).map(|read| (read, *is_plain));
+            let loose = || Some((written(&strictly(text)?, local_is_utc)?, false));
+            match strict.or_else(loose) {
+                Some(((instant, true), is_common)) => Time::At(instant, is_common),
+                Some(_) => Time::Odd,
+                None => Time::Bad,
+            }
+        }
         Json::Number(literal) => epoch(literal),
         _ => Time::Bad,
     }
@@ -368,6 +372,32 @@ fn written(text: &str, local_is_utc: bool) -> Option<(Instant, bool)> {
     };
     let is_common = (2..=9998).contains(&year) && second < 60;
     Some((Instant { second: local - ahead, nanos }, is_common))
+}
+
+/// The same time in the form that RFC 3339 has, if it is one that is only a little different: without
+/// seconds, with a comma, a space before the offset, an offset without its colon or its minutes, UTC.
+fn strictly(text: &str) -> Option<String> {
+    let (date_and_minute, rest) = (text.get(..16)?, text.get(16..)?);
+    let (seconds, rest) =
+        if rest.starts_with(':') { (rest.get(..3)?, rest.get(3..)?) } else { (":00", rest) };
+    let is_fraction = |text: &str| text.starts_with(['.', ',']);
+    (text.as_bytes()[16] == b':' || !is_fraction(rest)).then_some(())?;
+    let end = if is_fraction(rest) {
+        rest[1..].find(|digit: char| !digit.is_ascii_digit()).map_or(rest.len(), |end| end + 1)
+    } else {
+        0
+    };
+    let (fraction, zone) = (rest[..end].replace(',', "."), &rest[end..]);
+    let zone = zone.strip_prefix(' ').unwrap_or(zone);
+    let is_offset =
+        zone.starts_with(['+', '-']) && zone[1..].bytes().all(|byte| byte.is_ascii_digit());
+    let zone = match zone.len() {
+        3 if zone.eq_ignore_ascii_case("utc") || zone.eq_ignore_ascii_case("gmt") => "Z".into(),
+        3 if is_offset => format!("{zone}:00"),
+        5 if is_offset => format!("{}:{}", &zone[..3], &zone[3..]),
+        _ => zone.to_string(),
+    };
+    Some(format!("{date_and_minute}{seconds}{fraction}{zone}"))
 }
 
 /// A number of seconds, milliseconds, microseconds or nanoseconds.
