@@ -1,12 +1,16 @@
 """A history of a log, with runs in between: what happens to its files, and what every run must come to."""
 
+import ast
 import os
+import resource
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from inspect import cleandoc
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Final
 
 import pytest
 from hypothesis import strategies as st
@@ -16,20 +20,38 @@ import faults
 import laws
 from eventcli.content import File
 from eventcli.database import LOST, Database
-from eventcli.ledger import COMMIT_BYTES, Ingest, check_sums, meaning_of, totals, verify
+from eventcli.ledger import COMMIT_BYTES, Ingest, MeaningError, check_sums, meaning_of, totals, verify
 from eventcli.summary import SourceReport, Status
 from logbook import FAST
 from world import LOG, World
 
+MANY: Final = 20
+SPARE: Final = 8
+"""Files that are asked for, and how many descriptors a run has to itself where there are fewer than files."""
 
-def ingest(ledger: Path, paths: Sequence[Path], **options: object) -> list[SourceReport]:
+
+def ingest(
+    ledger: Path, paths: Sequence[Path], *, given: Mapping[str, object] | None = None, **options: object
+) -> list[SourceReport]:
     """Run once, and return what was said of sources."""
     said: list[SourceReport] = []
     with Database.open_to_write(str(ledger), create=True) as database:
-        meaning = meaning_of(database, {})
+        meaning = meaning_of(database, given or {})
         run = Ingest(database, meaning, jobs=1, on_problem=said.append, **options)  # type: ignore[arg-type]
         run.run([str(path) for path in paths]).summary.check()
     return said
+
+
+@contextmanager
+def few_descriptors(spare: int) -> Iterator[None]:
+    """Let this process open no more than so many files beside those that it has open."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(name) for name in os.listdir("/dev/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + spare, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 class Simulation(RuleBasedStateMachine):
@@ -43,6 +65,8 @@ class Simulation(RuleBasedStateMachine):
         self.is_glob = False
         self.recorded = 0
         self.is_edited = False
+        self.given = {"type_field": "type"}
+        self.others = [self.folder / f"other-{number}.log" for number in range(MANY)]
 
     def teardown(self) -> None:
         """Remove all files."""
@@ -52,13 +76,38 @@ class Simulation(RuleBasedStateMachine):
         """Return what is asked for: the log, or all files."""
         return sorted(self.world.folder.glob(f"{LOG}*")) if self.is_glob else [self.world.log]
 
-    @initialize(is_glob=st.booleans(), lines=st.integers(0, 3), is_repetitive=st.sampled_from((False, False, True)))
-    def begin(self, is_glob: bool, lines: int, is_repetitive: bool = False) -> None:  # noqa: FBT001, FBT002  # drawn by hypothesis
-        """Begin with some lines, which may be all the same, and run."""
+    def ingest(self, paths: Sequence[Path], **options: object) -> list[SourceReport]:
+        """Run with the right fields."""
+        return ingest(self.ledger, paths, given=self.given, **options)
+
+    @initialize(
+        is_glob=st.booleans(),
+        lines=st.integers(0, 3),
+        is_repetitive=st.sampled_from((False, False, True)),
+        is_wrong=st.booleans(),
+    )
+    def begin(self, is_glob: bool, lines: int, is_repetitive: bool = False, is_wrong: bool = False) -> None:  # noqa: FBT001, FBT002  # drawn by hypothesis
+        """Begin with some lines, which may be all the same, and run, perhaps with wrong fields first."""
         self.is_glob = is_glob
         self.world.is_repetitive = is_repetitive
         self.world.append(lines)
+        if is_wrong:
+            self.run_wrongly()
         self.run()
+
+    @rule()
+    def run_wrongly(self) -> None:
+        """Run with wrong fields: every line is rejected, so nothing is added, or what was added forbids it."""
+        before = self.number_counted()
+        try:
+            ingest(self.ledger, self.paths(), given={"type_field": "kind"}, is_cautious=True)
+        except MeaningError:
+            assert before
+        else:
+            assert not before
+        assert self.number_counted() == before
+        if not before:
+            self.world.note_attempt()
 
     @rule(lines=st.integers(1, 4), old=st.booleans())
     def append(self, lines: int, old: bool) -> None:  # noqa: FBT001  # drawn by hypothesis
@@ -123,7 +172,7 @@ class Simulation(RuleBasedStateMachine):
     def edit(self, reuse_inode: bool) -> None:  # noqa: FBT001  # drawn by hypothesis
         """Take a line out of the log: the next run says so, and lines count again."""
         if self.world.edit(reuse_inode=reuse_inode):
-            said = ingest(self.ledger, self.paths())
+            said = self.ingest(self.paths())
             assert Status.DISCONTINUITY in {one.status for one in said}
             self.is_edited = True
 
@@ -131,9 +180,23 @@ class Simulation(RuleBasedStateMachine):
     def run(self, is_beside: bool = False) -> None:  # noqa: FBT001, FBT002  # drawn by hypothesis
         """Run, and compare with the oracle: every line that is or was to be seen, once."""
         with self.reader() if is_beside else nullcontext():
-            said = ingest(self.ledger, self.paths())
+            said = self.ingest(self.paths())
         assert [str(one) for one in said if one.status is not Status.DISCONTINUITY] == []
         self.check()
+
+    @rule()
+    def run_among_many(self) -> None:
+        """Run with more files than descriptors, each of which was written to; none of the others has an event."""
+        for other in self.others:
+            with other.open("a") as file:
+                file.write(f"{other.name} {file.tell()} is no event\n")
+        with few_descriptors(SPARE):
+            said = self.ingest([*self.others, *self.paths()])
+        assert [str(one) for one in said if one.status is not Status.DISCONTINUITY] == []
+        self.check()
+        with Database.open_to_read(str(self.ledger)) as database:
+            read = {stream.name: stream.offset for stream in database.streams()}
+        assert all(read[str(other)] == other.stat().st_size for other in self.others)
 
     @contextmanager
     def reader(self) -> Iterator[None]:
@@ -175,7 +238,7 @@ class Simulation(RuleBasedStateMachine):
         before = self.counted()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(File, "_open", refuse)
-            ingest(self.ledger, self.paths())
+            self.ingest(self.paths())
         after = self.counted()
         assert before <= after <= world.visible
         world.note_attempt()
@@ -205,6 +268,8 @@ class Simulation(RuleBasedStateMachine):
 
     def number_counted(self) -> int:
         """Return how many lines the ledger has counted."""
+        if not self.ledger.exists() or not self.ledger.stat().st_size:
+            return 0
         with Database.open_to_read(str(self.ledger)) as database:
             return sum(stats.count for stats in totals(database).types.values())
 
@@ -222,7 +287,7 @@ class Simulation(RuleBasedStateMachine):
         def run() -> int:
             with suppress(OSError):
                 os.close(2)
-            ingest(self.ledger, self.paths(), commit_bytes=commit_bytes)
+            self.ingest(self.paths(), commit_bytes=commit_bytes)
             return 0
 
         self.world.note_attempt()
@@ -245,3 +310,17 @@ class Simulation(RuleBasedStateMachine):
             check_sums(database)
         assert all(stats.count == 1 for stats in summary.types.values())
         return {int(name) for name in summary.types}
+
+
+def replay(history: str) -> None:
+    """Let a history happen: calls as they are printed of one that failed, but for the name of what is called."""
+    simulation = Simulation()
+    try:
+        for step in ast.parse(cleandoc(history).replace("state.", "")).body:
+            assert isinstance(step, ast.Expr)
+            call = step.value
+            assert isinstance(call, ast.Call)
+            assert isinstance(call.func, ast.Name)
+            getattr(simulation, call.func.id)(**{str(one.arg): ast.literal_eval(one.value) for one in call.keywords})
+    finally:
+        simulation.teardown()

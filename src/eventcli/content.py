@@ -409,14 +409,20 @@ class File:
         Lines are told apart by times, numbers and the like: a content in which most lines are there only once is that
         of one log. Another log may also begin with one and the same line, or repeat a few.
         """
-        lines = [line for line in self.head[:end].split(b"\n") if line]
-        if len(lines) > 1 and end > len(self.head) and not self.head.endswith(b"\n"):
-            lines.pop()
+        lines = _lines(self.head[:end], is_cut=end > len(self.head))
         return len(lines) <= 1 or len(set(lines)) <= len(lines) * _MOST_DIFFERENT
 
     def is_one_line(self) -> bool:
         """Whether all that is there is one line, again and again."""
-        return self.size <= WINDOW and len({line for line in self.head.split(b"\n") if line}) <= 1
+        return self.size <= WINDOW and len(set(_lines(self.head, is_cut=False))) <= 1
+
+
+def _lines(data: bytes, *, is_cut: bool) -> list[bytes]:
+    """Return the lines that are not empty, without a last one that may be the beginning of another one of them."""
+    lines = [line for line in data.split(b"\n") if line]
+    if len(lines) > 1 and not data.endswith(b"\n") and (is_cut or any(one.startswith(lines[-1]) for one in lines[:-1])):
+        lines.pop()
+    return lines
 
 
 _MOMENT: Final = 50_000_000

@@ -567,8 +567,10 @@ class Planner:
     def _claim_by_content(self, file: File) -> None:
         """Find the stream that a file holds."""
         unsure: Stream | None = None
-        for stream in self._candidates(file, self._registry.held_by(file)):
-            if not file.proves(stream):
+        # What was only a copy says nothing of a file that holds what was counted, too, and of none that is longer.
+        candidates = self._candidates(file, self._registry.held_by(file))
+        for stream in sorted(candidates, key=lambda one: one.state is State.COPY):
+            if not file.proves(stream) or (stream.state is State.COPY and file.length > stream.seen):
                 continue
             is_free = self._is_free(stream)
             is_repetitive = file.is_repetitive(stream.seen)
