@@ -4,6 +4,7 @@ import ast
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -204,3 +205,55 @@ def test_versions_agree() -> None:
     if not KERNEL.exists():
         pytest.skip("a source distribution without the Rust body")
     assert tomllib.loads(KERNEL.read_text(encoding="utf-8"))["package"]["version"] == eventcli.__version__
+
+
+SOURCES: Final = sorted((KERNEL.parent / "src").rglob("*.rs"))
+
+UNSAFE: Final = {"lib.rs", "avx2.rs", "avx512.rs", "lanes.rs", "sixteen.rs", "ssse3.rs"}
+"""The files of the kernel that may have unsafe code: the binding, and what needs instructions of the processor."""
+
+
+def test_files_of_the_kernel_are_short() -> None:
+    """No file of the kernel has more than 500 lines."""
+    assert {path.name: lines for path in SOURCES if (lines := len(path.read_text().splitlines())) > 500} == {}
+
+
+def test_files_of_the_kernel_form_no_circle() -> None:
+    """No file or folder of the kernel needs one that needs it, but for tests."""
+    uses: dict[str, set[str]] = {}
+    for path in SOURCES:
+        module = path.relative_to(KERNEL.parent / "src").parts[0].removesuffix(".rs")
+        if path.stem not in {"lib", "tests"}:
+            code = path.read_text().partition("#[cfg(test)]")[0]
+            uses.setdefault(module, set()).update(set(re.findall(r"\bcrate::(\w+)", code)) - {module})
+    while free := {module for module, used in uses.items() if not used & uses.keys()}:
+        uses = {module: used for module, used in uses.items() if module not in free}
+    assert uses == {}
+
+
+def test_unsafe_code_is_where_it_must_be() -> None:
+    """Unsafe code is refused by the compiler but in a few files, and each block there says why it is sound."""
+    assert "#![deny(unsafe_code)]" in (KERNEL.parent / "src" / "lib.rs").read_text()
+    for path in SOURCES:
+        code = path.read_text()
+        assert path.name in UNSAFE or not re.search(r"^[^/\n]*\bunsafe\b", code, re.MULTILINE), path
+        allowed = code.count("#[allow(unsafe_code)]")
+        assert allowed == (2 if path.name == "lib.rs" else 0), path
+
+
+_INSTRUCTION: Final = r"\S*core_arch\S*?\d(?:_mm\d*|_pdep|_pext)_\w+"
+_METHOD: Final = r"\S*4wide\S*(?<!detect)(?<!all)(?<!run)(?<!apart)(?<!fastest)(?<!name)17h\w+"
+CALL: Final = re.compile(rf"\bcall\b.*<(?:{_INSTRUCTION}|{_METHOD})>")
+"""A call of an instruction, or of a method of a level that should have become a part of its caller."""
+
+
+def test_no_instruction_is_called_as_a_function() -> None:
+    """In the built library nothing is compiled without the instructions that it uses: it would call each of them."""
+    line = "  call   50380 <_ZN4core9core_arch3x864avx220_mm256_movemask_epi817h32e12ecdd0a781d8E>"
+    assert CALL.search(line), "the pattern finds what it looks for"
+    library = PACKAGE / "_kernel.abi3.so"
+    if not library.exists() or not (objdump := shutil.which("objdump")):
+        pytest.skip("no Rust body here, or no objdump")
+    listed = subprocess.run([objdump, "-d", "--no-show-raw-insn", library], check=True, capture_output=True, text=True)
+    assert listed.stdout.count("17eventstats_kernel4fold") > 10, "the library has names"
+    assert [line for line in listed.stdout.splitlines() if CALL.search(line)] == []

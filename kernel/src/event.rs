@@ -3,7 +3,7 @@
 use crate::exact::Number;
 
 /// A place in no block.
-pub use crate::parse::NOWHERE;
+pub const NOWHERE: usize = usize::MAX;
 
 /// A line that is known to be an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

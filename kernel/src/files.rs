@@ -46,11 +46,13 @@ pub struct Known<'a, P> {
     pub paths: &'a [P],
     pub device: u64,
     pub inodes: &'a [u64],
+    /// They are opened with these besides those for reading.
+    pub flags: i32,
 }
 
 impl<P> Known<'_, P> {
     fn from(&self, index: usize) -> Self {
-        Self { paths: &self.paths[index..], device: self.device, inodes: &self.inodes[index..] }
+        Self { paths: &self.paths[index..], inodes: &self.inodes[index..], ..*self }
     }
 }
 
@@ -72,11 +74,9 @@ pub struct Folded {
 /// Reads files into the buffer and folds them, until there is more to be done with some, or with the
 /// next one. With `once`, the first that make `enough` bytes are left in the buffer in any case. The
 /// rest is said of `read_files`, and of `Fold::fold_part`.
-#[allow(clippy::too_many_arguments, reason = "it is the whole of two calls")]
 pub fn fold_files(
     fold: &mut Fold,
     files: Known<impl AsRef<Path>>,
-    flags: i32,
     buffer: &mut [u8],
     enough: usize,
     most: usize,
@@ -85,7 +85,7 @@ pub fn fold_files(
     let mut folded = Folded::default();
     let level = fold.level();
     loop {
-        let read = read_files(level, files.from(folded.lines.len()), flags, buffer, enough);
+        let read = read_files(level, files.from(folded.lines.len()), buffer, enough);
         let Some(&end) = read.1.last() else { return folded };
         let part = fold.fold_part(&buffer[..end], &mut folded.handed_back, most);
         if once || part.bytes < end || !folded.handed_back.is_empty() {
@@ -96,13 +96,12 @@ pub fn fold_files(
     }
 }
 
-/// Reads files, opened with these flags besides those for reading, one behind the other, until they
+/// Reads files, one after the other, until they
 /// have `enough` bytes; a last line gets its newline. Ends before one for which there is no room, or
 /// which cannot be opened, has another inode, is empty, not certainly plain, or became shorter.
 pub fn read_files(
     level: Level,
     files: Known<impl AsRef<Path>>,
-    flags: i32,
     buffer: &mut [u8],
     enough: usize,
 ) -> Read {
@@ -113,7 +112,9 @@ pub fn read_files(
             break;
         }
         let room = &mut buffer[at..];
-        let Some(bytes) = read_file(path.as_ref(), files.device, inode, flags, room) else { break };
+        let Some(bytes) = read_file(path.as_ref(), files.device, inode, files.flags, room) else {
+            break;
+        };
         let size = bytes.len();
         let mark = match bytes.first() {
             Some(0xef) if bytes.starts_with(BYTE_ORDER_MARK) => BYTE_ORDER_MARK.len(),
@@ -200,29 +201,29 @@ mod tests {
         let status = |path: &OsStr| fs::symlink_metadata(path).expect("it is there");
         let device = status(&paths[0]).dev();
         let inodes: Vec<u64> = paths.iter().map(|path| status(path).ino()).collect();
-        let files = Known { paths: &paths, device, inodes: &inodes };
+        let files = Known { paths: &paths, device, inodes: &inodes, flags: 0 };
         let mut buffer = [0; 20];
         let mut next =
-            |from: usize| read_files(Level::fastest(), files.from(from), 0, &mut buffer, 99);
+            |from: usize| read_files(Level::fastest(), files.from(from), &mut buffer, 99);
         let expected = (vec![0, 4, 8], vec![4, 8, 8], vec![0, 3, 3], vec![2, 2, 0], vec![4, 6, 3]);
         assert_eq!(next(0), expected);
         assert_eq!(next(3), Read::default());
         assert_eq!(&buffer[..2], b"PK", "it was read in vain");
         assert_eq!(&buffer[2..8], b"{\n{\n[\n");
         assert_eq!(
-            read_files(Level::fastest(), files.from(0), 0, &mut buffer[..4], 99),
+            read_files(Level::fastest(), files.from(0), &mut buffer[..4], 99),
             Read::default(),
             "no room"
         );
         let others = Known { inodes: &inodes[1..], ..files };
         assert_eq!(
-            read_files(Level::fastest(), others, 0, &mut buffer, 99),
+            read_files(Level::fastest(), others, &mut buffer, 99),
             Read::default(),
             "another file"
         );
         let elsewhere = Known { device: device + 1, ..files };
         assert_eq!(
-            read_files(Level::fastest(), elsewhere, 0, &mut buffer, 99),
+            read_files(Level::fastest(), elsewhere, &mut buffer, 99),
             Read::default(),
             "another device"
         );

@@ -2,8 +2,8 @@
 //! each with all the digits it can have; whatever else fits is left to the authority.
 
 use crate::exact::Number;
+use crate::moment::Offset;
 use crate::spelling::{self, Cursor, Spelled};
-use crate::time::Offset;
 
 /// Digits of a fraction that are read: more are the authority's to judge.
 const MOST_DIGITS: usize = 30;

@@ -7,7 +7,8 @@
 use crate::backoff::{Backoff, Rates};
 use crate::event::{Event, Match, NOWHERE};
 use crate::exact;
-use crate::template::{self, AROUND, LONGEST, Part};
+use crate::part::{Part, classes};
+use crate::template::{AROUND, LONGEST};
 use crate::wide::{CHUNK, NUMERAL, Wide};
 
 const RATES: Rates = Rates { most: 64, miss: 4, first: 1 << 10, longest: 1 << 18 };
@@ -82,7 +83,7 @@ impl Frame {
             return None;
         }
         let value_length = exact::read_long(&block[value_at..])?.1;
-        let classes = template::classes(line, type_at - start, is_loose);
+        let classes = classes(line, type_at - start, is_loose);
         let (head, rest) = classes.split_at(type_at - start);
         let middle = &rest[type_end - type_at..value_at - type_at];
         let tail = &rest[value_at + value_length - type_at..];

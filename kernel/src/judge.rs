@@ -7,6 +7,7 @@
 
 use crate::parse;
 use crate::path::Paths;
+use crate::text;
 use crate::wide::Portable;
 
 /// Arrays and objects within each other that the authority reads.
@@ -148,7 +149,7 @@ impl Judge {
 
     /// Whether the authority takes nothing of a line that is damaged.
     pub fn is_final(&self, line: &[u8]) -> bool {
-        let first = || line.iter().find(|&&byte| !parse::is_space(byte));
+        let first = || line.iter().find(|&&byte| !text::is_space(byte));
         !self.salvage || !matches!(first(), Some(b'{' | b'[' | 0))
     }
 
@@ -162,7 +163,7 @@ impl Judge {
         if depth > MOST_DEPTH {
             return Some(Reason::TooDeep);
         }
-        let start = line.iter().position(|&byte| !parse::is_space(byte))?;
+        let start = line.iter().position(|&byte| !text::is_space(byte))?;
         if line[start] != b'{' {
             return Some(Reason::NotAnObject);
         }
@@ -193,9 +194,9 @@ impl Judge {
             None => return Ok(Some(Reason::MissingValue)),
             Some(b'-' | b'0'..=b'9') => &line[at..],
             Some(b'"') if self.numeric_strings => {
-                let text = &line[at + 1..parse::string_end(line, at + 1)];
+                let text = &line[at + 1..text::string_end(line, at + 1)];
                 if text.contains(&b'\\') {
-                    parse::unescape(text, &mut decoded);
+                    text::unescape(text, &mut decoded);
                     &decoded
                 } else {
                     text
@@ -225,7 +226,7 @@ impl Judge {
             Some(b'-' | b'0'..=b'9') => None,
             Some(b'"') if self.time_has_form => None,
             Some(b'"') => {
-                let text = &line[at + 1..parse::string_end(line, at + 1)];
+                let text = &line[at + 1..text::string_end(line, at + 1)];
                 let may_be_digit =
                     |byte: &u8| byte.is_ascii_digit() || !byte.is_ascii() || *byte == b'\\';
                 (!text.iter().any(may_be_digit)).then_some(Reason::BadTime)
@@ -446,122 +447,4 @@ fn literal(line: &[u8], at: usize) -> Option<Literal> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reason(judge: &mut Judge, line: &[u8]) -> Option<Reason> {
-        let ways = |key: &str| vec![vec![key.to_owned()]];
-        judge.reason(&Paths::new(&ways("type"), &ways("value"), &ways("at")), line)
-    }
-
-    /// Each reason is found, the first of several, and none where the line may be an event.
-    #[test]
-    fn reasons() {
-        let deep = |depth: usize| {
-            format!(
-                "{{\"type\":\"a\",\"value\":1,\"x\":{}{}}}",
-                "[".repeat(depth),
-                "]".repeat(depth)
-            )
-        };
-        let (fine, too_deep) = (deep(1023), deep(1024));
-        let cases: [(&[u8], Option<Reason>); 37] = [
-            (b"{\"type\":\"a\xff", Some(Reason::InvalidUtf8)),
-            (b"", Some(Reason::InvalidJson)),
-            (b"x", Some(Reason::InvalidJson)),
-            (b"{\"type\":\"a\"", Some(Reason::InvalidJson)),
-            (b"{\"a\":1,}", Some(Reason::InvalidJson)),
-            (b"[1,]", Some(Reason::InvalidJson)),
-            (b"[1}", Some(Reason::InvalidJson)),
-            (b"{\"a\"}", Some(Reason::InvalidJson)),
-            (b"{} {}", Some(Reason::InvalidJson)),
-            (b"[01]", Some(Reason::InvalidJson)),
-            (b"[1.]", Some(Reason::InvalidJson)),
-            (b"[1e]", Some(Reason::InvalidJson)),
-            (b"[\"\\ud83d\"]", Some(Reason::InvalidJson)),
-            (b"[\"\\ude00\"]", Some(Reason::InvalidJson)),
-            (b"[\"\\ud83d\\u0041\"]", Some(Reason::InvalidJson)),
-            (b"[\"\\x\"]", Some(Reason::InvalidJson)),
-            (b"[\"\t\"]", Some(Reason::InvalidJson)),
-            (b"\"\\ud83d\\ude00\"", Some(Reason::NotAnObject)),
-            (b"\"text\"", Some(Reason::NotAnObject)),
-            (b" [1e999, true, false, null, -0.5E+1] ", Some(Reason::NotAnObject)),
-            (b"{\"x\":1e999}", Some(Reason::MissingType)),
-            (b"{\"type\":1e999}", Some(Reason::BadType)),
-            (b"{\"type\":\"a\",\"x\":[1e999]}", Some(Reason::MissingValue)),
-            (b"{\"type\":\"a\",\"value\":[1e999]}", Some(Reason::BadValue)),
-            (b"{\"type\":\"a\",\"value\":\"1\"}", Some(Reason::BadValue)),
-            (b"{\"type\":\"a\",\"value\":1e999}", Some(Reason::NumberOutOfRange)),
-            (b"{\"type\":\"a\",\"value\":1,\"x\":1e309}", Some(Reason::NumberOutOfRange)),
-            (b"{\"type\":\"a\",\"value\":0e401}", Some(Reason::NumberOutOfRange)),
-            (b"{\"type\":\"a\",\"value\":1e-401}", Some(Reason::NumberOutOfRange)),
-            (b"{\"type\":\"a\",\"value\":1}", Some(Reason::MissingTime)),
-            (b"{\"type\":\"a\",\"value\":1,\"at\":null}", Some(Reason::BadTime)),
-            (b"{\"type\":\"a\",\"value\":1,\"at\":\"today\"}", Some(Reason::BadTime)),
-            (b"{\"type\":\"a\",\"value\":1,\"at\":\"today 1\"}", None),
-            (b"{\"type\":\"a\",\"value\":1.0e400,\"at\":1}", Some(Reason::NumberOutOfRange)),
-            (b"{\"type\":\"a\",\"value\":1.798e308,\"at\":1}", None),
-            (fine.as_bytes(), Some(Reason::MissingTime)),
-            (too_deep.as_bytes(), Some(Reason::TooDeep)),
-        ];
-        let mut judge = Judge::new(false, false, false, Some(false));
-        for (line, expected) in cases {
-            let shown = line.escape_ascii().to_string();
-            assert_eq!(reason(&mut judge, line), expected, "{}", &shown[..shown.len().min(80)]);
-        }
-    }
-
-    /// What a query allows is no reason.
-    #[test]
-    fn queries() {
-        let mut judge = Judge::new(false, false, false, Some(false)).with_form(true);
-        assert_eq!(reason(&mut judge, b"{\"type\":\"a\",\"value\":1,\"at\":\"May\"}"), None);
-        let mut judge = Judge::new(true, true, true, Some(true));
-        assert_eq!(reason(&mut judge, b"{\"type\":\"a\"}"), None);
-        let value = |text: &str| format!("{{\"type\":\"a\",\"value\":\"{text}\"}}");
-        for (text, expected) in [
-            ("1.5", None),
-            ("\\u0031", None),
-            ("1 ", Some(Reason::BadValue)),
-            ("", Some(Reason::BadValue)),
-            ("\\u0031e999", Some(Reason::NumberOutOfRange)),
-        ] {
-            assert_eq!(reason(&mut judge, value(text).as_bytes()), expected, "{text}");
-        }
-        for torn in [&b"{\"a\xff"[..], b" [", b"\0{"] {
-            assert_eq!(reason(&mut judge, torn), None);
-        }
-        assert_eq!(reason(&mut judge, b"text"), Some(Reason::InvalidJson));
-    }
-
-    /// Whether a number overflows a double is known, up to what rounding decides.
-    #[test]
-    fn overflows() {
-        let mut digits = vec![b'0'; 400];
-        for place in 0..400 {
-            for first in [17, 18] {
-                let mut text = digits.clone();
-                text[place] = b'0' + first / 10;
-                if let Some(next) = text.get_mut(place + 1) {
-                    *next = b'0' + first % 10;
-                }
-                let text = [b"0.", &text[..], b"e0000000600"].concat();
-                let value: f64 = str::from_utf8(&text).expect("ASCII").parse().expect("a number");
-                let expected = if value.is_infinite() { Overflow::Yes } else { Overflow::No };
-                assert_eq!(literal(&text, 0).expect("a number").overflow, expected);
-            }
-        }
-        digits[0] = b'1';
-        for (length, overflow) in [(308, Overflow::No), (309, Overflow::No), (310, Overflow::Yes)] {
-            assert_eq!(literal(&digits[..length], 0).expect("a number").overflow, overflow);
-        }
-        for (text, overflow) in [
-            ("0e99999999999999999999999", Overflow::No),
-            ("1e-99999999999999999999999", Overflow::No),
-            ("-1e+99999999999999999999999", Overflow::Yes),
-            ("1.79e308", Overflow::Unsure),
-        ] {
-            assert_eq!(literal(text.as_bytes(), 0).expect("a number").overflow, overflow, "{text}");
-        }
-    }
-}
+mod tests;

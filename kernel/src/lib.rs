@@ -13,15 +13,18 @@ pub mod fold;
 pub mod format;
 pub mod frame;
 pub mod judge;
+pub mod moment;
 pub mod numbers;
 pub mod outline;
 pub mod parse;
+pub mod part;
 pub mod path;
 pub mod query;
 pub mod shapes;
 pub mod spelling;
 pub mod summary;
 pub mod template;
+pub mod text;
 pub mod time;
 pub mod tokens;
 pub mod tree;
@@ -260,8 +263,8 @@ pub mod _kernel {
             };
             let files::Folded { lines, sizes, read, part, handed_back } = py.detach(|| {
                 self.0.reject(rejects);
-                let known = files::Known { paths: &paths, device, inodes: &inodes };
-                files::fold_files(&mut self.0, known, flags, bytes, enough, most, once)
+                let known = files::Known { paths: &paths, device, inodes: &inodes, flags };
+                files::fold_files(&mut self.0, known, bytes, enough, most, once)
             });
             Ok((lines, sizes, read, part.map(|part| folded(part, 0, handed_back))))
         }

@@ -4,7 +4,9 @@
 //! Walks only in lines that `parse` has found valid. What a text given by a user means as a path is
 //! the authority's to say; it comes here as ways.
 
-use crate::parse::{self, Key, NOWHERE, Tops};
+use crate::event::NOWHERE;
+use crate::parse::{self, Key, Tops};
+use crate::text;
 use crate::wide::{CHUNK, Task, Wide};
 
 /// The ways to a field: each is a key of the outermost object, and the steps from there. The first
@@ -69,7 +71,7 @@ impl Paths {
                 if at == NOWHERE {
                     continue;
                 }
-                let at = parse::behind_colon(block, at);
+                let at = text::behind_colon(block, at);
                 if way.steps.is_empty() {
                     return at;
                 }
@@ -118,7 +120,7 @@ impl Step {
     #[inline(never)]
     fn is_slowly(&self, raw: &[u8]) -> bool {
         let mut text = Vec::new();
-        parse::unescape(raw, &mut text);
+        text::unescape(raw, &mut text);
         text == self.key
     }
 }
@@ -158,7 +160,7 @@ fn member<W: Wide>(wide: W, block: &[u8], at: usize, step: &Step) -> usize {
     while block[at] == b'"' {
         let text = at + 1;
         let (end, has_escapes) = string_end(wide, block, text);
-        let value_at = parse::behind_colon(block, end + 1);
+        let value_at = text::behind_colon(block, end + 1);
         if step.is(&block[text..end], has_escapes) {
             found = value_at;
         }
@@ -190,7 +192,7 @@ fn element<W: Wide>(wide: W, block: &[u8], at: usize, step: &Step) -> usize {
 
 #[inline(always)]
 fn behind_spaces(block: &[u8], mut at: usize) -> usize {
-    while parse::is_space(block[at]) {
+    while text::is_space(block[at]) {
         at += 1;
     }
     at
@@ -203,7 +205,7 @@ fn value_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> usize {
         b'"' => string_end(wide, block, at + 1).0 + 1,
         b'{' | b'[' => wide.apart(ContainerEnd { block, at }),
         _ => {
-            while !parse::is_space(block[at]) && !matches!(block[at], b',' | b'}' | b']') {
+            while !text::is_space(block[at]) && !matches!(block[at], b',' | b'}' | b']') {
                 at += 1;
             }
             at
@@ -228,7 +230,7 @@ fn string_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> (usize, bool) {
         }
         at += CHUNK;
     }
-    let end = parse::string_end(block, at);
+    let end = text::string_end(block, at);
     (end, memchr::memchr(b'\\', &block[start..end]).is_some())
 }
 
@@ -260,7 +262,7 @@ impl Task for ContainerEnd<'_> {
             let mut quote = wide.equal(chunk, b'"');
             let backslash = wide.equal(chunk, b'\\');
             if backslash | escaped != 0 {
-                quote &= !parse::escaped_bytes(backslash, &mut escaped);
+                quote &= !text::escaped_bytes(backslash, &mut escaped);
             }
             let string = wide.running_parity(quote) ^ in_string;
             in_string = ((string as i64) >> 63) as u64;

@@ -1,7 +1,7 @@
 //! What was asked for: where the fields stand, what stands in for a value, and what is kept.
 
+pub use crate::moment::Timing;
 use crate::path::Ways;
-use crate::time::Instant;
 
 /// What a line means and what is kept of it.
 #[derive(Clone, Debug)]
@@ -23,23 +23,6 @@ pub struct Query {
     pub max_types: usize,
     /// And as long as the names of those before them have fewer bytes.
     pub max_type_bytes: usize,
-}
-
-/// What the time of an event means.
-#[derive(Clone, Debug)]
-pub struct Timing {
-    pub ways: Ways,
-    /// The window: its first moment, and the first behind it.
-    pub since: Option<Instant>,
-    pub until: Option<Instant>,
-    /// Stats are kept for each bucket of time.
-    pub by: bool,
-    /// A time without an offset is in UTC; else the authority tells the offset.
-    pub local_is_utc: bool,
-    /// An event that has no time is in no bucket; else it is no event.
-    pub optional: bool,
-    /// All times have this form, in the words of strptime; None: those that are read without one.
-    pub format: Option<String>,
 }
 
 impl Query {

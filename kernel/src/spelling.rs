@@ -2,7 +2,7 @@
 //! authority. A form that a user describes is in `format`.
 
 use crate::exact::{Number, POWERS};
-use crate::time::Offset;
+use crate::moment::Offset;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
@@ -344,7 +344,7 @@ fn number(mut cursor: Cursor) -> Option<Number> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::LOCAL;
+    use crate::moment::LOCAL;
 
     const SECOND: i64 = 1_601_978_525;
 

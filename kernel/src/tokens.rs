@@ -1,7 +1,7 @@
 //! The tokens of a line that is known to be valid JSON, one after the other: for what learns of a line, not for what
 //! reads every one.
 
-use crate::parse;
+use crate::text;
 
 /// What a token is, as far as caches tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub fn tokens(line: &[u8]) -> impl Iterator<Item = Token> {
         let is_number = |byte: &&u8| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
         let token = match line.get(at)? {
             b'"' => {
-                let (start, end) = (at + 1, parse::string_end(line, at + 1));
-                let after = line[end + 1..].iter().find(|&&byte| !parse::is_space(byte));
+                let (start, end) = (at + 1, text::string_end(line, at + 1));
+                let after = line[end + 1..].iter().find(|&&byte| !text::is_space(byte));
                 let kind = if after == Some(&b':') { Kind::Key } else { Kind::Text };
                 at = end + 1;
                 return Some(Token { kind, start, end });

@@ -10,7 +10,7 @@
 use crate::backoff::{Backoff, Rates};
 use crate::event::{Event, Match, NOWHERE};
 use crate::exact::{self, Exact, Number};
-use crate::parse;
+use crate::text;
 use crate::tokens::{Kind, tokens};
 use crate::wide::{CHUNK, Wide};
 
@@ -144,7 +144,7 @@ impl Tree {
                         let odd = wide.control_or_high(chunk) | wide.equal(chunk, b'\\');
                         let below = quote.wrapping_sub(1) & !quote;
                         if odd & below != 0 {
-                            at = parse::text_end(wide, block, text_at)?;
+                            at = text::text_end(wide, block, text_at)?;
                             break;
                         }
                         if quote != 0 {
@@ -310,7 +310,7 @@ mod tests {
     const ABSENT: Number = Number { mantissa: 7, scale: 0, integral: true };
 
     fn learn(tree: &mut Tree, line: &str, (type_at, value_at): (usize, usize)) {
-        let type_text = (type_at, parse::string_end(line.as_bytes(), type_at));
+        let type_text = (type_at, text::string_end(line.as_bytes(), type_at));
         let end = line.len() - 1;
         let event = Event { start: 0, end, type_text, value_at, time_at: NOWHERE };
         tree.learn(Portable, line.as_bytes(), event);

@@ -1,7 +1,7 @@
 //! Makes outlines: of all lines of a stretch of the block, in one pass over its bytes.
 
 use crate::event::NOWHERE;
-use crate::parse;
+use crate::text;
 use crate::wide::{CHUNK, Task, Wide};
 use std::ops::Range;
 
@@ -276,11 +276,11 @@ impl<const SPACED: bool, const JOINED: bool> Task for Look<'_, SPACED, JOINED> {
                     break;
                 }
                 let backslash = wide.equal(chunk, b'\\');
-                let here = parse::escaped_bytes(backslash, &mut escaped);
-                let (mut wrong, unicode_d) = parse::wrong_escapes(wide, chunk, here, &mut unicode);
+                let here = text::escaped_bytes(backslash, &mut escaped);
+                let (mut wrong, unicode_d) = text::wrong_escapes(wide, chunk, here, &mut unicode);
                 if unicode_d != 0 {
                     let at = start + at * CHUNK;
-                    wrong |= parse::wrong_surrogates(block, at, unicode_d, &mut second_half);
+                    wrong |= text::wrong_surrogates(block, at, unicode_d, &mut second_half);
                 }
                 if wrong != 0 {
                     break;

@@ -37,7 +37,7 @@ const AHEAD: usize = 6144;
 ///
 /// A plain function that takes a level is compiled without the instructions of it unless it is inlined into its
 /// caller; it would then call one more for each instruction. So `run`, and all that it calls, must be marked
-/// `inline(always)`, and no closure may be given to what is not. `tests/instructions.rs` looks for such calls.
+/// `inline(always)`, and no closure may be given to what is not. `test_architecture.py` looks for such calls.
 pub trait Task {
     type Output;
 
