@@ -20,7 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from eventcli.body import BODY_VARIABLE
 from simulation import Simulation, replay
 
-_BATCH: Final = 200
+_BATCH: Final = 50
 """Histories after which the count is printed, and hypothesis begins anew with another seed."""
 
 _STEPS: Final = 25

@@ -200,13 +200,14 @@ class Simulation(RuleBasedStateMachine):
 
     @contextmanager
     def reader(self) -> Iterator[None]:
-        """Let somebody read the totals all the time."""
+        """Let somebody read the totals again and again."""
         failures: list[BaseException] = []
         is_ended = threading.Event()
 
         def read() -> None:
             try:
-                while not is_ended.is_set():
+                self.number_counted()
+                while not is_ended.wait(0.005):
                     self.number_counted()
             except BaseException as error:  # noqa: BLE001  # raised below
                 failures.append(error)
