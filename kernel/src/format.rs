@@ -1,9 +1,10 @@
 //! Times in a form that a user describes in the words of strptime. The common directives are read,
 //! each with all the digits it can have; whatever else fits is left to the authority.
 
+use crate::cursor::Cursor;
 use crate::exact::Number;
 use crate::moment::Offset;
-use crate::spelling::{self, Cursor, Spelled};
+use crate::spelling::{self, Spelled};
 
 /// Digits of a fraction that are read: more are the authority's to judge.
 const MOST_DIGITS: usize = 30;

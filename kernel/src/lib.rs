@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod caches;
+pub mod cursor;
 pub mod event;
 pub mod exact;
 pub mod files;

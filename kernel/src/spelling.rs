@@ -1,11 +1,10 @@
 //! Times in forms other than that of RFC 3339: the common ones are read, all others are left to the
 //! authority. A form that a user describes is in `format`.
 
-use crate::exact::{Number, POWERS};
+use crate::cursor::Cursor;
+use crate::exact::Number;
 use crate::moment::Offset;
 
-const MINUTE: i64 = 60;
-const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
 /// A time as it is written: the second as if it were UTC, nanoseconds, and the offset.
@@ -17,130 +16,6 @@ pub enum Spelled {
     Local(Written),
     /// A number since the epoch.
     Epoch(Number),
-}
-
-/// Reads from a text that ends with a quote, or from a number that ends where JSON says.
-#[derive(Clone, Copy, Debug)]
-pub struct Cursor<'a> {
-    pub bytes: &'a [u8],
-    pub at: usize,
-}
-
-impl<'a> Cursor<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
-    }
-
-    /// The byte so many behind the next one; behind the block there are only newlines.
-    #[inline(always)]
-    pub fn peek(&self, ahead: usize) -> u8 {
-        self.bytes.get(self.at + ahead).copied().unwrap_or(b'\n')
-    }
-
-    /// Passes a byte, if it is the next one.
-    #[inline(always)]
-    pub fn pass(&mut self, byte: u8) -> bool {
-        let is_next = self.peek(0) == byte;
-        self.at += usize::from(is_next);
-        is_next
-    }
-
-    /// A number of exactly so many digits.
-    #[inline(always)]
-    pub fn number(&mut self, digits: usize) -> Option<i64> {
-        let mut number = 0;
-        for byte in self.bytes.get(self.at..self.at + digits)? {
-            byte.is_ascii_digit().then_some(())?;
-            number = number * 10 + i64::from(byte - b'0');
-        }
-        self.at += digits;
-        Some(number)
-    }
-
-    /// The same, if it is at most so large.
-    #[inline(always)]
-    pub fn number_to(&mut self, digits: usize, most: i64) -> Option<i64> {
-        self.number(digits).filter(|&number| number <= most)
-    }
-
-    /// Nanoseconds of any number of digits, at least one; what is smaller is cut.
-    #[inline(always)]
-    pub fn fraction(&mut self) -> Option<u32> {
-        let start = self.at;
-        let mut nanos = 0;
-        while self.peek(0).is_ascii_digit() {
-            if self.at < start + 9 {
-                nanos = nanos * 10 + u32::from(self.peek(0) - b'0');
-            }
-            self.at += 1;
-        }
-        let digits = self.at - start;
-        (digits > 0).then(|| nanos * POWERS[9_usize.saturating_sub(digits)] as u32)
-    }
-
-    /// Three letters in lower case.
-    #[inline(always)]
-    pub fn letters(&mut self) -> Option<[u8; 3]> {
-        let name = [self.peek(0) | 0x20, self.peek(1) | 0x20, self.peek(2) | 0x20];
-        name.iter().all(u8::is_ascii_lowercase).then_some(())?;
-        self.at += 3;
-        Some(name)
-    }
-
-    /// The seconds in `HH:MM:SS`, or without the colons, or only of hours and minutes.
-    fn clock(&mut self) -> Option<(i64, u32)> {
-        let hours = self.number_to(2, 23)?;
-        let has_colons = self.pass(b':');
-        let minutes = self.number_to(2, 59)?;
-        let mut clock = (hours * HOUR + minutes * MINUTE, 0);
-        if has_colons && self.peek(0) == b':' || !has_colons && self.peek(0).is_ascii_digit() {
-            self.at += usize::from(has_colons);
-            clock.0 += self.number_to(2, 59)?;
-            if matches!(self.peek(0), b'.' | b',') {
-                self.at += 1;
-                clock.1 = self.fraction()?;
-            }
-        }
-        Some(clock)
-    }
-
-    /// `+02:00`, `+0200` or `+02`.
-    #[inline(always)]
-    pub fn offset(&mut self) -> Option<Offset> {
-        let is_behind = match self.peek(0) {
-            b'+' => false,
-            b'-' => true,
-            _ => return None,
-        };
-        self.at += 1;
-        let mut offset = self.number_to(2, 23)? * HOUR;
-        let has_colon = self.pass(b':');
-        if has_colon || self.peek(0).is_ascii_digit() {
-            offset += self.number_to(2, 59)? * MINUTE;
-        }
-        Some(if is_behind { -offset } else { offset } as Offset)
-    }
-
-    /// `UTC`, `GMT` or `Z`.
-    #[inline(always)]
-    pub fn utc(&mut self) -> Option<Offset> {
-        if matches!(self.peek(0), b'Z' | b'z') {
-            self.at += 1;
-            return Some(0);
-        }
-        matches!(&self.letters()?, b"utc" | b"gmt").then_some(0)
-    }
-
-    /// An offset or a name of UTC.
-    fn zone(&mut self) -> Option<Offset> {
-        if matches!(self.peek(0), b'+' | b'-') { self.offset() } else { self.utc() }
-    }
-
-    /// A day of one or two digits.
-    fn day(&mut self) -> Option<i64> {
-        let digits = 1 + usize::from(self.peek(1).is_ascii_digit());
-        self.number(digits)
-    }
 }
 
 /// The first second of a day, as if it were UTC. The first and the last year are left to the
@@ -183,24 +58,108 @@ pub fn is_weekday(name: [u8; 3]) -> bool {
     matches!(&name, b"mon" | b"tue" | b"wed" | b"thu" | b"fri" | b"sat" | b"sun")
 }
 
+/// The text before the clock of a time that was read, mostly that of the next one, too: in a log
+/// that is in order, a date is parsed once a day.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    words: [u64; 3],
+    bits: [u64; 3],
+    head: Head,
+}
+
+/// The text before a clock.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    length: usize,
+    /// The first second of the date.
+    start: i64,
+    is_iso: bool,
+    is_bracketed: bool,
+}
+
+const KNOWN: usize = 24;
+
+impl Known {
+    /// The beginning of no text.
+    pub fn none() -> Self {
+        let head = Head { length: 0, start: 0, is_iso: false, is_bracketed: false };
+        Self { words: [u64::MAX; 3], bits: [u64::MAX; 3], head }
+    }
+
+    fn new(text: &[u8; KNOWN], head: Head) -> Option<Self> {
+        let mut bits = [0; KNOWN];
+        bits.get_mut(..head.length)?.fill(u8::MAX);
+        let (words, bits) = (words(text), words(&bits));
+        Some(Self { words: [0, 1, 2].map(|at| words[at] & bits[at]), bits, head })
+    }
+
+    #[inline(always)]
+    fn head(&self, text: &[u8; KNOWN]) -> Option<Head> {
+        let words = words(text);
+        let differs = |at: usize| words[at] & self.bits[at] ^ self.words[at];
+        (differs(0) | differs(1) | differs(2) == 0).then_some(self.head)
+    }
+}
+
+#[inline(always)]
+fn words(bytes: &[u8; KNOWN]) -> [u64; 3] {
+    let mut words = [0; 3];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
+}
+
 /// What the text at the beginning of `rest` says, which ends with a quote; None: it is the
 /// authority's to say. A time without an offset has that of `unwritten`.
-pub fn read(rest: &[u8], unwritten: Offset) -> Option<Spelled> {
+pub fn read(rest: &[u8], unwritten: Offset, known: &mut Known) -> Option<Spelled> {
+    let text = rest.first_chunk();
     let mut cursor = Cursor::new(rest);
+    if let Some(head) = text.and_then(|text| known.head(text)) {
+        cursor.at = head.length;
+        return of_clock(cursor, head, unwritten).map(Spelled::Local);
+    }
     let is_bracketed = cursor.pass(b'[');
-    let written = match cursor.peek(0) {
+    let date = match cursor.peek(0) {
         b'0'..=b'9' if is_mark(cursor.peek(1)) || is_mark(cursor.peek(2)) => {
-            day_first(&mut cursor)?
+            day_first(&mut cursor).map(Some)
         }
-        b'0'..=b'9' if matches!(cursor.peek(4), b'-' | b'/' | b'.') => iso(&mut cursor)?,
-        b'0'..=b'9' if matches!(cursor.peek(8), b'T' | b't' | b' ') => iso(&mut cursor)?,
+        b'0'..=b'9' if is_year(&cursor, 4, b"-/.") || is_year(&cursor, 8, b"Tt ") => {
+            iso(&mut cursor).map(Some)
+        }
         b'0'..=b'9' | b'-' | b'+' if !is_bracketed => return number(cursor).map(Spelled::Epoch),
-        _ => named_first(&mut cursor)?,
+        _ => named_first(&mut cursor),
+    }?;
+    let Some((start, is_iso)) = date else {
+        let (second, nanos, offset) = year_last(&mut cursor)?;
+        let is_over = (!is_bracketed || cursor.pass(b']')) && cursor.peek(0) == b'"';
+        let written = (second, nanos, offset.unwrap_or(unwritten));
+        return is_over.then_some(Spelled::Local(written));
     };
-    (!is_bracketed || cursor.pass(b']')).then_some(())?;
-    let (second, nanos, offset) = written;
-    let offset = offset.unwrap_or(unwritten);
-    (cursor.peek(0) == b'"').then_some(Spelled::Local((second, nanos, offset)))
+    let head = Head { length: cursor.at, start, is_iso, is_bracketed };
+    let written = of_clock(cursor, head, unwritten)?;
+    if let Some(new) = text.and_then(|text| Known::new(text, head)) {
+        *known = new;
+    }
+    Some(Spelled::Local(written))
+}
+
+/// Reads what is behind the date, up to the quote.
+#[inline(always)]
+fn of_clock(mut cursor: Cursor, head: Head, unwritten: Offset) -> Option<Written> {
+    (head.is_iso || cursor.peek(2) == b':').then_some(())?;
+    let (second, nanos) = cursor.clock()?;
+    let offset = match cursor.peek(0) {
+        b'"' | b']' => unwritten,
+        _ if head.is_iso => iso_zone(&mut cursor)?,
+        b' ' => {
+            cursor.at += 1;
+            cursor.zone()?
+        }
+        _ => return None,
+    };
+    (!head.is_bracketed || cursor.pass(b']')).then_some(())?;
+    (cursor.peek(0) == b'"').then_some((head.start + second, nanos, offset))
 }
 
 /// What follows the seconds of a time in ISO 8601 up to the closing quote, if it is odd: ` UTC`,
@@ -227,10 +186,16 @@ fn is_mark(byte: u8) -> bool {
     matches!(byte, b' ' | b'/' | b'-')
 }
 
-type Parts = (i64, u32, Option<Offset>);
+/// Whether so many digits come first, and one of these behind them.
+fn is_year(cursor: &Cursor, digits: usize, behind: &[u8]) -> bool {
+    behind.contains(&cursor.peek(digits)) && cursor.peek(digits - 1).is_ascii_digit()
+}
 
-/// `20201006T100205Z`, `2020/10/06 10:02:05`, `2020-10-06T10:02Z`.
-fn iso(cursor: &mut Cursor) -> Option<Parts> {
+/// The first second of a date, and whether it is as ISO 8601 has it; the clock follows.
+type Date = (i64, bool);
+
+/// The date of `20201006T100205Z`, `2020/10/06 10:02:05`, `2020-10-06T10:02Z`.
+fn iso(cursor: &mut Cursor) -> Option<Date> {
     let year = cursor.number(4)?;
     let mark = cursor.peek(0);
     let is_apart = !mark.is_ascii_digit();
@@ -244,51 +209,57 @@ fn iso(cursor: &mut Cursor) -> Option<Parts> {
         _ => return None,
     }
     cursor.at += 1;
-    let (second, nanos) = cursor.clock()?;
-    let offset = match cursor.peek(0) {
-        b'"' | b']' => None,
-        _ => Some(iso_zone(cursor)?),
-    };
-    Some((start + second, nanos, offset))
+    Some((start, true))
 }
 
-/// `06/Oct/2020:10:02:05 +0200`, `06 Oct 2020 10:02:05 GMT`.
-fn day_first(cursor: &mut Cursor) -> Option<Parts> {
+/// The date of `06/Oct/2020:10:02:05 +0200`, `06 Oct 2020 10:02:05 GMT`.
+fn day_first(cursor: &mut Cursor) -> Option<Date> {
     let day = cursor.day()?;
     let mark = cursor.peek(0);
-    matches!(mark, b' ' | b'/' | b'-').then_some(())?;
+    is_mark(mark).then_some(())?;
     cursor.at += 1;
     let month = month(cursor.letters()?)?;
     cursor.pass(mark).then_some(())?;
     let start = day_start(cursor.number(4)?, month, day)?;
-    (cursor.pass(b':') || cursor.pass(b' ')).then_some(())?;
-    let (second, nanos) = spoken_clock(cursor)?;
-    Some((start + second, nanos, spoken_zone(cursor)?))
+    (cursor.pass(b':') || cursor.pass(b' ')).then_some((start, false))
 }
 
-/// `Tue, 06 Oct 2020 10:02:05 GMT`, `Tue Oct  6 10:02:05 2020`, `Oct 6 2020 10:02:05`.
-fn named_first(cursor: &mut Cursor) -> Option<Parts> {
-    let mut name = cursor.letters()?;
-    if is_weekday(name) {
-        cursor.pass(b',');
-        cursor.pass(b' ').then_some(())?;
+/// The date of `Tue, 06 Oct 2020 10:02:05 GMT` and `Oct 6 2020 10:02:05`; nothing where the year is
+/// last, and the cursor before the month.
+fn named_first(cursor: &mut Cursor) -> Option<Option<Date>> {
+    let mut ahead = *cursor;
+    if is_weekday(ahead.letters()?) {
+        ahead.pass(b',');
+        ahead.pass(b' ').then_some(())?;
+        *cursor = ahead;
         if cursor.peek(0).is_ascii_digit() {
-            return day_first(cursor);
+            return day_first(cursor).map(Some);
         }
-        name = cursor.letters()?;
     }
-    let month = month(name)?;
+    ahead = *cursor;
+    let (month, day) = month_and_day(&mut ahead)?;
+    if ahead.peek(2) == b':' {
+        return Some(None);
+    }
+    let start = day_start(ahead.number(4)?, month, day)?;
+    ahead.pass(b' ').then_some(())?;
+    *cursor = ahead;
+    Some(Some((start, false)))
+}
+
+/// `Oct  6 `.
+fn month_and_day(cursor: &mut Cursor) -> Option<(i64, i64)> {
+    let month = month(cursor.letters()?)?;
     cursor.pass(b' ').then_some(())?;
     cursor.pass(b' ');
     let day = cursor.day()?;
-    cursor.pass(b' ').then_some(())?;
-    if cursor.peek(2) != b':' {
-        let start = day_start(cursor.number(4)?, month, day)?;
-        cursor.pass(b' ').then_some(())?;
-        let (second, nanos) = spoken_clock(cursor)?;
-        return Some((start + second, nanos, spoken_zone(cursor)?));
-    }
-    let (second, nanos) = spoken_clock(cursor)?;
+    cursor.pass(b' ').then_some((month, day))
+}
+
+/// `Oct  6 10:02:05 2020`, `Oct  6 10:02:05 UTC 2020`.
+fn year_last(cursor: &mut Cursor) -> Option<(i64, u32, Option<Offset>)> {
+    let (month, day) = month_and_day(cursor)?;
+    let (second, nanos) = cursor.clock()?;
     cursor.pass(b' ').then_some(())?;
     let mut offset = None;
     if !cursor.peek(0).is_ascii_digit() {
@@ -296,19 +267,6 @@ fn named_first(cursor: &mut Cursor) -> Option<Parts> {
         cursor.pass(b' ').then_some(())?;
     }
     Some((day_start(cursor.number(4)?, month, day)? + second, nanos, offset))
-}
-
-/// A clock that has colons.
-fn spoken_clock(cursor: &mut Cursor) -> Option<(i64, u32)> {
-    (cursor.peek(2) == b':').then_some(())?;
-    cursor.clock()
-}
-
-fn spoken_zone(cursor: &mut Cursor) -> Option<Option<Offset>> {
-    if !cursor.pass(b' ') {
-        return Some(None);
-    }
-    cursor.zone().map(Some)
 }
 
 /// A number that is a text. Digits that could be a date are the authority's to judge.
@@ -349,7 +307,15 @@ mod tests {
     const SECOND: i64 = 1_601_978_525;
 
     fn spelled(text: &str) -> Option<Spelled> {
-        read(format!("{text}\"}}\n").as_bytes(), LOCAL)
+        let mut known = Known::none();
+        let texts = ["", "behind it, there may be much more in the same line"].map(|more| {
+            let text = format!("{text}\"{more}}}\n");
+            // New, and with a date that is known.
+            [0; 2].map(|_| read(text.as_bytes(), LOCAL, &mut known))
+        });
+        let [found, ..] = texts[0];
+        assert_eq!(texts, [[found; 2]; 2], "{text}");
+        found
     }
 
     /// The common forms of one time, each with its offset.
@@ -452,9 +418,10 @@ mod tests {
     fn cut_off() {
         for text in ["Tue, 06 Oct 2020 10:02:05 +0200\"", "20201006T100205.5Z\"", "1601978525.5\""]
         {
-            assert!(read(text.as_bytes(), 0).is_some());
+            let mut known = Known::none();
+            assert!(read(text.as_bytes(), 0, &mut known).is_some());
             for end in 0..text.len() {
-                assert_eq!(read(&text.as_bytes()[..end], 0), None, "{}", &text[..end]);
+                assert_eq!(read(&text.as_bytes()[..end], 0, &mut known), None, "{}", &text[..end]);
             }
         }
     }

@@ -5,13 +5,14 @@
 //! of time has regular buckets, and which stretch of local time has which offset, it is told by the
 //! authority, which it asks when it meets a time that no stretch covers.
 
+use crate::cursor::minute_and_second;
 use crate::exact::{self, Exact, Number, POWERS};
 use crate::format::Format;
 pub use crate::moment::{
     Ask, Bucket, Instant, LOCAL, Moment, NO_BUCKET, OUTSIDE, Offset, Region, Span, Timing,
 };
 use crate::numbers::Numbers;
-use crate::spelling::{self, Spelled};
+use crate::spelling::{self, Known, Spelled};
 use crate::wide::Wide;
 use std::cmp::Ordering;
 
@@ -60,6 +61,8 @@ pub struct Clock {
     /// The bucket met last, and a stretch of it, first second and end, that is inside the window.
     last: (Bucket, i64, i64),
     hours: Vec<Hour>,
+    /// The date of the last time that is not as RFC 3339 has it.
+    known: Known,
 }
 
 impl Clock {
@@ -78,6 +81,7 @@ impl Clock {
             numbers: Numbers::default(),
             last: (NO_BUCKET, 0, 0),
             hours: vec![none; HOURS],
+            known: Known::none(),
         }
     }
 
@@ -120,7 +124,9 @@ impl Clock {
         }
         if block[at - 1] == b'"' {
             return match block[at..].first_chunk() {
-                Some(bytes) => self.read_known(block, at, bytes),
+                // What is not behind a year is none of the hours that are known.
+                Some(bytes) if bytes[4] == b'-' => self.read_known(block, at, bytes),
+                Some(_) => self.read_odd(block, at),
                 None => self.read_text(block, at),
             };
         }
@@ -212,7 +218,8 @@ impl Clock {
     /// `read` for a text that is not as RFC 3339 has it.
     #[inline(never)]
     fn read_odd(&mut self, block: &[u8], at: usize) -> Moment {
-        self.spelled(spelling::read(&block[at..], self.unwritten))
+        let spelled = spelling::read(&block[at..], self.unwritten, &mut self.known);
+        self.spelled(spelled)
     }
 
     /// Whether the hour from `start` on belongs into this bucket from its first to its last moment.
@@ -349,21 +356,6 @@ fn slot(date: [u64; 2]) -> usize {
     // The last digits of day and hour differ most.
     let mixed = (date[0].rotate_left(17) ^ date[1]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 52) as usize % HOURS
-}
-
-/// The seconds in `:MM:SS`, the first six bytes of a word.
-#[inline(always)]
-fn minute_and_second(word: u64) -> Option<i64> {
-    const ZERO: u64 = 0x3030_3a30_303a;
-    const MOST: u64 = 0x0905_0009_0500;
-    const LOW: u64 = 0x7f7f_7f7f_7f7f;
-    const HIGH: u64 = 0x8080_8080_8080;
-    let values = (word & (LOW | HIGH)) ^ ZERO;
-    // The high bit of every byte that is larger than it may be.
-    let above = ((values & LOW) + (LOW - MOST)) | values;
-    let digit = |at: u32| (values >> (8 * at)) as i64 & 0xff;
-    let second = (digit(1) * 10 + digit(2)) * MINUTE + digit(4) * 10 + digit(5);
-    (above & HIGH == 0).then_some(second)
 }
 
 fn digits(text: &[u8]) -> Option<i64> {

@@ -1004,6 +1004,26 @@ fn time(random: &mut Random) -> String {
             random.one_of(&[".5", ".499999999", ".5000000009", ".", ".000"]).to_owned() + &behind;
     }
     let year = if random.below(40) == 0 { [1, 9999, 0][random.below(3)] } else { year };
+    if random.below(3) == 0 {
+        let name =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+                [month - 1];
+        let clock = format!("{hour:02}:{minute:02}:{second:02}");
+        let zone = random.one_of(&["+0200", "+0000", "UTC", "GMT", "-0530", "CET"]);
+        let time = match random.below(10) {
+            0 => format!("{year:04}-{month:02}-{day:02} {clock},123 {zone}"),
+            1 => format!("{year:04}{month:02}{day:02}T{}{zone}", clock.replace(':', "")),
+            2 => format!("{year:04}/{month:02}/{day:02} {clock}"),
+            3 => format!("{day:02}/{name}/{year:04}:{clock} {zone}"),
+            4 => format!("Tue, {day:02} {name} {year:04} {clock} {zone}"),
+            5 => format!("Tue {name} {day:02} {clock} {year:04}"),
+            6 => format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}{zone}"),
+            7 => format!("{year:04}{month:02}{day:02}{}", clock.replace(':', "")),
+            8 => format!("{day:02}/{month:02}/{year:04} {clock}"),
+            _ => format!("{}{:03}", 1_601_978_525 + day, random.below(1_000)),
+        };
+        return format!("\"{time}\"");
+    }
     format!("\"{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}{behind}\"")
 }
 
@@ -1071,6 +1091,9 @@ fn every_byte_of_a_known_time() {
             r#"{"type":"a","value":1,"at":"2020-10-06 10:02:05"}"#,
             r#"{"at":"2020-10-06T12:02:05.25+02:00","type":"a","value":1}"#,
             r#"{"type":"a","value":1,"at":1601978525.5,"x":"y"}"#,
+            r#"{"type":"a","value":1,"at":"06/Oct/2020:12:02:05 +0200"}"#,
+            r#"{"at":"1601978525","type":"a","value":1}"#,
+            r#"{"type":"a","at":"20201006T100205Z","value":1}"#,
             r#"{"x":"a text that makes the line longer than a template can be, and some more of it, until it is","type":"a","at":"2020-10-06T10:02:05Z","value":1}"#,
         ] {
             let query = Query { time: Some(timing.clone()), ..usual() };

@@ -315,15 +315,11 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 
 fn instant(json: &Json, local_is_utc: bool) -> Time {
     match json {
-        Json::Text(text, is_plain) => {
-            let strict = written(text, local_is_utc).map(|read| (read, *is_plain));
-            let loose = || Some((written(&strictly(text)?, local_is_utc)?, false));
-            match strict.or_else(loose) {
-                Some(((instant, true), is_common)) => Time::At(instant, is_common),
-                Some(_) => Time::Odd,
-                None => Time::Bad,
-            }
-        }
+        Json::Text(text, is_plain) => match written(text, local_is_utc) {
+            Some((instant, true)) => Time::At(instant, *is_plain),
+            Some((_, false)) => Time::Odd,
+            None => spelled(text, local_is_utc),
+        },
         Json::Number(literal) => epoch(literal),
         _ => Time::Bad,
     }
@@ -374,30 +370,139 @@ fn written(text: &str, local_is_utc: bool) -> Option<(Instant, bool)> {
     Some((Instant { second: local - ahead, nanos }, is_common))
 }
 
-/// The same time in the form that RFC 3339 has, if it is one that is only a little different: without
-/// seconds, with a comma, a space before the offset, an offset without its colon or its minutes, UTC.
-fn strictly(text: &str) -> Option<String> {
-    let (date_and_minute, rest) = (text.get(..16)?, text.get(16..)?);
-    let (seconds, rest) =
-        if rest.starts_with(':') { (rest.get(..3)?, rest.get(3..)?) } else { (":00", rest) };
-    let is_fraction = |text: &str| text.starts_with(['.', ',']);
-    (text.as_bytes()[16] == b':' || !is_fraction(rest)).then_some(())?;
-    let end = if is_fraction(rest) {
-        rest[1..].find(|digit: char| !digit.is_ascii_digit()).map_or(rest.len(), |end| end + 1)
-    } else {
-        0
-    };
-    let (fraction, zone) = (rest[..end].replace(',', "."), &rest[end..]);
-    let zone = zone.strip_prefix(' ').unwrap_or(zone);
-    let is_offset =
-        zone.starts_with(['+', '-']) && zone[1..].bytes().all(|byte| byte.is_ascii_digit());
-    let zone = match zone.len() {
-        3 if zone.eq_ignore_ascii_case("utc") || zone.eq_ignore_ascii_case("gmt") => "Z".into(),
-        3 if is_offset => format!("{zone}:00"),
-        5 if is_offset => format!("{}:{}", &zone[..3], &zone[3..]),
-        _ => zone.to_string(),
-    };
-    Some(format!("{date_and_minute}{seconds}{fraction}{zone}"))
+/// Forms beside that of RFC 3339: digits of year, month, day (d: a single one), hour, minute and
+/// second; f is a fraction that may be missing, N the name of a month, W that of a day, and z and Z
+/// are zones that may be missing, Z only behind a space.
+fn forms() -> Vec<String> {
+    let mut forms = Vec::new();
+    for date in ["YYYY-MM-DD", "YYYY/MM/DD", "YYYY.MM.DD", "YYYYMMDD"] {
+        for clock in [" hh:mm:ssf", "Thh:mm:ssf", " hh:mm", "Thh:mm", "Thhmmssf", "Thhmm"] {
+            forms.push(format!("{date}{clock}z"));
+        }
+    }
+    for weekday in ["", "W ", "W, "] {
+        for clock in ["hh:mm:ssf", "hh:mm"] {
+            for day in ["DD", "d"] {
+                for mark in [' ', '/', '-'] {
+                    for between in [' ', ':'] {
+                        forms.push(format!("{weekday}{day}{mark}N{mark}YYYY{between}{clock}Z"));
+                    }
+                }
+                for apart in [" ", "  "] {
+                    let date = format!("{weekday}N{apart}{day}");
+                    forms.push(format!("{date} {clock}Z YYYY"));
+                    forms.push(format!("{date} YYYY {clock}Z"));
+                }
+            }
+        }
+    }
+    forms.extend(forms.clone().iter().map(|form| format!("[{form}]")));
+    forms
+}
+
+static FORMS: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(forms);
+
+/// A time in another form, which the kernel may read, or leave to the authority.
+fn spelled(text: &str, local_is_utc: bool) -> Time {
+    let bare = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, fraction) = bare.split_once('.').unwrap_or((bare, "0"));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if bare.len() < 21
+        && is_digits(whole)
+        && is_digits(fraction)
+        && (whole == "0" || !whole.starts_with('0'))
+    {
+        let is_date = matches!(text.len(), 4 | 6 | 8 | 12 | 14 | 17);
+        if is_date && (text.starts_with("19") || text.starts_with("20")) {
+            return Time::Odd;
+        }
+        return match epoch(text.trim_start_matches('+')) {
+            Time::At(instant, _) => Time::At(instant, false),
+            other => other,
+        };
+    }
+    let standard = FORMS.iter().find_map(|form| standard(form, text));
+    match standard.and_then(|standard| written(&standard, local_is_utc)) {
+        Some((instant, _)) => Time::At(instant, false),
+        None if !text.bytes().any(|byte| byte.is_ascii_digit()) => Time::Bad,
+        // More can be read elsewhere than is known here.
+        None => Time::Odd,
+    }
+}
+
+/// The same time as RFC 3339 has it, if a text has a form.
+fn standard(form: &str, text: &str) -> Option<String> {
+    const MONTHS: &str = "janfebmaraprmayjunjulaugsepoctnovdec";
+    text.is_ascii().then_some(())?;
+    let mut parts = std::collections::HashMap::from([('s', "00".to_owned())]);
+    let (mut zone, mut fraction) = (String::new(), String::new());
+    let mut rest = text;
+    for (index, part) in form.char_indices() {
+        match part {
+            'N' | 'W' => {
+                let name = rest.get(..3)?.to_lowercase();
+                let at = if part == 'N' { MONTHS } else { "montuewedthufrisatsun" }.find(&name)?;
+                (at % 3 == 0).then_some(())?;
+                if part == 'N' {
+                    parts.insert('M', format!("{:02}", at / 3 + 1));
+                }
+                rest = &rest[3..];
+            }
+            'f' => {
+                if let Some(digits) = rest.strip_prefix(['.', ',']) {
+                    let end = digits.find(|digit: char| !digit.is_ascii_digit());
+                    let end = end.unwrap_or(digits.len());
+                    (end > 0).then_some(())?;
+                    fraction = format!(".{}", &digits[..end]);
+                    rest = &digits[end..];
+                }
+            }
+            'z' | 'Z' => {
+                let name = rest.strip_prefix(' ');
+                if part == 'Z'
+                    && name.is_none_or(|name| name.starts_with(|c: char| c.is_ascii_digit()))
+                {
+                    continue;
+                }
+                let name = name.unwrap_or(rest);
+                let name = &name[..name.find([' ', ']']).unwrap_or(name.len())];
+                zone = match name.to_lowercase().replace(':', "").as_str() {
+                    "" => continue,
+                    "utc" | "gmt" | "z" => "Z".to_owned(),
+                    name if name.len() == 5 => format!("{}:{}", &name[..3], &name[3..]),
+                    name if name.len() == 3 => format!("{name}:00"),
+                    _ => return None,
+                };
+                rest = rest.strip_prefix(' ').unwrap_or(rest).strip_prefix(name).expect("its name");
+                // As Go writes UTC.
+                if part == 'z' && zone.ends_with("00:00") {
+                    let upper = rest.get(..4).map(str::to_lowercase);
+                    rest = if upper.as_deref() == Some(" utc") { &rest[4..] } else { rest };
+                }
+            }
+            'd' => {
+                let digit = rest.get(..1).filter(|text| text.as_bytes()[0].is_ascii_digit())?;
+                parts.insert('D', format!("0{digit}"));
+                rest = &rest[1..];
+            }
+            'Y' | 'M' | 'D' | 'h' | 'm' | 's' => {
+                if form[..index].ends_with(part) {
+                    continue;
+                }
+                let digits = if part == 'Y' { 4 } else { 2 };
+                let number = rest.get(..digits)?;
+                number.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+                parts.insert(part, number.to_owned());
+                rest = &rest[digits..];
+            }
+            'T' => rest = rest.strip_prefix(['T', 't'])?,
+            _ => rest = rest.strip_prefix(part)?,
+        }
+    }
+    rest.is_empty().then_some(())?;
+    let [year, month, day, hour, minute, second] =
+        ['Y', 'M', 'D', 'h', 'm', 's'].map(|part| parts[&part].clone());
+    Some(format!("{year}-{month}-{day}T{hour}:{minute}:{second}{fraction}{zone}"))
 }
 
 /// A number of seconds, milliseconds, microseconds or nanoseconds.
