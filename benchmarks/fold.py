@@ -16,9 +16,9 @@ import workloads
 from workloads import Input, Workload
 
 from eventcli.body import BODY_VARIABLE, BodyError, body
-from eventcli.event import Fields, Query
-from eventcli.fold import new_fold
-from eventcli.pipeline import BLOCK_SIZE
+from eventcli.folding.bodies import new_fold
+from eventcli.lines.query import Fields, Query
+from eventcli.pipeline.summarize import BLOCK_SIZE
 
 DEFAULT: Final = "acdefhi"
 """The workloads that differ for the fold."""

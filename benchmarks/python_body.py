@@ -21,7 +21,7 @@ from measuring import find_eventstats, run_process
 
 from eventcli import summarize
 from eventcli.body import BODY_VARIABLE
-from eventcli.generate import generate
+from eventcli.cli.generate import generate
 
 LEAST_RATIO: Final = 0.45
 MOST_MEGABYTES: Final = 60

@@ -18,7 +18,7 @@ from itertools import chain
 from random import Random
 from typing import Any, Final, NamedTuple, NoReturn
 
-from eventcli.generate import generate
+from eventcli.cli.generate import generate
 
 VERSION: Final = 1
 """Part of the files' names: to be raised with every change of what is generated."""

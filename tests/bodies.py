@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from eventcli.event import MAX_TYPE_BYTES, MAX_TYPES, Fields, Mark, Query, Timing
-from eventcli.fold import Fold, KernelFold
-from eventcli.reference import ReferenceFold
-from eventcli.summary import Summary
+from eventcli.folding.fold import Fold, Mark
+from eventcli.folding.kernel import KernelFold
+from eventcli.folding.reference import ReferenceFold
+from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Query, Timing
+from eventcli.summary.summary import Summary
 
 _FIELDS: Final = (
     Fields(),

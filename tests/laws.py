@@ -11,8 +11,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
-from eventcli import Account, Summary, Timing, TypeStats, dump, ledger, load, report, summarize, testing
-from eventcli.report import Stat
+from eventcli import Account, Summary, Timing, TypeStats, dump, load, summarize, testing
+from eventcli.ledger import totals
+from eventcli.reporting import columns, objects
+from eventcli.reporting.columns import Stat
 from logbook import LINES, Logbook
 
 S = TypeVar("S")
@@ -61,10 +63,10 @@ _TIMED: Final = st.builds(
 
 # What is not printed is not known when it is read back.
 _PRINTED: Final = st.builds(
-    lambda summary, stats: load(report.jsonl(summary, stats)),
+    lambda summary, stats: load(objects.jsonl(summary, stats)),
     _FOLDED,
     st.sampled_from(
-        (tuple(Stat), report.DEFAULT_STATS, (Stat.MIN, Stat.SUM, Stat.COUNT), (Stat.COUNT, Stat.SUM, Stat.MAX))
+        (tuple(Stat), columns.DEFAULT_STATS, (Stat.MIN, Stat.SUM, Stat.COUNT), (Stat.COUNT, Stat.SUM, Stat.MAX))
     ),
 )
 
@@ -77,7 +79,7 @@ def _ingested(steps: list[list[bytes]], max_types: int) -> Summary:
         for lines in steps:
             book.append(lines)
             book.ingest()
-        return ledger.load(str(book.ledger))
+        return totals.load(str(book.ledger))
 
 
 _INGESTED: Final = st.builds(

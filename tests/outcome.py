@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from eventcli import Account, Reject, Summary, summarize
-from eventcli.blocks import MAX_LINE
-from eventcli.event import Fields
-from eventcli.pipeline import BLOCK_SIZE
-from eventcli.report import FORMATS, Stat
+from eventcli.lines.query import Fields
+from eventcli.pipeline.summarize import BLOCK_SIZE
+from eventcli.reading.blocks import MAX_LINE
+from eventcli.reporting.columns import Stat
+from eventcli.reporting.formats import FORMATS
 
 
 class Outcome(NamedTuple):

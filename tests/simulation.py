@@ -18,10 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import faults
 import laws
-from eventcli.content import File
-from eventcli.database import LOST, Database
-from eventcli.ledger import COMMIT_BYTES, Ingest, MeaningError, check_sums, meaning_of, totals, verify
-from eventcli.summary import SourceReport, Status
+from eventcli.ledger.ingest import COMMIT_BYTES, Ingest
+from eventcli.ledger.meaning import MeaningError, meaning_of
+from eventcli.ledger.store.database import LOST, Database
+from eventcli.ledger.streams.content import File
+from eventcli.ledger.totals import totals
+from eventcli.ledger.verify import check_sums, verify
+from eventcli.summary.sources import SourceReport, Status
 from logbook import FAST
 from world import LOG, World
 

@@ -1,10 +1,10 @@
 """The structure that ARCHITECTURE.md describes is the one that the sources have."""
 
 import ast
+import functools
 import itertools
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -19,17 +19,21 @@ import eventcli
 ROOT: Final = Path(__file__).parent.parent
 PACKAGE: Final = ROOT / "src" / "eventcli"
 KERNEL: Final = ROOT / "kernel" / "Cargo.toml"
+PAGE: Final = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
-TABLE: Final = re.findall(r"^\| `(\w+)` \|", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE)
-"""The modules in the order of the table, from top to bottom."""
+DOORS: Final = {"__init__", "__main__", "testing"}
+"""Rooms at the top that show or start what the wings hold; no wing imports them, but for the version."""
 
-FACE: Final = "__init__"
-"""The face of the package, which shows names of other modules; `eventcli.__version__` is its own."""
+MODULES: Final = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+"""The path of every module, by its name within the package."""
 
-ENTRY: Final = "__main__"
-"""What `python -m eventcli` runs: above all others, with or without a row."""
+TOP: Final = {name for name in MODULES if "." not in name and not MODULES[name].stem.startswith("__init__")}
+"""Rooms that are no wing: those that every wing may use, and the doors."""
 
-MODULES: Final = {path.stem: path for suffix in ("py", "pyi") for path in PACKAGE.glob(f"*.{suffix}")}
+WINGS: Final = sorted({name.partition(".")[0] for name in MODULES} - TOP - {"__init__"})
 
 HEAVY: Final = {
     "asyncio",
@@ -52,59 +56,114 @@ HEAVY: Final = {
 OPTIONAL: Final = {"backports.zstd", "compression.zstd", "isal", "lz4"}
 """Modules that decompress, needed for compressed input only; click's help loads bz2 and lzma, too."""
 
-UNUSUAL: Final = {"_blake2", "csv", "signal", "sqlite3", "tqdm", "traceback", "zlib", "zoneinfo"}
+UNUSUAL: Final = {"_blake2", "csv", "sqlite3", "tqdm", "traceback", "zlib", "zoneinfo"}
 """Modules that only some runs need. Each costs up to a millisecond of a start that is hardly longer than click's."""
 
-AUTHORITY: Final = {"eventcli.reference", "json", "orjson"}
+AUTHORITY: Final = {"eventcli.folding.reference", "json", "orjson"}
 """What judges the lines that the Rust body hands back; orjson loads half of the standard library."""
 
 
+def _table() -> dict[str, tuple[set[str], set[str]]]:
+    """Return for each wing what it may import, and what of that only lazily, as the page says."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for wings, text in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([^|]+) \|", PAGE, re.MULTILINE):
+        eager, _, lazy = text.partition("lazily")
+        may, late = set(re.findall(r"`(\w+)`", eager)), set(re.findall(r"`(\w+)`", lazy))
+        for wing in re.findall(r"`(\w+)`", wings):
+            found[wing] = (may | late, late)
+    return found
+
+
+TABLE: Final = _table()
+
+
+@functools.cache
 def tree_of(module: str) -> ast.Module:
     """Return the syntax tree of a module."""
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
+def names_of(node: ast.AST) -> list[str]:
+    """Return the full names that an import statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert not node.level, "a relative import"
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
 def imported(module: str) -> Iterator[str]:
-    """Yield the full name of everything a module imports, wherever the import stands."""
+    """Yield the full name of everything a module imports: lazily and for types, too."""
     for node in ast.walk(tree_of(module)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{module} imports by a relative name"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        yield from names_of(node)
 
 
-def own_imports(module: str) -> set[str]:
-    """Return the modules of the package that a module imports."""
-    names = [name.split(".")[1] for name in imported(module) if name.startswith("eventcli.")]
-    return {name if name in MODULES or name in TABLE else FACE for name in names}
+def imported_at_once(module: str) -> Iterator[str]:
+    """Yield the full name of what a module imports when it is loaded."""
+    for node in tree_of(module).body:
+        yield from names_of(node)
 
 
-def test_every_module_has_a_row_and_every_row_a_module() -> None:
-    """The table of modules is complete, without repetitions; the Rust body has a row though it may be absent."""
-    assert len(TABLE) == len(set(TABLE))
-    assert set(TABLE) - {"_kernel", ENTRY} == set(MODULES) - {"_kernel", ENTRY, FACE}
+def room_of(name: str) -> str | None:
+    """Return the module of the package that a full name belongs to; None for names of other packages."""
+    parts = name.split(".")
+    if parts[0] != "eventcli":
+        return None
+    inner = parts[1:]
+    while inner and ".".join(inner) not in MODULES:
+        inner.pop()
+    return ".".join(inner) or "__init__"
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {FACE}))
-def test_imports_point_downwards(module: str) -> None:
-    """A module imports only modules that stand below it in the table."""
-    below = set(TABLE if module == ENTRY else TABLE[TABLE.index(module) + 1 :])
-    imports = own_imports(module)
-    if FACE in imports:
-        # The face imports what it shows, so who imports the face must stand above all of that.
-        imports |= own_imports(FACE)
-    assert imports - {FACE} <= below
+def rooms_imported(module: str, names: Iterator[str]) -> set[str]:
+    """Return the modules of the package among names, but for the module itself, the version and the Rust body."""
+    rooms = {
+        room_of(name) for name in names if name != "eventcli.__version__" and not name.startswith("eventcli._kernel")
+    }
+    return {room for room in rooms if room is not None and room != module}
 
 
-def test_the_face_does_not_import_what_imports_it() -> None:
-    """What the package shows does not import the package itself, so there is no circle."""
-    reached: set[str] = set()
-    found = own_imports(FACE)
-    while found - reached:
-        reached |= found
-        found = set().union(*(own_imports(module) for module in reached if module in MODULES))
-    assert FACE not in reached
+def wing_of(room: str) -> str:
+    """Return the wing of a module, or the module itself where it is at the top."""
+    return room.partition(".")[0]
+
+
+def test_the_table_names_every_wing_once() -> None:
+    """Every wing of the tree has a row in the table, and every row a wing."""
+    assert sorted(TABLE) == WINGS
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - DOORS))
+def test_a_wing_imports_only_what_the_table_allows(module: str) -> None:
+    """A module imports its own wing, rooms at the top, and the wings of its row; lazy and type-only imports count."""
+    wing = wing_of(module)
+    shared = TOP - DOORS
+    wings = {wing_of(room) for room in rooms_imported(module, imported(module))}
+    if wing in TOP:
+        assert wings <= shared
+        return
+    may, late = TABLE[wing]
+    assert wings <= may | shared | {wing}
+    assert not {wing_of(room) for room in rooms_imported(module, imported_at_once(module))} & late
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_no_wing_has_a_circle(wing: str) -> None:
+    """Within a wing, imports make no circle, lazy and type-only ones included."""
+    rooms = [module for module in MODULES if wing_of(module) == wing]
+    arrows = {room: rooms_imported(room, imported(room)) & set(rooms) for room in rooms}
+    while free := [room for room, targets in arrows.items() if not targets & set(arrows)]:
+        for room in free:
+            del arrows[room]
+    assert not arrows
+
+
+def test_the_walk_names_files_that_exist() -> None:
+    """Every file that ARCHITECTURE.md names is in the tree."""
+    for name in re.findall(r"`([a-z_/]+\.(?:py|rs))`", PAGE):
+        places = [PACKAGE / name, ROOT / name, *(ROOT / "kernel" / "src").rglob(name)]
+        assert any(place.exists() for place in places), name
 
 
 def users_of(library: str) -> set[str]:
@@ -113,8 +172,8 @@ def users_of(library: str) -> set[str]:
 
 
 def test_click_is_used_by_the_command_line_only() -> None:
-    """No module but the command line and what its commands share knows of click."""
-    assert users_of("click") == {"cli", "cli_ledger", "options"}
+    """No wing but `cli` knows of click."""
+    assert {wing_of(module) for module in users_of("click")} == {"cli"}
 
 
 def test_hypothesis_is_used_by_the_strategies_only() -> None:
@@ -122,10 +181,17 @@ def test_hypothesis_is_used_by_the_strategies_only() -> None:
     assert users_of("hypothesis") == {"testing"}
 
 
-def test_libraries_of_object_stores_are_used_by_one_module_only() -> None:
-    """No module but `remote` knows of fsspec and its kin, and only `source` asks for `remote`."""
-    assert users_of("fsspec") | users_of("gcsfs") == {"remote"}
-    assert {module for module in MODULES if "remote" in own_imports(module)} == {"source"}
+def test_sqlite_is_used_by_the_store_only() -> None:
+    """Only the store of the ledger knows of SQLite."""
+    assert all(module.startswith("ledger.store.") for module in users_of("sqlite3"))
+
+
+def test_libraries_of_object_stores_are_used_by_one_room_only() -> None:
+    """No room but `reading.remote` knows of fsspec and its kin, and no other room loads it with itself."""
+    assert all(module.startswith("reading.remote.") for module in users_of("fsspec") | users_of("gcsfs"))
+    for module in MODULES:
+        if not module.startswith("reading.remote"):
+            assert not {room for room in rooms_imported(module, imported_at_once(module)) if "remote" in room}, module
 
 
 def test_the_runtime_dependencies_are_the_declared_ones() -> None:
@@ -140,14 +206,14 @@ def test_the_runtime_dependencies_are_the_declared_ones() -> None:
 
 
 def test_only_the_authority_parses() -> None:
-    """Orjson's parser is used by `parse`, its `grammar`, and `reference` only: nobody else says what a line means."""
+    """Orjson's parser is used by the authority only: nobody else says what a line means."""
     users = {
         module
         for module in MODULES
         for node in ast.walk(tree_of(module))
         if isinstance(node, ast.Attribute) and node.attr == "loads" and ast.unparse(node.value) == "orjson"
     }
-    assert users == {"grammar", "parse", "reference"}
+    assert users == {"lines.grammar", "lines.parse", "folding.reference"}
     assert "orjson.loads" not in {name for module in MODULES for name in imported(module)}
 
 
@@ -161,15 +227,15 @@ def loaded_by(program: str, stdin: bytes = b"") -> set[str]:
 def command(arguments: list[str]) -> str:
     """Return a program that runs the command line."""
     return (
-        f"import sys\nsys.argv = ['eventstats', *{arguments!r}]\nfrom eventcli.cli import main\n"
+        f"import sys\nsys.argv = ['eventstats', *{arguments!r}]\nfrom eventcli.cli.process import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
     )
 
 
 def test_importing_the_package_loads_nothing_that_is_optional() -> None:
     """`import eventcli` loads neither hypothesis nor click nor heavy parts of the standard library."""
-    loaded = loaded_by("import eventcli")
-    assert "eventcli.pipeline" in loaded
+    loaded = loaded_by("import eventcli; eventcli.summarize")
+    assert "eventcli.pipeline.run" in loaded
     assert not loaded & (HEAVY | OPTIONAL | {"click", "csv"})
 
 
@@ -177,7 +243,7 @@ def test_importing_the_package_loads_nothing_that_is_optional() -> None:
 def test_the_command_line_loads_nothing_that_is_optional(arguments: list[str]) -> None:
     """A run of the command line loads neither hypothesis nor heavy parts of the standard library."""
     loaded = loaded_by(command(arguments), b'{"type":"a","value":0.5}\n')
-    assert "eventcli.cli" in loaded
+    assert "eventcli.cli.commands" in loaded
     assert not loaded & (HEAVY | OPTIONAL | {"csv"})
 
 
@@ -205,55 +271,3 @@ def test_versions_agree() -> None:
     if not KERNEL.exists():
         pytest.skip("a source distribution without the Rust body")
     assert tomllib.loads(KERNEL.read_text(encoding="utf-8"))["package"]["version"] == eventcli.__version__
-
-
-SOURCES: Final = sorted((KERNEL.parent / "src").rglob("*.rs"))
-
-UNSAFE: Final = {"lib.rs", "avx2.rs", "avx512.rs", "lanes.rs", "sixteen.rs", "ssse3.rs"}
-"""The files of the kernel that may have unsafe code: the binding, and what needs instructions of the processor."""
-
-
-def test_files_of_the_kernel_are_short() -> None:
-    """No file of the kernel has more than 500 lines."""
-    assert {path.name: lines for path in SOURCES if (lines := len(path.read_text().splitlines())) > 500} == {}
-
-
-def test_files_of_the_kernel_form_no_circle() -> None:
-    """No file or folder of the kernel needs one that needs it, but for tests."""
-    uses: dict[str, set[str]] = {}
-    for path in SOURCES:
-        module = path.relative_to(KERNEL.parent / "src").parts[0].removesuffix(".rs")
-        if path.stem not in {"lib", "tests"}:
-            code = path.read_text().partition("#[cfg(test)]")[0]
-            uses.setdefault(module, set()).update(set(re.findall(r"\bcrate::(\w+)", code)) - {module})
-    while free := {module for module, used in uses.items() if not used & uses.keys()}:
-        uses = {module: used for module, used in uses.items() if module not in free}
-    assert uses == {}
-
-
-def test_unsafe_code_is_where_it_must_be() -> None:
-    """Unsafe code is refused by the compiler but in a few files, and each block there says why it is sound."""
-    assert "#![deny(unsafe_code)]" in (KERNEL.parent / "src" / "lib.rs").read_text()
-    for path in SOURCES:
-        code = path.read_text()
-        assert path.name in UNSAFE or not re.search(r"^[^/\n]*\bunsafe\b", code, re.MULTILINE), path
-        allowed = code.count("#[allow(unsafe_code)]")
-        assert allowed == (2 if path.name == "lib.rs" else 0), path
-
-
-_INSTRUCTION: Final = r"\S*core_arch\S*?\d(?:_mm\d*|_pdep|_pext)_\w+"
-_METHOD: Final = r"\S*4wide\S*(?<!detect)(?<!all)(?<!run)(?<!apart)(?<!fastest)(?<!name)17h\w+"
-CALL: Final = re.compile(rf"\bcall\b.*<(?:{_INSTRUCTION}|{_METHOD})>")
-"""A call of an instruction, or of a method of a level that should have become a part of its caller."""
-
-
-def test_no_instruction_is_called_as_a_function() -> None:
-    """In the built library nothing is compiled without the instructions that it uses: it would call each of them."""
-    line = "  call   50380 <_ZN4core9core_arch3x864avx220_mm256_movemask_epi817h32e12ecdd0a781d8E>"
-    assert CALL.search(line), "the pattern finds what it looks for"
-    library = PACKAGE / "_kernel.abi3.so"
-    if not library.exists() or not (objdump := shutil.which("objdump")):
-        pytest.skip("no Rust body here, or no objdump")
-    listed = subprocess.run([objdump, "-d", "--no-show-raw-insn", library], check=True, capture_output=True, text=True)
-    assert listed.stdout.count("17eventstats_kernel4fold") > 10, "the library has names"
-    assert [line for line in listed.stdout.splitlines() if CALL.search(line)] == []

@@ -17,7 +17,7 @@ import eventcli
 from eventcli import BodyError, Query
 from eventcli import body as body_module
 from eventcli.body import BODY_VARIABLE, kernel
-from eventcli.fold import new_fold
+from eventcli.folding.bodies import new_fold
 from process import GOOD, Ended, environment
 
 HAS_RUST: Final = importlib.util.find_spec("eventcli._kernel") is not None

@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import pytest
 
-from eventcli import interruption, pipeline
-from eventcli.event import Query
-from eventcli.fold import KernelFold
-from eventcli.pipeline import Run
-from eventcli.reference import ReferenceFold
+from eventcli import interruption
+from eventcli.folding.kernel import KernelFold
+from eventcli.folding.reference import ReferenceFold
+from eventcli.lines.query import Query
+from eventcli.pipeline import run as run_module
+from eventcli.pipeline.run import Run
 from process import GOOD, PATIENCE, TOOL, start
 
 RUNS: Final = int(os.environ.get("EVENTSTATS_INTERRUPTS", "25"))
@@ -176,7 +177,7 @@ def test_interrupted_while_folds_are_merged(
 
 def test_interrupt_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """What interrupts a run may be called at any moment, also before it waits, and while it holds its locks."""
-    monkeypatch.setattr(pipeline, "_FIRST_HEARTBEAT", PATIENCE)
+    monkeypatch.setattr(run_module, "_FIRST_HEARTBEAT", PATIENCE)
     reading, writing = os.pipe()
     with open(reading, "rb") as pipe, open(writing, "wb"):
         run = Run(

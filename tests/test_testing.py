@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import oracle
 from eventcli import Event, Fields, Reason, Reject, parse, testing
-from eventcli.blocks import BYTE_ORDER_MARK
-from eventcli.parse import is_blank
+from eventcli.lines.parse import is_blank
+from eventcli.reading.blocks import BYTE_ORDER_MARK
 
 KEYS = st.sampled_from([Fields(), Fields("event", "amount"), Fields("other", "Value"), Fields("", 'a"\u2028')])
 REASONS = [reason for reason in Reason if reason not in {Reason.MISSING_TIME, Reason.BAD_TIME, Reason.LINE_TOO_LONG}]

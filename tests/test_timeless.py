@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from eventcli.event import Fields, Query, Timing
-from eventcli.timeless import suspicion
+from eventcli.ledger.timeless import suspicion
+from eventcli.lines.query import Fields, Query, Timing
 from process import Ended, run
 
 QUERY = Query(Fields("type", "value", "occurred_at"), timing=Timing(by="hour", optional=True))

@@ -10,12 +10,16 @@ Decimal('0.3')
 """
 
 from eventcli.body import BodyError
-from eventcli.event import Bucket, Event, Fields, Query, Reason, Reject, Timing
-from eventcli.exits import ExitCode
-from eventcli.parse import parse
-from eventcli.pipeline import summarize
-from eventcli.saved import SavedError, dump, load
-from eventcli.summary import Account, Calendar, SourceReport, Status, Summary, TypeStats
+from eventcli.errors import ExitCode
+from eventcli.lines.event import Event, Reason, Reject
+from eventcli.lines.parse import parse
+from eventcli.lines.query import Bucket, Calendar, Fields, Query, Timing
+from eventcli.pipeline.summarize import summarize
+from eventcli.summary.account import Account
+from eventcli.summary.saved import SavedError, dump, load
+from eventcli.summary.sources import SourceReport, Status
+from eventcli.summary.stats import TypeStats
+from eventcli.summary.summary import Summary
 
 __version__ = "0.1.0"
 

@@ -23,7 +23,7 @@ def script(early: Iterable[int] = ()) -> NoReturn:
     interruption.begin(early)
     gc.disable()
     try:
-        from eventcli.cli import main  # noqa: PLC0415  # as said
+        from eventcli.cli.process import main  # noqa: PLC0415  # as said
 
         gc.freeze()
         gc.set_threshold(100_000)

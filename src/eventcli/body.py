@@ -4,8 +4,11 @@ import os
 from typing import Final
 
 _FOLDER: Final = os.path.dirname(__file__)
+
 _EXTENSION: Final = os.path.join(_FOLDER, "_kernel.abi3.so")
+
 _REASON: Final = os.path.join(_FOLDER, "_unbuilt.txt")
+
 _LOADED: Final = 1
 """The type of a part of an ELF file that is mapped into memory."""
 
@@ -31,6 +34,7 @@ def _check_length(path: str) -> None:
 
 
 _failure: str | None = None
+
 try:
     _check_length(_EXTENSION)
     import eventcli._kernel as _kernel  # noqa: PLR0402  # the other form hides which module is missing
@@ -83,7 +87,7 @@ def why() -> str:
 
 
 def _why_absent() -> str:
-    from eventcli.escape import printable  # noqa: PLC0415  # nearly all runs have the body that they want
+    from eventcli.text import printable  # noqa: PLC0415  # nearly all runs have the body that they want
 
     if _failure is not None:
         return printable(f"the Rust body failed to load: {_failure}")

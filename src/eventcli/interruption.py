@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 if TYPE_CHECKING:
     from types import FrameType
 
+
 LITTER: Final[set[str]] = set()
 """The temporary files of this process, to be removed before a signal ends it. A name is put in before its file is."""
 
 _ENDING: Final[tuple[int, ...]] = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
+
 _ASKING: Final[tuple[int, ...]] = tuple(
     getattr(_signal, name) for name in ("SIGUSR1", "SIGINFO") if hasattr(_signal, name)
 )

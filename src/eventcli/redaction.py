@@ -21,11 +21,17 @@ HARMLESS: Final = frozenset(
 """Parameters whose values are shown, in lower case: which object is meant, and in which way."""
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s'\"<>`]+")
+
 _PLAIN_VALUE: Final = re.compile(r"[A-Za-z0-9_.:,+/\-]{0,64}")
+
 _BETWEEN: Final = re.compile("[:/@?&=;#]")
+
 _SHORTEST: Final = 3
+
 _LONGEST_NAME: Final = 64
+
 _HTTP: Final = ("http", "https")
+
 _CONTAINERS: Final = ("abfs", "abfss", "wasb", "wasbs")
 """Schemes in which what is before the host names a container."""
 

@@ -4,11 +4,13 @@ import errno
 from typing import Final
 
 _MEMORY: Final = "out of memory"
+
 _BY_NUMBER: Final = {
     errno.ENOMEM: _MEMORY,
     errno.EMFILE: "too many open files for one process (`ulimit -n` raises the limit)",
     errno.ENFILE: "too many open files on this machine",
 }
+
 _LOADER: Final = ("cannot allocate memory", "failed to map segment")
 """What the loader of shared libraries says, in small letters."""
 

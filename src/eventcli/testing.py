@@ -22,11 +22,12 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from hypothesis import strategies as st
 
-from eventcli.blocks import BYTE_ORDER_MARK
-from eventcli.compression import is_plain
-from eventcli.event import Fields, Reason
-from eventcli.exact import MAX_DIGITS
-from eventcli.parse import MAX_DEPTH
+from eventcli.lines.event import Reason
+from eventcli.lines.exact import MAX_DIGITS
+from eventcli.lines.parse import MAX_DEPTH
+from eventcli.lines.query import Fields
+from eventcli.reading.blocks import BYTE_ORDER_MARK
+from eventcli.reading.compression.encodings import is_plain
 
 __all__ = [
     "blank_lines",
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 P = ParamSpec("P")
+
 S = TypeVar("S")
 
 _FIELDS: Final = Fields()
@@ -222,9 +224,6 @@ def _short(function: Callable[P, st.SearchStrategy[S]]) -> Callable[P, st.Search
     return named
 
 
-# --------------------------------------------------------------------------------------- parts of a line
-
-
 @_short
 def event_types() -> st.SearchStrategy[str]:
     """Types of events: a few ordinary ones, so that they meet again, some odd ones, and any text."""
@@ -273,6 +272,7 @@ _Pair = tuple[str, str]
 _OTHER_PAIRS: Final = st.lists(
     st.tuples(st.sampled_from(("other", "", "Value", "typ\u00e9")), st.sampled_from(_OTHER_VALUES)), max_size=2
 )
+
 _LAYOUTS: Final = st.tuples(
     st.sampled_from(("kept", "kept", "reversed", "repeated")),
     st.sampled_from(((":", ",", True), (": ", ", ", True), (" :\t", "\r, ", False))),
@@ -314,9 +314,6 @@ def _good_objects(
 ) -> st.SearchStrategy[bytes]:
     accepted = st.one_of(ordinary_numbers(), ordinary_numbers(), unusual_numbers(accepted=True))
     return _objects(fields, _strings(types), accepted if numbers is None else numbers, st.sampled_from(_OTHER_VALUES))
-
-
-# ----------------------------------------------------------------------------------------- whole lines
 
 
 @_short
@@ -455,9 +452,6 @@ def logs(
 def _log(chosen: list[bytes], end: bytes, mark: bytes, torn: bool) -> bytes:  # noqa: FBT001  # drawn, by position
     log = mark + b"".join(line + end for line in chosen)
     return log.removesuffix(b"\n") if torn else log
-
-
-# --------------------------------------------------------------------------------------------------- laws
 
 
 def check_identity(empty: S, state: S, merge: Callable[[S, S], S] | None = None) -> None:

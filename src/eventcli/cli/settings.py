@@ -1,0 +1,96 @@
+"""Options become one frozen `Settings`, a Query and a list of inputs."""
+
+import sys
+from typing import Any, Final, NamedTuple
+
+import click
+
+from eventcli.cli.messages import say
+from eventcli.cli.timing import timing_of as meaning_of_times
+from eventcli.cli.values import Budget
+from eventcli.lines.parse import check_query
+from eventcli.lines.query import Fields, Query, Timing
+from eventcli.reading import discovery
+from eventcli.reading.source import open_source
+from eventcli.reporting.columns import OTHER_LABEL, Stat
+from eventcli.reporting.output import STDOUT_PATH
+from eventcli.summary.asked import Asked
+from eventcli.text import STDIN, is_url, name_of, printable
+
+NO_VALUE: Final = "none"
+
+
+class Settings(NamedTuple):
+    """What the options of a command said: how to print, where to, and what to do about bad lines."""
+
+    format: str
+    stats: tuple[Stat, ...]
+    output: str | None
+    save: str | None
+    rejects: str | None = None
+    show_rejects: int = 0
+    budget: Budget | None = None
+    other_label: str = OTHER_LABEL
+    query: Query = Query()
+    asked: Asked | None = None
+    gaps: bool = False
+    progress: bool | None = None
+
+
+def query_of(options: dict[str, Any]) -> Query:
+    """Take the options that say what a line means, and which events are kept, out of all options."""
+    names = ("types", "type_field", "value_field", "count_only", "time_field", "default_value", "numeric_strings")
+    types, type_field, value_field, count_only, time_field, default_value, numeric_strings = map(options.pop, names)
+    salvage, *most = map(options.pop, ("salvage", "max_types", "max_type_bytes"))
+    has_no_value = count_only or value_field == NO_VALUE
+    fields = Fields(type_field, None if has_no_value else value_field, time_field)
+    timing = timing_of(options)
+    query = Query(fields, types or None, default_value, numeric_strings, salvage, timing, *most)
+    try:
+        check_query(query)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return query
+
+
+def timing_of(options: dict[str, Any]) -> Timing | None:
+    """Take the options that ask for times out of all options; None where nothing is asked."""
+    try:
+        return meaning_of_times(options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def settings_of(*, debug: bool, **options: Any) -> Settings:  # noqa: ARG001  # debug is read where a failure is shown
+    """Return the settings of a command."""
+    if options["output"] == STDOUT_PATH:
+        options["output"] = None
+    return Settings(**options)
+
+
+def names_in(path: str, files: tuple[str, ...], *, null: bool) -> tuple[str, ...]:
+    """Return the names in a list of files; `files` are those that are named on the command line."""
+    if path == STDIN and STDIN in files:
+        raise click.UsageError("standard input cannot hold both events and --files-from")
+    try:
+        with open_source(path) as stream:
+            names = discovery.read_names(stream, null=null)
+    except (OSError, ValueError) as error:
+        message = (error.strerror if isinstance(error, OSError) else None) or error
+        raise click.UsageError(f"--files-from {printable(name_of(path))}: {message}") from None
+    if path == STDIN and STDIN in names:
+        raise click.UsageError("standard input cannot hold both events and --files-from; a file of that name is ./-")
+    return tuple(names)
+
+
+def inputs_of(files: tuple[str, ...], listed: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """Return what to read: the files and those of a list, or standard input where there is neither."""
+    inputs = (*files, *listed) if listed is not None else files or (STDIN,)
+    if STDIN in inputs and sys.stdin is not None and sys.stdin.isatty():
+        say("reading events from the terminal; end with Ctrl-D")
+    if any(map(is_url, inputs)) and not sys.warnoptions:
+        import warnings  # noqa: PLC0415  # runs on files load nothing that warns
+
+        # The libraries of object stores warn of what users of this tool cannot change.
+        warnings.simplefilter("ignore")
+    return inputs

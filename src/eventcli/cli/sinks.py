@@ -1,0 +1,196 @@
+"""Where the outcome of a run goes: standard output or a file, a saved summary, rejects, stderr."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Self, TextIO
+
+from eventcli import interruption
+from eventcli.cli import messages, targets
+from eventcli.cli.messages import say, say_rest
+from eventcli.cli.options import cure
+from eventcli.cli.settings import Settings
+from eventcli.errors import ExitCode
+from eventcli.lines.event import Reject
+from eventcli.pipeline.run import Run
+from eventcli.reading.discovery import Choice, discover
+from eventcli.reading.source import size_of
+from eventcli.reporting import diagnostics, table
+from eventcli.reporting.formats import FORMATS
+from eventcli.reporting.output import PRIVATE, STDOUT, STDOUT_PATH, OutputFile, prove_stdout, write_stdout
+from eventcli.summary import gaps, saved
+from eventcli.summary.summary import Summary
+from eventcli.text import STDIN, for_terminal, name_of, printable
+
+
+def complete(run: Run, inputs: Sequence[str], choice: Choice, settings: Settings) -> Summary:
+    """Complete a run; meanwhile show how far it is, and say the account where a signal asks for it."""
+    started = time.monotonic()
+    is_shown = settings.progress
+    if is_shown is None:
+        is_typed = STDIN in inputs and _is_terminal(sys.stdin)
+        is_shown = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not is_typed
+    sizes = (lambda: [size_of(str(found.source)) for found in discover(inputs, choice)]) if is_shown else None
+    from eventcli.cli.progress import Watch  # noqa: PLC0415  # start-up of commands that read nothing
+
+    # From the very start: a process that does not take the signal is ended by it.
+    with Watch(run, started=started, say=say, sizes=sizes) as watch:
+        messages.Stderr.watch = watch
+        try:
+            with interruption.calling(run.interrupt):
+                return run.complete(watch.tick)
+        finally:
+            messages.Stderr.watch = None
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False  # it is closed
+
+
+class Sinks:
+    """Where the outcome of a run goes: standard output or a file, a saved summary, rejects, stderr."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open all files, so that one that cannot be written is known before any work is done."""
+        self._settings = settings
+        self.asked = settings.asked
+        """What the summary was asked for, which a saved one keeps; None where that is not known."""
+        self._shown = 0
+        self._is_written = False
+        self._result = self._saved = b""
+        with ExitStack() as stack:
+            # What holds lines of the input, or what they were called, is for its owner only.
+            self._output, self._save, self._rejects = (
+                stack.enter_context(open_output(path, mode=mode)) if path else None
+                for path, mode in ((settings.output, 0o666), (settings.save, PRIVATE), (settings.rejects, PRIVATE))
+            )
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def identities(self) -> list[tuple[int, int]]:
+        """Return what the files are known by that are written: in a directory they are no input."""
+        outputs = [output for output in (self._output, self._save, self._rejects) if output]
+        own = [identity for output in outputs for identity in output.identities()]
+        return own + targets.identities(self._settings.output, self._settings.save, self._settings.rejects)
+
+    def reject(self, reject: Reject) -> None:
+        """Keep a rejected line, and show the first ones."""
+        if self._rejects:
+            self._rejects.write(diagnostics.record(reject))
+        if self._shown < self._settings.show_rejects:
+            self._shown += 1
+            say(diagnostics.of_reject(reject))
+
+    def prepare(self, shown: Summary, *, render: Callable[[Summary], bytes] | None = None) -> None:
+        """Make the output, and write all that nobody sees before `finish`: what cannot be written is known then."""
+        self._result = (render or self._render)(shown)
+        if self._rejects:
+            self._rejects.prepare()
+        if self._save:
+            self._saved = saved.dump(shown, self.asked)
+        for output, data in ((self._save, self._saved), (self._output, self._result)):
+            if output:
+                if output.is_replaced:
+                    output.write(data)
+                output.prepare()
+        self._is_written = True
+        if not self._output:
+            prove_stdout()
+
+    def finish(
+        self,
+        summary: Summary,
+        *,
+        shown: Summary | None = None,
+        render: Callable[[Summary], bytes] | None = None,
+        has_result: bool = True,
+        all_rejected: bool | None = None,
+    ) -> ExitCode:
+        """Write everything that is due at the end of a run, and return its exit status.
+
+        `shown` is printed in place of the summary, by `render` in place of the format. `all_rejected` says whether this
+        is to be taken for the wrong input.
+        """
+        account = summary.account
+        shown = summary if shown is None else shown
+        budget = self._settings.budget
+        failed = budget is not None and budget.is_passed_by(account)
+        has_result = has_result and not failed
+        if all_rejected is None:
+            all_rejected = account.rejects > 0 and account.rejects == account.lines - account.blank
+        if has_result and not self._is_written:
+            self._result = (render or self._render)(shown)
+        if failed:
+            say(f"no result: {account.rejects} lines were rejected, more than {budget} allows")
+        elif all_rejected:
+            say(f"every line was rejected: {cure(account)}")
+        if shown.other:
+            label = printable(self._settings.other_label)
+            why, _, option = shown.crowd.rpartition(" ")
+            say(f"{why}: the others add up in {label!r} {option}")
+        closing = diagnostics.closing(summary)
+        say_rest()
+        if closing:
+            say(closing)
+        if self._rejects:
+            self._rejects.commit() if account.rejects else self._rejects.remove_target()
+        if has_result:
+            if self._save:
+                self._write(self._save, self._saved or saved.dump(shown, self.asked))
+            if self._output:
+                self._write(self._output, self._result)
+            else:
+                form, data = self._settings.format, self._result
+                write_stdout(for_terminal(data, form) if _is_terminal(sys.stdout) else data)
+        if failed:
+            return ExitCode.DATA
+        if not summary.complete:
+            return ExitCode.INCOMPLETE
+        return ExitCode.DATA if all_rejected else ExitCode.OK
+
+    def _write(self, output: OutputFile, data: bytes) -> None:
+        if not (self._is_written and output.is_replaced):
+            output.write(data)
+        output.commit()
+
+    def _render(self, summary: Summary) -> bytes:
+        settings = self._settings
+        timing = settings.query.timing
+        if settings.gaps and timing is not None:
+            summary = gaps.fill(summary, timing, settings.query.types)
+        if settings.format == "table" and not settings.output and os.isatty(STDOUT):
+            # A terminal that does not know its size says 0.
+            width = os.get_terminal_size(STDOUT).columns or None
+            return table.table(summary, settings.stats, settings.other_label, width)
+        return FORMATS[settings.format](summary, settings.stats, settings.other_label)
+
+
+@contextmanager
+def open_output(path: str, *, mode: int = 0o666) -> Iterator[OutputFile]:
+    """Open a file for output. As long as it is open there is something to clean up when a signal comes."""
+    with interruption.cleaning(), OutputFile(path, mode=mode) as file:
+        yield file
+        if file.in_place:
+            say(f"{name_of(path)}: is a mount point and was written in its place: a reader may have seen a part of it")
+
+
+@contextmanager
+def written_to(output: str | None, *, mode: int = 0o666) -> Iterator[Callable[[bytes], object]]:
+    """Give what writes lines of JSON to standard output, or to a file that takes its place in the end."""
+    if output is None or output == STDOUT_PATH:
+        is_shown = _is_terminal(sys.stdout)
+        yield lambda data: write_stdout(for_terminal(data, "jsonl") if is_shown else data)
+        return
+    with open_output(output, mode=mode) as file:
+        yield file.write
+        file.commit()

@@ -1,0 +1,114 @@
+"""The types of option values: sizes, budgets, statistics, paths, names."""
+
+import os
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from eventcli.reporting.columns import Stat
+from eventcli.summary.account import Account
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+_LARGEST: Final = 1024**4
+
+
+class Budget(NamedTuple):
+    """How many rejected lines a run may have: a number, or a percentage of the lines that are not blank."""
+
+    limit: Decimal
+    percent: bool = False
+    name: str = "--max-rejects"
+
+    def is_passed_by(self, account: Account) -> bool:
+        """Whether the rejected lines are more than the budget allows."""
+        if not self.percent:
+            return account.rejects > self.limit
+        return account.rejects * 100 > self.limit * (account.lines - account.blank)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: 1000, 64K, 16MiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes that are meant; K, M and G are powers of 1024."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"([0-9]{1,12})([KMG]?)(?:I?B)?", value.strip().upper())
+        size = int(match[1]) * {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}[match[2]] if match else 0
+        if not 0 < size <= _LARGEST:
+            self.fail(f"{value!r} is not a size such as 65536, 64K or 16MiB", param, ctx)
+        return size
+
+
+class BudgetValue(click.ParamType[Budget]):
+    """A number of lines, or a percentage."""
+
+    name = "n|p%"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Budget:
+        """Return the budget that is meant."""
+        if isinstance(value, Budget):
+            return value
+        number = value.strip().removesuffix("%")
+        percent = number != value.strip()
+        plain = number.replace(".", "", 1) if percent else number
+        if not (plain.isascii() and plain.isdigit()):
+            self.fail(f"{value!r} is neither a number of lines nor a percentage such as 0.5%", param, ctx)
+        return Budget(Decimal(number), percent)
+
+
+class StatsValue(click.ParamType[tuple[Stat, ...]]):
+    """Statistics separated by commas."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Stat, ...]:
+        """Return the statistics in the order in which they are to be printed."""
+        if isinstance(value, tuple):
+            return value
+        names = [name.strip() for name in value.split(",")]
+        unknown = [name for name in names if name not in list(Stat)]
+        if unknown:
+            self.fail(f"{unknown[0]!r} is none of {', '.join(Stat)}", param, ctx)
+        return tuple(dict.fromkeys(Stat(name) for name in names))
+
+
+class PathValue(click.ParamType[str]):
+    """A path, completed by shells. `click.Path` would do, but loads translations, a fortieth of the start-up."""
+
+    name = "file"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's form
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list["CompletionItem"]:
+        """Leave the completion to the shell."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415  # start-up of all but completion
+
+        return [CompletionItem(incomplete, type="file")]
+
+
+class NameValue(click.ParamType[str]):
+    """A type or a key: any text. A command line can also hold bytes that are none."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text."""
+        try:
+            # Where the locale is not UTF-8, Python has taken the bytes apart; they are UTF-8 all the same.
+            return os.fsencode(value).decode("utf-8")
+        except UnicodeDecodeError:
+            self.fail("it is not valid UTF-8", param, ctx)

@@ -1,0 +1,50 @@
+"""The exit statuses of `eventstats`, in one place."""
+
+from enum import IntEnum
+from typing import Self
+
+
+class OutputError(Exception):
+    """Output could not be written; the message names the file and the reason."""
+
+    def __init__(self, name: str, error: OSError) -> None:
+        """Name what could not be written, and why."""
+        super().__init__(f"{name}: cannot be written: {error.strerror or error}")
+
+
+class ReaderGoneError(Exception):
+    """The reader of standard output went away."""
+
+
+class ExitCode(IntEnum):
+    """How a run ended; `meaning` says it in words."""
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> Self:
+        """Attach the meaning to the number."""
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+    OK = 0, "every input was read to its end; rejected lines are within the budget"
+    DATA = 1, "--strict met a bad line, --max-rejects was passed, or every non-blank line was rejected"
+    USAGE = 2, "wrong usage: nothing was read"
+    INCOMPLETE = (
+        3,
+        (
+            "an input was missing, unreadable, truncated or damaged; the rest was summarised and printed;"
+            " or memory, threads or open files ran out, and nothing was printed"
+        ),
+    )
+    OUTPUT = (
+        4,
+        "output could not be written; an earlier file at --output is untouched, a ledger as it was unless it is said",
+    )
+    LEDGER = 5, "the ledger is damaged, is none, or was written by a later version; it is untouched"
+    BUG = 70, "a bug in eventstats; --debug shows where"
+    BUSY = 75, "another run or program holds the ledger: nothing was read; try again later, or with --wait"
+    INTERRUPTED = 130, "SIGINT: totals so far on stderr, marked partial; stdout is empty"
+    READER_GONE = 141, "the reader of stdout went away"
+    TERMINATED = 143, "SIGTERM: nothing is printed"

@@ -1,0 +1,183 @@
+"""The Rust body behind the protocol; lines that it hands back go to the Python body."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Self
+
+from eventcli.body import forced_level, kernel
+from eventcli.folding.fold import MOST_MARKS, Folded, Mark, Part
+from eventcli.lines import paths
+from eventcli.lines.event import Reason
+from eventcli.lines.query import Bucket, Calendar, Query, Timing
+from eventcli.reading.small_files import FLAGS, Known, Read
+from eventcli.summary.account import Account
+from eventcli.summary.stats import LazyTypes, Types, TypeStats
+from eventcli.summary.summary import Summary
+
+if TYPE_CHECKING:
+    from eventcli import _kernel
+    from eventcli.folding.reference import ReferenceFold
+
+
+_FARTHEST: Final = 1 << 60
+"""More types than can be, and seconds beyond every time."""
+
+_Moment = tuple[int, int]
+"""Seconds of the epoch and nanoseconds."""
+
+
+def reference_fold(query: Query) -> "ReferenceFold":
+    """Return the authority, which is loaded when a line first needs it."""
+    from eventcli.folding.reference import ReferenceFold  # noqa: PLC0415  # start-up of runs whose lines are all certain
+
+    return ReferenceFold(query)
+
+
+class KernelFold:
+    """Folds blocks in Rust, without the GIL; keeps its state across blocks in Rust, too."""
+
+    def __init__(self, query: Query, caches: Sequence[str] | None = None) -> None:
+        """Count the events that the query keeps; other valid ones are counted as filtered.
+
+        Tests turn caches of the kernel off by naming the others; what lines mean does not depend on any.
+        """
+        fields, types, timing = query.fields, query.types, query.timing
+        self._query = query
+        self._kernel = kernel.Fold(
+            type_ways=_ways(fields.type),
+            value_ways=[] if fields.value is None else _ways(fields.value),
+            absent="0" if fields.value is None else query.default_value,
+            numeric_strings=query.numeric_strings,
+            salvage=query.salvage,
+            types=None if types is None else list(types),
+            max_types=min(query.max_types, _FARTHEST),
+            max_type_bytes=min(query.max_type_bytes, _FARTHEST),
+            time=None if timing is None else _time(fields.time, timing),
+            level=forced_level(),
+            caches=caches,
+        )
+        self._calendar = self._buckets = self._input_zone = None
+        if timing is not None:
+            from eventcli.lines import times, zones  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+            self._input_zone = zones.zone(timing.input_zone)
+            if timing.by is not None:
+                self._buckets = times.Buckets(timing.by, timing.zone)
+                self._calendar = Calendar(timing.by, timing.zone)
+        # Made for the first line that is handed back.
+        self._authority: ReferenceFold | None = None
+        self._lines = 0
+
+    def add(self, block: bytes | bytearray | memoryview) -> Part:
+        """Fold whole lines; return their number, and where the rejected ones are."""
+        return Part.join(self.add_in_parts(block))
+
+    def add_in_parts(self, block: bytes | bytearray | memoryview, *, marks: bool = True) -> Iterator[Part]:
+        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad.
+
+        Without `marks` only those are told where they are of whose reason the Rust body is not certain.
+        """
+        return self._parts(block, marks=marks)
+
+    def add_files(
+        self, files: Known, buffer: memoryview, enough: int, *, marks: bool = True, once: bool = False
+    ) -> Folded:
+        """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `files.read_files`."""
+        lines, sizes, columns, folded = self._kernel.fold_files(
+            *files, FLAGS, buffer, enough, MOST_MARKS, not marks, once
+        )
+        self._lines += sum(lines)
+        read = Read(*columns)
+        return Folded(lines, sizes, read, self._parts(buffer[: max(read.ends, default=0)], folded, marks=marks))
+
+    def _parts(
+        self, block: bytes | bytearray | memoryview, folded: "_kernel._Folded | None" = None, *, marks: bool
+    ) -> Iterator[Part]:
+        """Fold a block, of which a part may be folded already."""
+        line = start = 0
+        # Given back also where something fails: a failure holds on to what was at hand.
+        with memoryview(block) as view:
+            while start < len(view):
+                lines, start, handed_back, asked = folded or self._kernel.fold(view, start, MOST_MARKS, not marks)
+                folded = None
+                self._lines += lines - len(handed_back)
+                places = [(line + index, first, end) for index, first, end in handed_back]
+                if lines:
+                    yield Part(lines, self._judge(view, places) if places else [])
+                line += lines
+                if asked is not None:
+                    self._answer(*asked)
+
+    def _judge(self, view: memoryview, places: list[tuple[int, int, int]]) -> list[Mark]:
+        """Let the authority fold lines, and return where the rejected ones are."""
+        if self._authority is None:
+            self._authority = reference_fold(self._query)
+        return self._authority.add_lines(view, places)
+
+    def _answer(self, is_local: bool, second: int) -> None:  # noqa: FBT001  # as it comes from the kernel
+        """Tell the kernel the rules of time around a second: it has none of its own."""
+        from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+        if is_local and self._input_zone is not None:
+            self._kernel.add_span(*times.local_span(self._input_zone, second))
+        elif self._buckets is not None:
+            self._kernel.add_region(*self._buckets.region(second))
+
+    def merge(self, other: Self) -> None:
+        """Take over all that another fold holds: merged again, it has nothing more to give."""
+        self._kernel.merge(other._kernel)
+        if self._authority is None:
+            self._authority = other._authority
+        elif other._authority is not None and other._authority is not self._authority:
+            self._authority.merge(other._authority)
+        self._lines, other._lines = self._lines + other._lines, 0
+
+    def account(self) -> Account:
+        """Return the account of what was folded so far."""
+        certain = self._certain()
+        return certain if self._authority is None else certain.merge(self._authority.account())
+
+    def summary(self) -> Summary:
+        """Return what was folded so far."""
+        types: Types = {}
+        buckets: dict[Bucket, Types] = {}
+        other: dict[Bucket | None, TypeStats] = {}
+        for start, columns, rest in self._kernel.tables():
+            bucket = None
+            if start is None:
+                types = LazyTypes(columns)
+            elif self._buckets is not None:
+                bucket = self._buckets.bucket_at(start)
+                buckets[bucket] = LazyTypes(columns)
+            if len(rest):
+                (other[bucket],) = LazyTypes(rest).values()
+        most = self._query.max_types, self._query.max_type_bytes
+        certain = Summary(types, self._certain(), (), buckets, other, most[0], self._calendar, most[1])
+        return certain if self._authority is None else certain.merge(self._authority.summary())
+
+    def _certain(self) -> Account:
+        accepted, rejected, filtered, blank = self._kernel.account()
+        return Account(
+            self._lines, accepted, {Reason(reason): count for reason, count in rejected.items()}, filtered, blank
+        )
+
+
+def _ways(field: str) -> list[tuple[str, ...]]:
+    """Return the readings of a field, the one that counts first."""
+    as_path = paths.parts(field)
+    return [as_path] if field.startswith("/") or as_path == (field,) else [(field,), as_path]
+
+
+def _time(
+    field: str, timing: Timing
+) -> tuple[list[tuple[str, ...]], _Moment | None, _Moment | None, bool, bool, bool, str | None]:
+    by, local_is_utc = timing.by is not None, timing.input_zone == "UTC"
+    bounds = _moment(timing.since), _moment(timing.until)
+    return _ways(field), *bounds, by, local_is_utc, timing.optional, timing.time_format
+
+
+def _moment(instant: int | None) -> _Moment | None:
+    """Return seconds and nanoseconds; beyond all times if the instant is."""
+    if instant is None:
+        return None
+    second, nanos = divmod(instant, 1_000_000_000)
+    return (second, nanos) if abs(second) < _FARTHEST else (_FARTHEST if second > 0 else -_FARTHEST, 0)

@@ -1,0 +1,1 @@
+"""Totals over many runs: every line of a stream counts once."""

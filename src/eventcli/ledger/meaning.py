@@ -1,0 +1,93 @@
+"""What gives the numbers of a ledger their meaning; fixed once something was added."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from eventcli.ledger.store.database import Database
+from eventcli.ledger.store.hold import LedgerError
+from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Query, Timing
+from eventcli.reading.blocks import MAX_LINE
+from eventcli.text import name_of
+
+GRANULARITIES: Final = ("minute", "hour", "day", "none")
+
+
+class MeaningError(ValueError):
+    """Something was asked for that does not go with what is in the ledger; the message says what."""
+
+
+_LATER: Final = frozenset({"time_format"})
+"""Settings that ledgers of earlier versions do not have; their defaults are what those versions did."""
+
+
+class Meaning(NamedTuple):
+    """What gives the numbers of a ledger their meaning; it is set when the ledger is begun.
+
+    A `value_field` of None counts events that have none. `granularity` is the size of the buckets that are kept, in
+    UTC.
+    """
+
+    type_field: str = "type"
+    value_field: str | None = "value"
+    time_field: str = "occurred_at"
+    default_value: str | None = None
+    numeric_strings: bool = False
+    salvage: bool = False
+    input_tz: str = "UTC"
+    granularity: str = "hour"
+    max_types: int = MAX_TYPES
+    max_type_bytes: int = MAX_TYPE_BYTES
+    max_line: int = MAX_LINE
+    time_format: str | None = None
+
+    @property
+    def query(self) -> Query:
+        """What a line means."""
+        timing = None
+        if self.granularity != "none":
+            timing = Timing(self.input_tz, by=self.granularity, optional=True, time_format=self.time_format)
+        fields = Fields(self.type_field, self.value_field, self.time_field)
+        most = self.max_types, self.max_type_bytes
+        return Query(fields, None, self.default_value, self.numeric_strings, self.salvage, timing, *most)
+
+
+_LATER_SETTINGS: Final = {"max_type_bytes": MAX_TYPE_BYTES}
+"""Settings that ledgers of earlier versions do not have, and what they mean there."""
+
+
+def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
+    """Return the meaning of a ledger, or that of a new one; MeaningError where `given` is something else.
+
+    Where no line was ever accepted, numbers have no meaning yet, and what is given is taken.
+    """
+    if database.is_new:
+        return Meaning(**given)
+    # Ledgers of earlier versions do not have all.
+    stored = _LATER_SETTINGS | database.settings()
+    try:
+        known_settings = [name for name in Meaning._fields if name in stored or name not in _LATER]
+        meaning = Meaning(**{name: stored[name] for name in known_settings})  # type: ignore[arg-type]
+    except KeyError as error:
+        raise LedgerError(f"{name_of(database.path)}: damaged: no setting {error}") from None
+    except TypeError as error:
+        raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from None
+    if any(value != getattr(meaning, name) for name, value in given.items()) and not database.account().accepted:
+        return meaning._replace(**given)
+    for name, value in given.items():
+        known = getattr(meaning, name)
+        if value != known:
+            option = f"--{name.replace('_', '-')}"
+            raise MeaningError(
+                f"{option} {_shown(value)}: the ledger was begun with {option} {_shown(known)};"
+                " numbers of different meaning are not added up: begin a new ledger, or take out all that was added"
+                " with `eventstats forget`"
+            )
+    return meaning
+
+
+def _shown(value: object) -> str:
+    return (
+        {None: "none", True: "on", False: "off"}.get(value, str(value))
+        if isinstance(value, bool | None)
+        else str(value)
+    )

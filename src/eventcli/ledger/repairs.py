@@ -1,0 +1,107 @@
+"""Files of rejects that were repaired become repairs, one line at a time."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from eventcli.lines.event import Reason
+from eventcli.reading.blocks import MAX_LINE, Blocks, Buffer, LongLine
+from eventcli.reading.source import open_source
+from eventcli.text import name_of
+
+LONGEST: Final = 4 * MAX_LINE
+"""Bytes of a record at most: in JSON, a line of text is hardly ever four times as long."""
+
+_BLOCK: Final = 1024 * 1024
+
+_SHOWN: Final = 5
+
+
+class Repair(NamedTuple):
+    """A rejected line that was repaired: its stream and its place there, why it was rejected, and the line now.
+
+    `place` says where it was read, for messages.
+    """
+
+    stream: str
+    offset: int
+    reason: Reason
+    raw: bytes
+    place: str
+
+
+class RepairsError(Exception):
+    """A file of rejects cannot be read; the message names it, and says why."""
+
+
+class Problems(list[str]):
+    """What is wrong with some lines: the first few in words, and how many `more` there are."""
+
+    more = 0
+
+    def add(self, problem: str) -> None:
+        """Take one more."""
+        if len(self) < _SHOWN:
+            self.append(problem)
+        else:
+            self.more += 1
+
+    def lines(self) -> Iterator[str]:
+        """Yield what is to be said."""
+        yield from self
+        if self.more:
+            yield f"and {self.more} more lines like these"
+
+
+def repairs(paths: Iterable[str], problems: Problems) -> Iterator[Repair]:
+    """Yield what is in files of rejects; a line that is none is a problem. RepairsError where a file cannot be read."""
+    with Buffer(_BLOCK, LONGEST) as buffer:
+        for path in paths:
+            name = name_of(path)
+            try:
+                with open_source(path) as stream:
+                    for number, line in _lines(Blocks(stream, max_line=LONGEST), buffer):
+                        try:
+                            if line is None:
+                                raise ValueError(f"it has more than {LONGEST} bytes")
+                            yield _repair(json.loads(line), f"{name}:{number}")
+                        except (ValueError, KeyError, TypeError, RecursionError) as error:
+                            what = f"no key {error}" if isinstance(error, KeyError) else str(error)
+                            problems.add(f"{name}:{number}: not a reject of a ledger: {what}")
+            except OSError as error:
+                raise RepairsError(f"{name}: {error.strerror or error}") from error
+
+
+def _lines(blocks: Blocks, buffer: Buffer) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the lines that are not blank, with their numbers; None for one that is too long."""
+    before = 0
+    while (block := blocks.next(buffer)) is not None:
+        if isinstance(block, LongLine):
+            before += 1
+            yield before, None
+            continue
+        data = bytes(block.data)
+        if not data.strip():
+            before += data.count(b"\n")  # there may be very many
+            continue
+        lines = data.split(b"\n")
+        yield from ((number, line) for number, line in enumerate(lines, before + 1) if line.strip())
+        before += len(lines) - 1
+        buffer.trim()
+
+
+def _repair(record: Any, place: str) -> Repair:
+    if not isinstance(record, dict):
+        raise TypeError("not an object")
+    if "raw" in record:
+        raw = record["raw"].encode("utf-8") if isinstance(record["raw"], str) else None
+    elif "raw_base64" in record:
+        import base64  # noqa: PLC0415  # most records are text
+
+        raw = base64.b64decode(record["raw_base64"], validate=True)
+    else:
+        raise KeyError("raw")
+    offset, stream = record["offset"], record["stream"]
+    if raw is None or type(offset) is not int or offset < 0 or type(stream) is not str:
+        raise TypeError("raw and stream are texts, offset is a number")
+    return Repair(stream, offset, Reason(record["reason"]), raw, place)

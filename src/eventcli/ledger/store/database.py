@@ -1,0 +1,635 @@
+"""A ledger as an SQLite database: what is read of it, what is written, and its transactions.
+
+Whatever happens to a process that writes, the file holds the state before or after a transaction. All tables have plain
+names, times are RFC 3339 in UTC, sums are decimal text; README.md documents them.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from decimal import Decimal
+from itertools import chain
+from typing import Any, Final, Self, cast
+
+from eventcli.ledger.store import schema
+from eventcli.ledger.store.connection import (
+    PATIENCE,
+    TOO_OLD,
+    bring_up_to_date,
+    check,
+    check_header,
+    check_pages,
+    check_rows,
+    connect,
+    errors,
+    has_journal,
+    prepare,
+    up_to_date_copy,
+    wait_for,
+)
+from eventcli.ledger.store.hold import BusyError, Hold, LedgerError, read_head
+from eventcli.ledger.store.records import Discontinuity, KeptReject, Replayed, Run, Setting
+from eventcli.ledger.store.rows import Row
+from eventcli.ledger.store.schema import APPLICATION_ID, PRUNED, VERSION
+from eventcli.ledger.store.stream_rows import STREAM_COLUMNS, in_hex, path_of, row_of, stream_of
+from eventcli.ledger.streams.stream import Stream
+from eventcli.lines import exact
+from eventcli.lines.event import Reason
+from eventcli.summary.account import Account
+from eventcli.summary.stats import TypeStats
+from eventcli.text import name_of
+
+__all__ = ["APPLICATION_ID", "VERSION", "BusyError", "Database", "LedgerError", "Setting"]
+
+_LONG_PATIENCE: Final = 300.0
+"""Seconds that a run waits for readers that came meanwhile: what it read is not to have been read in vain."""
+
+_AT_ONCE: Final = 100
+"""Rows that one statement writes, which takes a quarter less time than one each."""
+
+_MOST_RUNS: Final = 1000
+
+LOST: Final = "lost"
+
+DOUBT: Final = "doubt"
+"""The kinds of discontinuities."""
+
+_OLDDIRS: Final = "olddirs"
+"""The name of the only setting that gives no number its meaning, and may change."""
+
+
+class Database:
+    """An open ledger. Use it as a context: what was not committed is as if it had not been."""
+
+    def __init__(self, path: str, connection: sqlite3.Connection, hold: Hold | None, wait: float) -> None:
+        """See `open_to_read` and `open_to_write`."""
+        self.path = path
+        self._connection = connection
+        self._hold = hold
+        self._wait = wait
+        self._patience = wait
+        self._ids: dict[str, int] = {}
+        self._run: int | None = None
+
+    @classmethod
+    def open_to_read(cls, path: str) -> Self:
+        """Open a ledger that exists: FileNotFoundError or other OSError, or LedgerError.
+
+        An empty file is a ledger to which nothing was added yet. One of an earlier version is brought up to date in
+        memory.
+        """
+        head = read_head(path)
+        is_whole = not has_journal(path)
+        if is_whole and not head:
+            connection = prepare(sqlite3.connect(":memory:", isolation_level=None))
+            schema.create(connection)
+            return cls(path, connection, None, PATIENCE)
+        if is_whole:
+            check_header(path, head)
+        with errors(path):
+            connection = connect(path, "rw" if os.access(path, os.W_OK) else "ro")
+            try:
+                wait_for(connection, "SELECT count(*) FROM sqlite_master", PATIENCE)
+                version = check(connection, path)
+                if version < VERSION:
+                    connection = up_to_date_copy(connection, version)
+                check_rows(connection, path)
+            except BaseException:
+                connection.close()
+                raise
+        return cls(path, connection, None, PATIENCE)
+
+    @classmethod
+    def open_to_write(cls, path: str, *, create: bool, wait: float = 0) -> Self:
+        """Open a ledger, or begin one: BusyError, LedgerError, OutputError, or FileNotFoundError."""
+        hold = Hold(path, create=create, wait=wait)
+        try:
+            if hold.head and not has_journal(path):
+                check_header(path, hold.head)
+            with errors(path):
+                connection = connect(path, "rw")
+                try:
+                    tables = wait_for(connection, "SELECT count(*) FROM sqlite_master", max(wait, PATIENCE))
+                    if tables or os.path.getsize(path):
+                        version = check(connection, path)
+                        if version < VERSION:
+                            bring_up_to_date(connection, version)
+                        check_rows(connection, path)
+                except BaseException:
+                    connection.close()
+                    raise
+        except BaseException:
+            hold.release()
+            raise
+        return cls(path, connection, hold, wait)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with suppress(sqlite3.Error):
+            self._connection.close()  # rolls back
+        if self._hold is not None:
+            self._hold.release()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever committed."""
+        with errors(self.path):
+            tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            return not (tables and self._connection.execute("SELECT count(*) FROM settings").fetchone()[0])
+
+    def wait_for_others(self) -> None:
+        """Make sure that this run can commit: BusyError if another program reads or writes the ledger for too long.
+
+        From then on a transaction waits patiently for those who come later.
+        """
+        with errors(self.path):
+            wait_for(self._connection, "BEGIN EXCLUSIVE", max(self._wait, PATIENCE))
+            self._connection.execute("ROLLBACK")
+        self._patience = max(self._wait, _LONG_PATIENCE)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """See one state of the ledger in all that is read within, which is to be short."""
+        if self._connection.in_transaction:
+            yield
+            return
+        with errors(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    def check_totals(self) -> None:
+        """Raise LedgerError unless all rows of totals are what was written, and as many events as the streams added."""
+        with errors(self.path):
+            fault = schema.fault_of_totals(self._connection)
+        if fault:
+            raise LedgerError(f"{name_of(self.path)}: damaged: {fault}")
+
+    # ---- reading
+
+    def _rows(self, query: str, *parameters: object) -> Iterator[Any]:
+        with errors(self.path):
+            yield from self._connection.execute(query, parameters)
+
+    def settings(self) -> dict[str, str | None]:
+        """Return what gives the numbers their meaning."""
+        import json  # noqa: PLC0415  # start-up of all runs that do not open a ledger
+
+        query = "SELECT name, value FROM settings WHERE name <> ?"
+        return {name: json.loads(value) for name, value in self._rows(query, _OLDDIRS)}
+
+    def olddirs(self) -> list[str]:
+        """Return the folders that rotated files are moved to."""
+        import json  # noqa: PLC0415  # see settings
+
+        if self.is_new:
+            return []
+        found = next(self._rows("SELECT value FROM settings WHERE name = ?", _OLDDIRS), None)
+        return [str(one) for one in json.loads(found[0])] if found else []
+
+    def streams(self) -> list[Stream]:
+        """Return all streams but the pruned ones."""
+        if self.is_new:
+            return []
+        rejected: dict[int, dict[Reason, int]] = {}
+        for stream, reason, count in self._rows("SELECT stream, reason, count FROM rejected"):
+            rejected.setdefault(stream, {})[self._reason(reason)] = count
+        found = []
+        query = f"SELECT id, {STREAM_COLUMNS} FROM streams NOT INDEXED WHERE id <> {PRUNED} ORDER BY id"  # noqa: S608
+        for number, *row in self._rows(query):
+            self._ids[row[0]] = number
+            try:
+                found.append(stream_of(row, rejected.get(number, {})))
+            except (ValueError, TypeError) as error:
+                raise LedgerError(f"{name_of(self.path)}: {error}: {TOO_OLD}") from None
+        return found
+
+    def _reason(self, text: str) -> Reason:
+        try:
+            return Reason(text)
+        except ValueError:
+            raise LedgerError(f"{name_of(self.path)}: lines were rejected for {text!r}: {TOO_OLD}") from None
+
+    def id_of(self, key: str) -> int | None:
+        """Return the id of a stream that was committed."""
+        if not self._ids:
+            self._ids = dict(self._rows("SELECT key, id FROM streams NOT INDEXED"))
+        return self._ids.get(key)
+
+    def account(self) -> Account:
+        """Return the account of all lines, those that were replayed where they are now."""
+        (accepted, filtered, blank, salvaged), *_ = self._rows(
+            "SELECT total(accepted), total(filtered), total(blank), total(salvaged) FROM streams"
+        )
+        rejected = {
+            self._reason(reason): count
+            for reason, count in self._rows("SELECT reason, sum(count) FROM rejected GROUP BY reason")
+        }
+        accepted, filtered, blank, salvaged = map(int, (accepted, filtered, blank, salvaged))
+        for reason, outcome, count in self._rows(
+            "SELECT reason, outcome, count(*) FROM replayed GROUP BY reason, outcome"
+        ):
+            rejected[self._reason(reason)] -= count
+            accepted += count if outcome == "accepted" else 0
+            blank += count if outcome == "blank" else 0
+        lines = accepted + filtered + blank + sum(rejected.values())
+        return Account(lines, accepted, rejected, filtered, blank, salvaged)
+
+    def has_times(self) -> bool:
+        """Whether any event has a time."""
+        queries = (f"SELECT 1 FROM {table} WHERE start > '' LIMIT 1" for table in schema.TOTALS)  # noqa: S608
+        return any(next(self._rows(query), None) for query in queries)
+
+    def timeless(self, types: tuple[str, ...] | None) -> int:
+        """Return how many events of these types (None: all) have no usable time."""
+        if types is None:
+            query = "SELECT (SELECT total(count) FROM totals WHERE start = '') + total(count) FROM other_totals"
+            return int(next(self._rows(f"{query} WHERE start = ''"))[0])
+        with errors(self.path):
+            self._want("names", "number", [(one, 0) for one in types])
+        query = "SELECT total(count) FROM totals WHERE start = '' AND type IN (SELECT start FROM names)"
+        return int(next(self._rows(query))[0])
+
+    def starts(self) -> list[str]:
+        """Return the starts of all buckets."""
+        return [
+            start for (start,) in self._rows("SELECT DISTINCT start FROM totals UNION SELECT start FROM other_totals")
+        ]
+
+    def totals(
+        self, buckets: Mapping[str, int] | None, types: tuple[str, ...] | None, *, extremes: bool = True
+    ) -> Iterator[tuple[int, str, TypeStats]]:
+        """Yield the number that `buckets` has for the start, the type and the stats of the cells of these buckets.
+
+        `buckets` of None stands for all, with the number 0. Without `extremes`, the stats leave out min and max, which
+        takes half the time.
+        """
+        yield from self._totals("totals", "type", buckets, types, extremes=extremes)
+
+    def other_totals(
+        self, buckets: Mapping[str, int] | None, *, extremes: bool = True
+    ) -> Iterator[tuple[int, TypeStats]]:
+        """Yield the same of all types beyond the limit, which share one row."""
+        for number, _, stats in self._totals("other_totals", "''", buckets, None, extremes=extremes):
+            yield number, stats
+
+    def _totals(
+        self,
+        table: str,
+        name: str,
+        buckets: Mapping[str, int] | None,
+        types: tuple[str, ...] | None,
+        *,
+        extremes: bool,
+    ) -> Iterator[tuple[int, str, TypeStats]]:
+        """Add up cells that go into one bucket: the numbers of many are joined by SQLite, and added up at once here."""
+        number, join, where = "0", "", ""
+        with errors(self.path):
+            if buckets is not None:
+                self._want("starts", "number", buckets.items())
+                number, join = "starts.number", "CROSS JOIN starts USING (start)"
+            if types is not None:
+                self._want("names", "number", [(one, 0) for one in types])
+                where = f"WHERE {name} IN (SELECT start FROM names)"  # noqa: S608  # a constant
+            columns = "group_concat(sum), group_concat(min), group_concat(max)" if extremes else "group_concat(sum)"
+            rows = self._connection.execute(
+                f"SELECT {name}, {number}, count(*), sum(count), min(integral), {columns} FROM {table} {join} {where}"  # noqa: S608  # constants
+                f" GROUP BY {name}{'' if buckets is None else f', {number}'}"
+            )
+            for type_, place, cells, count, integral, sums, *others in rows:
+                if cells:
+                    total = exact.total(map(Decimal, sums.split(",")))
+                    low, high = (
+                        _extreme(texts, pick) for texts, pick in zip(others or (None, None), (min, max), strict=True)
+                    )
+                    yield place, type_, TypeStats(count, total, bool(integral), low, high)
+
+    def _want(self, table: str, number: str, rows: Iterable[tuple[str, int]]) -> None:
+        """Put what is asked for into a table of this connection alone."""
+        self._connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} (start TEXT PRIMARY KEY, {number} INTEGER)")
+        self._connection.execute(f"DELETE FROM {table}")  # noqa: S608  # constants
+        self._connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", rows)  # noqa: S608  # constants
+
+    def rows(self) -> Iterator[Row]:
+        """Yield all rows, those that several streams added to one by one."""
+        for _, row in self.rows_of_streams():
+            yield row
+
+    def rows_of_streams(self, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, Row]]:
+        """Yield the id of the stream, and the row, of all, or of these streams."""
+        where = "" if numbers is None else f"WHERE stream IN ({', '.join(f'{number:d}' for number in numbers)})"
+        for query in (
+            "SELECT stream, type, start, count, sum, integral, min, max FROM totals",
+            "SELECT stream, NULL, start, count, sum, integral, min, max FROM other_totals",
+        ):
+            for stream, *row in self._rows(f"{query} {where}"):
+                yield stream, cast("Row", tuple(row))
+
+    def attributed(self) -> set[int]:
+        """Return the ids of the streams of which all that they added is kept apart."""
+        return {number for (number,) in self._rows("SELECT id FROM streams WHERE attributed")}
+
+    def pruned_checksum(self) -> int:
+        """Return the checksum of what streams that were pruned had added."""
+        return int(next(self._rows("SELECT checksum FROM streams WHERE id = ?", PRUNED))[0], 16)
+
+    def rejects(self) -> Iterator[tuple[str, KeptReject]]:
+        """Yield the path of the stream, and the reject, of every one that is kept."""
+        query = (
+            'SELECT path, key, rejects."offset", line, length, reason, raw FROM rejects'
+            ' JOIN streams ON streams.id = stream ORDER BY stream, rejects."offset"'
+        )
+        for path, key, offset, line, length, reason, raw in self._rows(query):
+            yield name_of(path_of(path)), KeptReject(key, offset, line, length, self._reason(reason), raw)
+
+    def kept(self) -> int:
+        """Return how many bytes the kept rejects take, about."""
+        return int(next(self._rows("SELECT total(length(raw) + 64) FROM rejects"))[0])
+
+    def reject_at(self, stream: int, offset: int) -> Reason | None:
+        """Return the reason of the kept reject at a place."""
+        row = next(self._rows('SELECT reason FROM rejects WHERE stream = ? AND "offset" = ?', stream, offset), None)
+        return self._reason(row[0]) if row else None
+
+    def unkept(self, stream: int, reason: Reason) -> int:
+        """Return how many rejects of a stream were neither kept nor replayed."""
+        (number,) = next(
+            self._rows(
+                "SELECT total(count) - (SELECT count(*) FROM rejects WHERE stream = :s AND reason = :r)"
+                " - (SELECT count(*) FROM replayed WHERE stream = :s AND reason = :r)"
+                " FROM rejected WHERE stream = :s AND reason = :r".replace(":s", "?1").replace(":r", "?2"),
+                stream,
+                reason,
+            )
+        )
+        return int(number)
+
+    def is_replayed(self, stream: int, offset: int) -> bool:
+        """Whether the reject at a place was repaired before."""
+        return (
+            next(self._rows('SELECT 1 FROM replayed WHERE stream = ? AND "offset" = ?', stream, offset), None)
+            is not None
+        )
+
+    def replays(self) -> Iterator[Replayed]:
+        """Yield all rejects that were repaired."""
+        for stream, offset, reason, outcome, type_, start, value, integral in self._rows(
+            'SELECT stream, "offset", reason, outcome, type, start, value, integral FROM replayed'
+        ):
+            yield Replayed(
+                stream,
+                offset,
+                self._reason(reason),
+                outcome,
+                type_,
+                start,
+                value,
+                None if integral is None else bool(integral),
+            )
+
+    def discontinuities(self) -> list[Discontinuity]:
+        """Return all discontinuities, in the order in which they were noticed."""
+        query = 'SELECT name, "offset", noticed_at, message, settled, kind FROM discontinuities ORDER BY id'
+        return [Discontinuity(*row) for row in self._rows(query)]
+
+    def last_run(self) -> Run | None:
+        """Return what came of the last run."""
+        with errors(self.path):
+            fault = schema.fault_of_runs(self._connection)
+        if fault:
+            raise LedgerError(f"{name_of(self.path)}: damaged: {fault}")
+        query = (
+            "SELECT started_at, seconds, bytes, accepted, rejected, filtered, blank, pending, discontinuities, status"
+            " FROM runs ORDER BY id DESC LIMIT 1"
+        )
+        row = next(self._rows(query), None)
+        return Run(*row) if row else None
+
+    # ---- writing
+
+    @contextmanager
+    def transaction(self, patience: float | None = None) -> Iterator[None]:
+        """Commit all that is written within, or nothing; wait so many seconds at most for other programs."""
+        begin, end = (self._patience, max(self._patience, PATIENCE)) if patience is None else (patience, patience)
+        with errors(self.path):
+            wait_for(self._connection, "BEGIN IMMEDIATE", begin)
+            try:
+                yield
+                # Readers are waited for now; that no new one comes meanwhile SQLite sees to.
+                wait_for(self._connection, "COMMIT", end)
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def create(self, settings: Iterable[Setting]) -> None:
+        """Make the tables of a new ledger, within a transaction."""
+        import json  # noqa: PLC0415  # see settings
+
+        if not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            schema.create(self._connection)
+        self._connection.executemany(
+            schema.insertion("settings"), [(name, json.dumps(value)) for name, value in settings]
+        )
+
+    def put_olddirs(self, folders: Sequence[str]) -> None:
+        """Remember the folders that rotated files are moved to."""
+        import json  # noqa: PLC0415  # see settings
+
+        self._connection.execute(schema.insertion("settings", "INSERT OR REPLACE"), (_OLDDIRS, json.dumps(folders)))
+
+    def clear(self) -> None:
+        """Delete all settings, and whatever was said of lines."""
+        for table in ("settings", "rejected", "rejects", "replayed", "discontinuities", *schema.TOTALS):
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608  # constants
+
+    def add_totals(self, rows: Iterable[Row], stream: str | int = PRUNED) -> None:
+        """Add rows to those of the same types and starts that a stream, told by its key or id, added before."""
+        self.add_totals_of([(stream, rows)])
+
+    def add_totals_of(self, parts: Iterable[tuple[str | int, Iterable[Row]]]) -> None:
+        """Add the rows of many streams."""
+        own: list[tuple[object, ...]] = []
+        other: list[tuple[object, ...]] = []
+        for stream, rows in parts:
+            number = self._ids[stream] if isinstance(stream, str) else stream
+            for type_, start, *numbers in rows:
+                if type_ is None:
+                    other.append((start, number, *numbers))
+                    continue
+                own.append((type_, start, number, *numbers))
+                if len(own) == _AT_ONCE:
+                    self._add("totals", own)
+                    own.clear()
+        self._add("totals", own)
+        for row in other:
+            self._add("other_totals", [row])
+
+    def _add(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        keys = "type, start, stream" if table == "totals" else "start, stream"
+        names = ", ".join(schema.columns(table))
+        integral = "min(integral, excluded.integral)"
+        sums = {
+            "count": "(count + excluded.count)",
+            "sum": f"exact_add(sum, excluded.sum, {integral})",
+            "integral": integral,
+            "min": f"exact_min(min, excluded.min, {integral})",
+            "max": f"exact_max(max, excluded.max, {integral})",
+        }
+        # A row that is not what was written is not added to: there is no number that proves the sum.
+        proof = f"CASE WHEN proof = {schema.proof(table)} THEN {schema.proof(table, sums)} END"
+        assignments = ", ".join(f"{name} = {value}" for name, value in sums.items())
+        if not rows:
+            return
+        given = ", ".join(f"column{number} AS {name}" for number, name in enumerate(schema.columns(table), 1))
+        values = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
+        self._connection.execute(
+            f"INSERT INTO {table} ({names}, proof) SELECT *, {schema.proof(table)} FROM"  # noqa: S608  # constants
+            f" (SELECT {given} FROM (VALUES {values})) WHERE true"
+            f" ON CONFLICT ({keys}) DO UPDATE SET {assignments}, proof = {proof}",
+            list(chain.from_iterable(rows)),
+        )
+
+    def put_streams(self, streams: Iterable[Stream], now: str) -> None:
+        """Write what is known of streams; `now` is when new ones were seen first."""
+        for stream in streams:
+            stream.first_seen = stream.first_seen or now
+            stream.last_seen = stream.last_seen or now
+            row = row_of(stream)
+            if stream.is_new:
+                places = ", ".join("?" * len(row))
+                cursor = self._connection.execute(
+                    f"INSERT INTO streams ({STREAM_COLUMNS}, attributed, proof) VALUES ({places}, 1, 0)",  # noqa: S608  # constants
+                    row,
+                )
+                self._ids[stream.key] = cursor.lastrowid or 0
+            else:
+                assignments = ", ".join(f"{column.strip()} = ?" for column in STREAM_COLUMNS.split(","))
+                query = f"UPDATE streams SET {assignments} WHERE id = ?"  # noqa: S608  # constants
+                self._connection.execute(query, (*row, self._ids[stream.key]))
+            number = self._ids[stream.key]
+            self._connection.execute(schema.sealing("streams", "id = ?"), (number,))
+            self._connection.executemany(
+                schema.insertion("rejected", "INSERT OR REPLACE"),
+                [(number, str(reason), count) for reason, count in stream.account.rejected.items()],
+            )
+
+    def put_rejects(self, rejects: Iterable[KeptReject]) -> None:
+        """Keep rejected lines."""
+        self._connection.executemany(
+            schema.insertion("rejects", "INSERT OR REPLACE"),
+            [(self._ids[one.stream], *one[1:4], str(one.reason), one.raw) for one in rejects],
+        )
+
+    def put_replayed(self, one: Replayed, now: str) -> None:
+        """Move a reject to what was repaired."""
+        self._connection.execute(
+            schema.insertion("replayed"),
+            (one.stream, one.offset, str(one.reason), *one[3:], now),
+        )
+        self._connection.execute('DELETE FROM rejects WHERE stream = ? AND "offset" = ?', one[:2])
+
+    def put_discontinuity(self, key: str, one: Discontinuity) -> None:
+        """Record a discontinuity."""
+        cursor = self._connection.execute(schema.insertion("discontinuities"), (None, self._ids[key], *one))
+        self._connection.execute(schema.sealing("discontinuities", "id = ?"), (cursor.lastrowid,))
+
+    def settle_discontinuities(self, now: str, key: str | None = None) -> None:
+        """Take note of the discontinuities of a stream that was found again, or of all."""
+        condition = "" if key is None else f"AND stream = {self._ids[key]:d}"
+        self._connection.execute(f"UPDATE discontinuities SET settled = ? WHERE settled = '' {condition}", (now,))  # noqa: S608  # a number
+        self._connection.execute(schema.sealing("discontinuities", "settled = ?"), (now,))
+
+    def put_run(self, run: Run) -> None:
+        """Record what came of this run so far."""
+        if self._run is None:
+            self._run = next(self._rows("SELECT ifnull(max(id), 0) + 1 FROM runs"))[0]
+            self._connection.execute("DELETE FROM runs WHERE id <= ?", (self._run - _MOST_RUNS,))
+        self._connection.execute(schema.insertion("runs", "INSERT OR REPLACE"), (self._run, *run))
+
+    def unshown(self) -> bytes | None:
+        """Return what earlier runs added and could not show."""
+        if self.is_new:
+            return None
+        row = next(self._rows("SELECT summary FROM unshown ORDER BY id LIMIT 1"), None)
+        return bytes(row[0]) if row else None
+
+    def put_unshown(self, summary: bytes | None) -> None:
+        """Keep what was added and not shown, in place of what was kept."""
+        self._connection.execute("DELETE FROM unshown")
+        if summary is not None:
+            self._connection.execute(schema.insertion("unshown"), (1, summary))
+
+    def prune(self, streams: Sequence[Stream], now: str) -> None:
+        """Forget streams; what they added stays."""
+        checksum = self.pruned_checksum()
+        for stream in streams:
+            number = self._ids[stream.key]
+            checksum += stream.checksum
+            self._connection.execute(
+                "UPDATE streams SET accepted = accepted + ?, filtered = filtered + ?, blank = blank + ?,"
+                " salvaged = salvaged + ?, first_seen = ? WHERE id = ?",
+                (
+                    *(getattr(stream.account, name) for name in ("accepted", "filtered", "blank", "salvaged")),
+                    now,
+                    PRUNED,
+                ),
+            )
+            self._connection.execute(
+                "INSERT INTO rejected SELECT ?, reason, count, 0 FROM rejected AS own WHERE stream = ?"
+                " ON CONFLICT (stream, reason) DO UPDATE SET count = rejected.count + excluded.count",
+                (PRUNED, number),
+            )
+        numbers = [self._ids[stream.key] for stream in streams]
+        rows = [row for _, row in self.rows_of_streams(numbers)]
+        self._delete(numbers, ("rejected", "rejects", *schema.TOTALS), "stream")
+        self._delete(numbers, ("streams",), "id")
+        for row in rows:  # several may be of one type and start
+            self.add_totals([row])
+        self._connection.execute("UPDATE streams SET checksum = ? WHERE id = ?", (in_hex(checksum), PRUNED))
+        self._connection.execute(schema.sealing("streams", "id = ?"), (PRUNED,))
+        self._connection.execute(schema.sealing("rejected", "stream = ?"), (PRUNED,))
+
+    def forget(self, streams: Iterable[Stream], kept: Iterable[Stream]) -> None:
+        """Delete all that streams added, and all but those that are kept, as streams of which nothing was read."""
+        numbers = {stream.key: self._ids[stream.key] for stream in streams}
+        tables = ("rejected", "rejects", *schema.TOTALS, "replayed", "discontinuities")
+        self._delete(numbers.values(), tables, "stream")
+        self.put_streams(kept, "")
+        gone = [number for key, number in numbers.items() if key not in {stream.key for stream in kept}]
+        self._delete(gone, ("streams",), "id")
+
+    def _delete(self, numbers: Iterable[int], tables: Iterable[str], column: str) -> None:
+        """Delete the rows of streams."""
+        places = ", ".join(f"{number:d}" for number in numbers)
+        for table in tables:
+            self._connection.execute(f"DELETE FROM {table} WHERE {column} IN ({places})")  # noqa: S608  # numbers
+
+    def check_integrity(self) -> None:
+        """Raise LedgerError if the file is damaged anywhere."""
+        with errors(self.path):
+            check_pages(self._connection, self.path, "integrity_check")
+
+
+def _extreme(texts: str | None, pick: Callable[[Iterable[Decimal]], Decimal]) -> Decimal | None:
+    """Return the smallest or largest of numbers that are joined by commas; many are the same."""
+    return None if texts is None else pick(map(Decimal, set(texts.split(","))))
+
+
+def source_of(path: str, device: int, inode: int) -> str | None:
+    """Return where a ledger has seen a stream last, if that is still the file with this device and inode.
+
+    Without a lock and without looking for damage: it is asked before anything is done.
+    """
+    with suppress(sqlite3.Error, OSError), closing(connect(path, "ro")) as connection:
+        found = connection.execute("SELECT path FROM streams WHERE device = ? AND inode = ?", (str(device), str(inode)))
+        for (stored,) in found:
+            status = os.stat(path_of(stored))
+            if (status.st_dev, status.st_ino) == (device, inode):
+                return path_of(stored)
+    return None

@@ -1,0 +1,1 @@
+"""Which stream a file holds, proved by its content."""

@@ -1,0 +1,91 @@
+"""When a file was made. With its inode that tells it from a file that has the same inode later.
+
+A file system gives the inode of a file that was deleted to the next one that is made, often at once. Only the moment at
+which the file was made, to the nanosecond, tells the two apart. Linux has it in statx(2), which Python does not offer
+before 3.15; where it is not known it is 0.
+"""
+
+import errno
+import os
+import struct
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+_AT_FDCWD: Final = -100
+
+_AT_EMPTY_PATH: Final = 0x1000
+
+_WANTED: Final = 0x800
+"""STATX_BTIME: nothing else is asked for."""
+
+_SIZE: Final = 256
+
+_MASK: Final = struct.Struct("I")
+
+_BIRTH: Final = struct.Struct("qI")
+
+_BIRTH_AT: Final = 80
+
+_SECOND: Final = 1_000_000_000
+
+
+class Look(NamedTuple):
+    """What there is to know of a file without opening it; times are in nanoseconds of the epoch."""
+
+    mode: int
+    device: int
+    inode: int
+    size: int
+    modified: int
+    born: int
+    """When it was made; 0 where that is not known."""
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What all links to a file share."""
+        return self.device, self.inode
+
+
+def look(path: str | int) -> Look:
+    """Look at a file by its path or descriptor; OSError where that fails."""
+    # The moment comes first: where another file takes its place between the two calls, that one is younger than told,
+    # and is not the one that is known either way.
+    born = _born(path)
+    status = os.stat(path)
+    if born is None:
+        born = int(getattr(status, "st_birthtime", 0) * _SECOND)
+    return Look(status.st_mode, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, born)
+
+
+def _born(path: str | int) -> int | None:
+    """Return when the file was made, 0 where the file system does not say it, None where the system cannot tell."""
+    functions = _statx()
+    if functions is None:
+        return None
+    statx, new_buffer = functions
+    buffer = new_buffer(_SIZE)
+    folder, name, flags = (path, b"", _AT_EMPTY_PATH) if isinstance(path, int) else (_AT_FDCWD, os.fsencode(path), 0)
+    if statx(folder, name, flags, _WANTED, buffer):
+        return 0
+    (mask,) = _MASK.unpack_from(buffer, 0)
+    if not mask & _WANTED:
+        return 0
+    seconds, nanoseconds = _BIRTH.unpack_from(buffer, _BIRTH_AT)
+    return int(seconds * _SECOND + nanoseconds)
+
+
+@cache
+def _statx() -> tuple[Any, Any] | None:
+    try:
+        import ctypes  # noqa: PLC0415  # start-up of all runs without a ledger
+
+        function = ctypes.CDLL(None, use_errno=True).statx
+        function.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p]
+    except (AttributeError, ImportError, OSError, TypeError):
+        return None
+    return function, ctypes.create_string_buffer
+
+
+def is_momentary(error: OSError) -> bool:
+    """Whether an error says only that a file was renamed, removed or replaced since it was looked at."""
+    return error.errno in (errno.ENOENT, errno.ESTALE)

@@ -1,0 +1,225 @@
+"""The totals of a ledger over all runs, by type and by bucket."""
+
+from collections.abc import Iterable, Mapping
+
+from eventcli.ledger.meaning import Meaning, MeaningError, meaning_of
+from eventcli.ledger.store.database import DOUBT, Database
+from eventcli.ledger.store.hold import LedgerError
+from eventcli.ledger.store.records import Discontinuity
+from eventcli.ledger.streams.stream import UNCOUNTED
+from eventcli.lines import times, zones
+from eventcli.lines.query import Bucket, Calendar, Timing
+from eventcli.summary.account import Account, AccountError
+from eventcli.summary.asked import Asked
+from eventcli.summary.kinship import Result
+from eventcli.summary.sources import SourceReport, Status, Stretch
+from eventcli.summary.stats import TypeStats
+from eventcli.summary.summary import Summary
+from eventcli.text import name_of
+
+Types = dict[str | None, TypeStats]
+"""Stats by type (None: all types beyond the limit)."""
+
+
+def assemble(types: Types, account: Account, sources: Iterable[SourceReport], meaning: Meaning) -> Summary:
+    """Return the Summary of stats by type, as many as a ledger of this meaning has."""
+    other: dict[Bucket | None, TypeStats] = {None: types[None]} if None in types else {}
+    named = {name: stats for name, stats in types.items() if name is not None}
+    return Summary(named, account, sources, {}, other, meaning.max_types, None, meaning.max_type_bytes)
+
+
+def _summary(
+    rows: Iterable[tuple[Bucket | None, str | None, TypeStats]],
+    account: Account,
+    sources: Iterable[SourceReport],
+    calendar: Calendar | None,
+    meaning: Meaning,
+) -> Summary:
+    types: dict[str, TypeStats] = {}
+    buckets: dict[Bucket, dict[str, TypeStats]] = {}
+    other: dict[Bucket | None, TypeStats] = {}
+    for bucket, name, stats in rows:
+        if name is None:
+            other[bucket] = other[bucket].merge(stats) if bucket in other else stats
+        else:
+            group = types if bucket is None else buckets.setdefault(bucket, {})
+            group[name] = group[name].merge(stats) if name in group else stats
+    return Summary(types, account, sources, buckets, other, meaning.max_types, calendar, meaning.max_type_bytes)
+
+
+class Places:
+    """Which of the kept buckets go into which bucket that was asked for."""
+
+    def __init__(
+        self,
+        starts: Iterable[str],
+        granularity: str | None,
+        *,
+        calendar: Calendar | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> None:
+        """Sort the starts. `since` and `until` are in nanoseconds of the epoch, as in `Timing`.
+
+        MeaningError where a kept bucket would have to be cut: only known with its `granularity`.
+        """
+        self.buckets: list[Bucket | None] = [None]
+        self.numbers: dict[str, int] = {}
+        """The place in `buckets` of each start that is wanted."""
+        numbers: dict[Bucket | None, int] = {None: 0}
+        target = times.Buckets(calendar.by, calendar.zone) if calendar else None
+        kept = times.Buckets(granularity, "UTC") if granularity not in (None, "none") else None
+        is_limited = since is not None or until is not None
+        if is_limited and kept is None:
+            raise MeaningError("--since and --until: the ledger was begun with --granularity none, and keeps no times")
+        if target is not None and granularity == "none":
+            raise MeaningError("--by: the ledger was begun with --granularity none, and keeps no times")
+        for start in starts:
+            if not start:
+                if not is_limited:
+                    self.numbers[start] = 0
+                continue
+            bucket = times.from_label(start)
+            if bucket is None:
+                raise LedgerError(f"damaged: {start!r} is not the start of a bucket")
+            first = bucket.start
+            last = first if kept is None else end(kept, first) - 1
+            for name, limit in (("--since", since), ("--until", until)):
+                if limit is not None and first * zones.NANOS < limit <= last * zones.NANOS:
+                    raise MeaningError(
+                        f"{name} lies within a bucket: the ledger keeps whole {_plural(granularity)} (UTC)"
+                    )
+            if (since is not None and first * zones.NANOS < since) or (
+                until is not None and first * zones.NANOS >= until
+            ):
+                continue
+            place = None
+            # What has no bucket in a zone, because its year is none there, has no usable time.
+            if target is not None and not target.lacks(first):
+                place = target.bucket(first)
+                if target.bucket(last) != place:
+                    raise MeaningError(
+                        f"--by {calendar.by} --tz {calendar.zone}: its buckets begin within those of the ledger,"  # type: ignore[union-attr]
+                        f" which keeps whole {_plural(granularity)} (UTC)"
+                    )
+            if place not in numbers:
+                numbers[place] = len(self.buckets)
+                self.buckets.append(place)
+            self.numbers[start] = numbers[place]
+
+
+def end(buckets: "times.Buckets", start: int) -> int:
+    """Return where the bucket that begins at `start` ends, in seconds."""
+    region = buckets.region(start)
+    return start + region.size
+
+
+def _plural(granularity: str | None) -> str:
+    return f"{granularity}s"
+
+
+def totals(
+    database: Database,
+    *,
+    types: tuple[str, ...] | None = None,
+    since: int | None = None,
+    until: int | None = None,
+    calendar: Calendar | None = None,
+    extremes: bool = True,
+) -> Summary:
+    """Return the totals over all runs, from the database alone.
+
+    `types`, `since` and `until` are those of a `Query`: what they leave out is counted as filtered. MeaningError where
+    the ledger does not keep what is asked for. Without `extremes`, min and max are not known.
+    """
+    with database.snapshot():
+        database.check_totals()
+        return _totals(database, types, since, until, calendar, extremes=extremes)
+
+
+def _totals(
+    database: Database,
+    types: tuple[str, ...] | None,
+    since: int | None,
+    until: int | None,
+    calendar: Calendar | None,
+    *,
+    extremes: bool,
+) -> Summary:
+    meaning = meaning_of(database, {})
+    numbers: Mapping[str, int] | None = None
+    buckets: list[Bucket | None] = [None]
+    if calendar is not None or since is not None or until is not None:
+        places = Places(database.starts(), meaning.granularity, calendar=calendar, since=since, until=until)
+        numbers, buckets = places.numbers, places.buckets
+    rows: list[tuple[Bucket | None, str | None, TypeStats]] = [
+        (buckets[number], name, stats) for number, name, stats in database.totals(numbers, types, extremes=extremes)
+    ]
+    if types is None:
+        rows += [(buckets[number], None, stats) for number, stats in database.other_totals(numbers, extremes=extremes)]
+    account = database.account()
+    shown = sum(stats.count for _, _, stats in rows)
+    left_out = account.accepted - shown
+    account = Account(
+        account.lines,
+        shown,
+        account.rejected,
+        account.filtered + left_out,
+        account.blank,
+        min(account.salvaged, shown),
+    )
+    if calendar is None:
+        rows += [(None, name, TypeStats()) for name in types or ()]
+    summary = _summary(rows, account, sources_of(database), calendar, meaning)
+    try:
+        summary.check()
+    except AccountError as error:
+        raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from error
+    return summary
+
+
+def sources_of(database: Database) -> list[SourceReport]:
+    """Return what the ledger holds of each stream, and the discontinuities of which nobody took note."""
+    reports = [
+        SourceReport(
+            stream.label,
+            stream.offset - stream.start,
+            stream.account.lines,
+            Status.COMPLETE,
+            "",
+            stream.pending,
+            Stretch(stream.head, stream.start, stream.offset),
+        )
+        for stream in database.streams()
+        if stream.state not in UNCOUNTED
+    ]
+    return reports + [report_of(one) for one in database.discontinuities() if not one.settled]
+
+
+def report_of(one: Discontinuity) -> SourceReport:
+    """Return a discontinuity as the report of a source."""
+    if one.kind == DOUBT:
+        message = f"{one.message} ({one.noticed_at})"
+    else:
+        message = f"what followed byte {one.offset} may be lost ({one.noticed_at}): {one.message}"
+    return SourceReport(one.name, 0, 0, Status.DISCONTINUITY, message)
+
+
+def load(path: str) -> Summary:
+    """Return the totals of a ledger, without buckets: OSError or LedgerError where that fails."""
+    return load_result(path).summary
+
+
+def load_result(path: str) -> Result:
+    """Return the same with what it was asked for, as a result that can be merged."""
+    with Database.open_to_read(path) as database:
+        summary = totals(database)
+        return Result(summary, asked(meaning_of(database, {})), is_plain=bool(summary.types or summary.other))
+
+
+def asked(meaning: Meaning, types: tuple[str, ...] | None = None, timing: Timing | None = None) -> Asked:
+    """Return what totals of certain types and times are asked for; their buckets are not those of the ledger."""
+    query = meaning.query._replace(types=types)
+    if timing is not None:
+        timing = timing._replace(input_zone=meaning.input_tz, time_format=meaning.time_format)
+    return Asked.of(query._replace(timing=timing))

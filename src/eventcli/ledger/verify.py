@@ -1,0 +1,141 @@
+"""The proof of a ledger: its own checksums, and what is still on disk."""
+
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from eventcli.ledger.meaning import Meaning, meaning_of
+from eventcli.ledger.steps import Steps
+from eventcli.ledger.store.database import Database
+from eventcli.ledger.store.hold import LedgerError
+from eventcli.ledger.store.records import now
+from eventcli.ledger.store.rows import CHECKSUM_PRIME, checksum, checksums, rows_of
+from eventcli.ledger.store.schema import PRUNED
+from eventcli.ledger.streams.content import File
+from eventcli.ledger.streams.search import candidates
+from eventcli.ledger.streams.stream import UNCOUNTED, Stream
+from eventcli.pipeline.run import Run
+from eventcli.pipeline.summarize import BLOCK_SIZE
+from eventcli.reading.portions import Portion
+from eventcli.text import name_of
+
+
+class Verdict(NamedTuple):
+    """What can be said of a stream: `proved`, `gone` (it is not on disk any more), `different`, or `unproved`.
+
+    The last one has more types than have rows of their own. Which of them shared one row depends on what each run saw,
+    so that only its account can be compared.
+    """
+
+    stream: Stream
+    verdict: str
+    message: str
+
+
+def verify(database: Database, paths: Iterable[str], jobs: int | None = None) -> Iterator[Verdict]:
+    """Read again what is still on disk, and yield what that proves; LedgerError where the ledger contradicts itself."""
+    database.check_integrity()
+    with database.snapshot():
+        check_sums(database)
+    meaning = meaning_of(database, {})
+    for stream, file in candidates(database.streams(), paths):
+        if stream.state not in UNCOUNTED and (stream.account.lines or stream.pending):
+            yield _verify(stream, file, meaning, jobs)
+
+
+def check_sums(database: Database) -> None:
+    """Raise LedgerError unless the totals are what the streams and the repaired lines added."""
+    database.check_totals()
+    wanted: dict[int, int] = {PRUNED: database.pruned_checksum()}
+    apart = database.attributed()
+
+    def place(stream: int | None) -> int:
+        return stream if stream is not None and stream in apart else PRUNED
+
+    for stream in database.streams():
+        number = place(database.id_of(stream.key))
+        wanted[number] = wanted.get(number, 0) + stream.checksum
+    repaired = (
+        (place(one.stream), (one.type, one.start or "", 1, one.value or "0", bool(one.integral), "", ""))
+        for one in database.replays()
+        if one.outcome == "accepted"
+    )
+    try:
+        for number, added in checksums(repaired).items():
+            wanted[number] = wanted.get(number, 0) + added
+        held = checksums((place(number), row) for number, row in database.rows_of_streams())
+    except ValueError as error:
+        raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from None
+    if any((held.get(one, 0) - wanted.get(one, 0)) % CHECKSUM_PRIME for one in {*held, *wanted}):
+        raise LedgerError(f"{name_of(database.path)}: damaged: the totals are not what the streams added")
+
+
+def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | None) -> Verdict:
+    if file is None:
+        if not stream.account.lines and os.path.exists(stream.path):
+            return Verdict(stream, "proved", stream.path)  # nothing of it was counted yet
+        return Verdict(stream, "gone", "no file holds it any more")
+    try:
+        with file.open(stream.start) as content:
+            steps = Steps(content, stream.offset - stream.start, b"", is_ended=True)
+            steps.begin(stream.offset + 1, float("inf"))
+            run = Run(
+                [Portion(stream.label, steps, stream.start)],
+                query=meaning.query,
+                max_line=meaning.max_line,
+                block_size=BLOCK_SIZE,
+                jobs=jobs,
+                on_reject=None,
+                reject_limit=0,
+                on_problem=lambda _: None,
+            )
+            summary = run.complete()
+    except OSError as error:
+        return Verdict(stream, "gone", f"{file.path} cannot be read: {error.strerror or error}")
+    finally:
+        file.close(forget=True)
+    if summary.account != stream.account:
+        return Verdict(stream, "different", f"{file.path} has {summary.account}; counted were {stream.account}")
+    if summary.other:
+        why = f"{file.path}: {summary.crowd}: only its account could be compared"
+        return Verdict(stream, "unproved", why)
+    if (checksum(rows_of(summary)) - stream.checksum) % CHECKSUM_PRIME:
+        return Verdict(stream, "different", f"the events in {file.path} are others than those that were counted")
+    return Verdict(stream, "proved", file.path)
+
+
+def prune(database: Database, verdicts: Iterable[Verdict], days: float) -> int:
+    """Forget the streams that are gone, or were never counted, and were not seen for so many days; return how many.
+
+    Their lines stay in the totals. Should one of them come back, it is taken for a new one.
+    """
+    gone = {stream.key for stream, verdict, _ in verdicts if verdict == "gone"}
+    streams = [
+        stream
+        for stream in database.streams()
+        if stream.key in gone or (not stream.account.lines and not os.path.exists(stream.path))
+    ]
+    old = gone_for(streams, days)
+    if old:
+        with database.transaction():
+            database.prune(old, now())
+    return len(old)
+
+
+def acknowledge(database: Database) -> None:
+    """Take note of all discontinuities."""
+    with database.transaction():
+        database.settle_discontinuities(now())
+
+
+def gone_for(streams: Iterable[Stream], days: float) -> list[Stream]:
+    """Return those of the streams that were not seen for so many days; none while the clock stands before that."""
+    return [one for one in streams if _age(one.last_seen) >= days * 86_400]
+
+
+def _age(moment: str) -> float:
+    try:
+        return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    except (ValueError, TypeError):  # no proof covers it: nothing is forgotten by a moment that is none
+        return 0.0

@@ -1,0 +1,91 @@
+"""`summarize`, the library's front door: sources in, one Summary out."""
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Final, cast
+
+from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Query, Timing
+from eventcli.pipeline.delivery import OnProblem, OnReject, OnRepeat
+from eventcli.pipeline.run import Run
+from eventcli.reading.blocks import MAX_LINE
+from eventcli.reading.discovery import Choice
+from eventcli.summary.summary import Summary
+from eventcli.text import Source
+
+BLOCK_SIZE: Final = 2 * 1024 * 1024
+"""Bytes read at a time. Measured: smaller blocks cost turns, larger ones memory, and neither is faster."""
+
+
+def summarize(
+    *sources: Source | Iterable[Source],
+    fields: Fields = Fields(),  # noqa: B008  # immutable
+    types: Collection[str] | None = None,
+    default_value: str | None = None,
+    numeric_strings: bool = False,
+    salvage: bool = False,
+    timing: Timing | None = None,
+    max_types: int = MAX_TYPES,
+    max_type_bytes: int = MAX_TYPE_BYTES,
+    max_line: int = MAX_LINE,
+    block_size: int = BLOCK_SIZE,
+    jobs: int | None = None,
+    on_reject: OnReject | None = None,
+    reject_limit: int | None = None,
+    on_problem: OnProblem | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    on_repeat: OnRepeat | None = None,
+    stretches: bool = False,
+    mmap: bool = True,
+    timeout: float | None = None,
+) -> Summary:
+    r"""Read paths (`-` is standard input) or binary streams, and return the Summary of their events.
+
+    A path may also be a URL, a glob or a directory, see `discovery`; `include` and `exclude` are glob patterns that say
+    which files of directories are meant. A file that is there more than once, also through links, counts once;
+    `on_repeat` is called with its name, and with the name under which it counts. With `stretches`, the sources of the
+    result say which part of which stream was read, so that saved summaries that cover the same lines can be told.
+    Without `mmap`, large files are read, and not mapped where they can be, see `mapping`. A URL that is not read after
+    `timeout` seconds is given up; without it, one on which nothing arrives for a minute.
+
+    `types` keeps those types only, and each is in the result even if it was never seen. `default_value`,
+    `numeric_strings`, `salvage`, `timing`, `max_types` and `max_type_bytes` are
+    those of `Query`. `on_reject` is called with
+    every rejected line, or with the first `reject_limit` ones, one at a time and in the order of the input.
+    `on_problem` is called with every source that could not be read to its end, and reading goes on with the next;
+    without it, the OSError is raised. `max_line` and `block_size` are in bytes. `jobs` is the number of threads (None:
+    the cores this process may use with the Rust body, one with the Python body, which is bound to one core). Neither
+    `block_size` nor `jobs` changes the result.
+
+    >>> import io
+    >>> log = io.BytesIO(b'{"type":"sale","value":0.1}\n' * 10)
+    >>> summary = summarize(log)
+    >>> summary["sale"].sum, summary.account.accepted, summary.complete
+    (Decimal('1.0'), 10, True)
+    """
+    if types is not None:
+        types = (types,) if isinstance(types, str) else tuple(types)
+    run = Run(
+        _flat(sources),
+        query=Query(fields, types, default_value, numeric_strings, salvage, timing, max_types, max_type_bytes),
+        max_line=max_line,
+        block_size=block_size,
+        jobs=jobs,
+        on_reject=on_reject,
+        reject_limit=reject_limit,
+        on_problem=on_problem,
+        choice=Choice(include, exclude),
+        on_repeat=on_repeat,
+        stretches=stretches,
+        mmap=mmap,
+        timeout=timeout,
+    )
+    return run.complete()
+
+
+def _flat(sources: Iterable[Source | Iterable[Source]]) -> Iterator[Source]:
+    for source in sources:
+        if isinstance(source, (str, os.PathLike)) or hasattr(source, "read"):
+            yield cast("Source", source)
+        else:
+            yield from source

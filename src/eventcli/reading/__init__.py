@@ -1,0 +1,1 @@
+"""From names to blocks of whole lines: discovery, sources, compression, remote objects."""

@@ -1,0 +1,1 @@
+"""Compressed streams: recognised by their first bytes, decompressed while they are read."""

@@ -1,0 +1,379 @@
+"""Names become sources: globs are expanded, directories are walked, a list of names is read."""
+
+import errno
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import Final, NamedTuple
+
+from eventcli.readable import Readable, read_into
+from eventcli.reading import deep
+from eventcli.reading.listing import DIRECTORY, LINK, REGULAR, Entries, entries
+from eventcli.reading.rotation import SUFFIXES, default, translate
+from eventcli.reading.small_files import Known
+from eventcli.reading.source import expand_url
+from eventcli.text import STDIN, Source, is_url
+
+MOST_NAMES: Final = 5_000_000
+"""Names in a list at most: what is known of each file is held, so that one that is there twice counts once."""
+
+MOST_BYTES: Final = 512 * 1024 * 1024
+"""Bytes of all of them at most."""
+
+LONGEST_NAME: Final = 64 * 1024
+"""Bytes of a name at most: Linux opens 4096 of them at a time."""
+
+_PIECE: Final = 1024 * 1024
+
+_IS_UTF8: Final = sys.getfilesystemencoding() == "utf-8"
+
+_MAGIC: Final = frozenset("*?[")
+
+_AT_ONCE: Final = 1024
+"""Files of a directory or a glob that are handed on together."""
+
+_RUN: Final = re.compile(rf"{REGULAR}{{1,{_AT_ONCE}}}|(.)\1*")
+"""Of the kinds of what is in a directory: all of one kind that follow one another, of regular files not too many."""
+
+_NO_FILE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
+"""What a link says that leads nowhere, which is left out. One that leads to what must not be read is reported."""
+
+
+class Choice(NamedTuple):
+    """Which files of a directory are meant, as glob patterns.
+
+    `include` takes the place of `DEFAULT_PATTERNS`. `exclude` also leaves out whole subdirectories, and what matches a
+    glob. A pattern is compared with the name, or, if it holds a slash, with the path from the directory on.
+    """
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+
+
+_Listed = tuple[Known, int] | OSError
+"""Files that follow one another, and about how many more there are; or why something cannot be looked at."""
+
+
+class Found(NamedTuple):
+    """One source: a path, `-`, a URL or a stream; or a name that leads to nothing, and the `error` that says why.
+
+    `origin` is the index of the argument that it comes from. `status` is that of a regular file that was named itself,
+    and does not come from a glob or a directory.
+    """
+
+    source: Source
+    origin: int
+    error: OSError | None = None
+    status: os.stat_result | None = None
+
+
+class Listing(NamedTuple):
+    """Regular files of one argument, a directory or a glob, and about how many more there are in the same directory."""
+
+    files: Known
+    origin: int
+    left: int
+
+
+def discover(sources: Iterable[Source], choice: Choice = Choice()) -> Iterator[Found]:  # noqa: B008  # immutable
+    """Yield what the arguments stand for, in their order; nothing is opened, and each is looked at in its turn.
+
+    A path that exists is itself, whatever characters it has; a directory is all files in it and below that `choice`
+    takes, in the order of their names. Otherwise a path with `*`, `?` or `[` is a glob: the files that match it, where
+    `**` stands for any number of directories. Hidden files and directories are left out, unless a glob names the dot;
+    links to directories are not followed, so there are no loops. What leads to nothing has a FileNotFoundError.
+    """
+    for found in discover_many(sources, choice):
+        if isinstance(found, Listing):
+            yield from (Found(path, found.origin) for path in found.files.paths)
+        else:
+            yield found
+
+
+def discover_many(sources: Iterable[Source], choice: Choice) -> Iterator[Found | Listing]:
+    """Yield the same as `discover`; files of directories and globs together, which is quicker where they are many."""
+    for origin, source in enumerate(sources):
+        if not isinstance(source, (str, os.PathLike)):
+            yield Found(source, origin)
+        elif (path := os.fspath(source)) == STDIN:
+            yield Found(path, origin)
+        elif is_url(path):
+            yield from _objects(path, origin)
+        else:
+            yield from _files(path, origin, choice)
+
+
+def names(data: bytes, *, null: bool = False) -> list[str]:
+    """Return the paths of a list, one a line, or each ended by a NUL byte; ValueError where they cannot be paths."""
+    import io  # noqa: PLC0415  # it is there in any case
+
+    return read_names(io.BytesIO(data), null=null)
+
+
+def read_names(stream: Readable, *, null: bool = False) -> list[str]:
+    """Return the same of a stream; ValueError, too, where a name is too long, or there are more than can be held."""
+    end = b"\0" if null else b"\n"
+    found: list[str] = []
+    memory = memoryview(bytearray(_PIECE))
+    begun = b""
+    left = MOST_BYTES
+    while got := read_into(stream, memory):
+        piece = bytes(memory[:got])
+        if not piece.strip(end):
+            # Nothing but ends; there may be very many.
+            found += map(os.fsdecode, [begun] if begun else [])
+            begun = b""
+            continue
+        if not null and b"\0" in piece:
+            raise ValueError("the names are separated by NUL bytes: --null reads such a list")
+        *whole, begun = (begun + piece).split(end)
+        if len(begun) > LONGEST_NAME or max(map(len, whole), default=0) > LONGEST_NAME:
+            raise ValueError(f"a name has more than {LONGEST_NAME} bytes: is this a list of files?")
+        found += map(os.fsdecode, filter(None, whole))
+        left -= got
+        if len(found) > MOST_NAMES or left < 0:
+            raise ValueError(f"more than {MOST_NAMES} names, or {MOST_BYTES} bytes of them: give them in several runs")
+    if begun:
+        found.append(os.fsdecode(begun))
+    return found
+
+
+def _files(path: str, origin: int, choice: Choice) -> Iterator[Found | Listing]:
+    try:
+        status = deep.stat(path)
+    except OSError as error:
+        if _MAGIC.isdisjoint(path) or os.path.lexists(path):
+            yield Found(path, origin, error=error)
+            return
+        top = "/" if path.startswith("/") else ""
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        yield from _listed(path, origin, _unrolled(_glob(top, parts, _Rules(choice))), "no file matches")
+    except ValueError as error:  # a NUL byte
+        yield Found(path, origin, error=FileNotFoundError(errno.ENOENT, str(error)))
+    else:
+        if stat.S_ISDIR(status.st_mode):
+            paths = _unrolled(_walk(path, _Rules(choice)))
+            yield from _listed(path, origin, paths, "no file in this directory looks like a log (see --include)")
+        elif stat.S_ISREG(status.st_mode):
+            yield Found(path, origin, status=status)
+        else:
+            yield Found(path, origin)
+
+
+def _objects(url: str, origin: int) -> Iterator[Found]:
+    try:
+        urls = expand_url(url)
+    except OSError as error:
+        yield Found(url, origin, error=error)
+    else:
+        yield from (Found(each, origin) for each in urls)
+
+
+def _listed(name: str, origin: int, lists: Iterator[_Listed], nothing: str) -> Iterator[Found | Listing]:
+    """Yield the files that stand for an argument, many together, and what could not be listed in its place."""
+    paths: list[str] = []
+    inodes: list[int] = []
+    device = 0
+    is_nothing = True
+    for listed in lists:
+        if paths and (isinstance(listed, OSError) or listed[0].device != device):
+            yield Listing(Known(paths, device, inodes), origin, 0)
+            paths, inodes = [], []
+        if isinstance(listed, OSError):
+            is_nothing = False
+            yield Found(os.fsdecode(listed.filename or name), origin, error=listed)
+            continue
+        some, left = listed
+        device = some.device
+        paths += some.paths
+        inodes += some.inodes
+        is_nothing = is_nothing and not paths
+        while len(paths) >= _AT_ONCE:
+            files = Known(paths[:_AT_ONCE], device, inodes[:_AT_ONCE])
+            paths, inodes = paths[_AT_ONCE:], inodes[_AT_ONCE:]
+            yield Listing(files, origin, len(paths) + left)
+    if paths:
+        yield Listing(Known(paths, device, inodes), origin, 0)
+    elif is_nothing:
+        yield Found(name, origin, error=FileNotFoundError(errno.ENOENT, nothing))
+
+
+class _Rules:
+    """A `Choice`, compiled."""
+
+    def __init__(self, choice: Choice) -> None:
+        self._take = _compiled(choice.include) if choice.include else None
+        self._leave = _compiled(choice.exclude)
+        # The ends of names that are taken whatever else they are.
+        self._sure = () if choice.include or choice.exclude else SUFFIXES
+
+    def takes(self, name: str, path: str) -> bool:
+        """Whether a file is meant; `path` is that from the directory on."""
+        if self._take is None:
+            self._take = default(), None  # not before a name needs it
+        return _matches(self._take, name, path) and not _matches(self._leave, name, path)
+
+    def take_all(self, names: Sequence[str]) -> bool:
+        """Whether files with these names are certainly all meant, as is so of most of what may be very many."""
+        is_sure = all(map(str.endswith, names, repeat(self._sure)))
+        return is_sure and not any(map(str.startswith, names, repeat(".")))
+
+    def leaves(self, name: str, path: str) -> bool:
+        """Whether a file or a directory is left out."""
+        return _matches(self._leave, name, path)
+
+
+_Patterns = tuple[re.Pattern[str] | None, re.Pattern[str] | None]
+"""What is compared with a name, and with a path."""
+
+
+def _compiled(patterns: Iterable[str]) -> _Patterns:
+    for_names = [pattern for pattern in patterns if "/" not in pattern]
+    for_paths = [pattern.removeprefix("/") for pattern in patterns if "/" in pattern]
+    return _any_of(for_names), _any_of(for_paths)
+
+
+def _any_of(patterns: list[str]) -> re.Pattern[str] | None:
+    return re.compile("|".join(map(translate, patterns))) if patterns else None
+
+
+def _text(name: str) -> str:
+    """Return a name as it is compared with patterns: bytes of UTF-8 are characters in every locale."""
+    if _IS_UTF8 or name.isascii():
+        return name
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+def _matches(patterns: _Patterns, name: str, path: str) -> bool:
+    for_names, for_paths = patterns
+    name, path = _text(name), _text(path)
+    return bool((for_names and for_names.match(name)) or (for_paths and for_paths.match(path)))
+
+
+_Steps = Iterator["_Listed | _Steps"]
+"""What is found on the way, and the ways that branch off, each to be gone to its end where it stands."""
+
+
+def _unrolled(way: _Steps) -> Iterator[_Listed]:
+    """Yield what is found on a way and on all that branch off; trees may be deeper than functions call each other."""
+    ways = [way]
+    while ways:
+        for found in ways[-1]:
+            if isinstance(found, (tuple, OSError)):
+                yield found
+            else:
+                ways.append(found)
+                break
+        else:
+            ways.pop()
+
+
+def _walk(top: str, rules: _Rules, below: str = "") -> _Steps:
+    """Yield the paths of all files in and below a directory that the rules take, in the order of their names."""
+    (names, kinds, device, inodes), errors = _entries(os.path.join(top, below) if below else top)
+    yield from errors
+    begin = os.path.join(top, below, "")
+    for run in _RUN.finditer(kinds):
+        start, end = run.span()
+        some = Entries(names[start:end], kinds[start:end], device, inodes[start:end])
+        if kinds[start] == DIRECTORY:
+            for name in some.names:
+                if name[0] != "." and not rules.leaves(name, below + name):
+                    yield _walk(top, rules, f"{below}{name}/")
+            continue
+        if not rules.take_all(some.names):
+            some = some.chosen(name[0] != "." and rules.takes(name, below + name) for name in some.names)
+        yield from _files_of(begin, some, len(names) - end)
+
+
+def _files_of(begin: str, some: Entries, left: int = 0) -> Iterator[_Listed]:
+    """Yield the regular files of some entries of a directory, and those to which links lead; `left` are behind them."""
+    names, kinds, device, inodes = some
+    for run in _RUN.finditer(kinds):
+        start, end = run.span()
+        if kinds[start] == REGULAR:
+            paths = [begin + name for name in names[start:end]]
+            yield Known(paths, device, inodes[start:end]), len(names) - end + left
+        elif kinds[start] == LINK:
+            for name in names[start:end]:
+                yield from _regular(begin + name)
+
+
+def _regular(path: str) -> Iterator[_Listed]:
+    """Yield a regular file, or the one that a link leads to; or why that cannot be told."""
+    try:
+        status = deep.stat(path)
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            yield error
+    else:
+        if stat.S_ISREG(status.st_mode):
+            yield Known([path], status.st_dev, [status.st_ino]), 0
+
+
+def _entries(directory: str) -> tuple[Entries, list[OSError]]:
+    """Return what is in a directory; nothing, and the error, where it cannot be listed."""
+    try:
+        return entries(directory), []
+    except OSError as error:
+        return Entries([], "", 0, []), [error]
+
+
+def _is_directory(path: str, kind: str = LINK) -> bool:
+    """Whether a path is that of a directory, or leads to one."""
+    if kind != LINK:
+        return kind == DIRECTORY
+    try:
+        return stat.S_ISDIR(deep.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _glob(top: str, parts: list[str], rules: _Rules, below: str = "", listed: Entries | None = None) -> _Steps:
+    """Yield the paths of all files that match the parts of a glob, in the order of their names.
+
+    `listed` is what is in the directory, where that is known.
+    """
+    part, *rest = parts
+    here = f"{top}{below}"
+    if part == "**":
+        yield _below(top, rest, rules, below)
+    elif _MAGIC.isdisjoint(part):
+        path = f"{here}{part}"
+        if rest:
+            if _is_directory(path):
+                yield _glob(top, rest, rules, f"{below}{part}/")
+        else:
+            yield from _regular(path)
+    elif _is_directory(here or "."):
+        if listed is None:
+            listed, errors = _entries(here or ".")
+            yield from errors
+        match = re.compile(translate(_text(part))).match
+        matching = listed.chosen(
+            bool(match(_text(name))) and (name[0] != "." or part[0] == ".") and not rules.leaves(name, below + name)
+            for name in listed.names
+        )
+        if rest:
+            for name, kind in zip(matching.names, matching.kinds, strict=True):
+                if _is_directory(here + name, kind):
+                    yield _glob(top, rest, rules, f"{below}{name}/")
+        else:
+            yield from _files_of(here, matching)
+
+
+def _below(top: str, parts: list[str], rules: _Rules, below: str) -> _Steps:
+    """Yield the files that match in a directory, and in all directories below it."""
+    while parts and parts[0] == "**":
+        parts = parts[1:]
+    here = f"{top}{below}" or "."
+    if _is_directory(here):
+        listed, errors = _entries(here)
+        yield from errors
+        yield _glob(top, parts or ["*"], rules, below, listed)
+        for name, kind in zip(listed.names, listed.kinds, strict=True):
+            if kind == DIRECTORY and name[0] != "." and not rules.leaves(name, below + name):
+                yield _below(top, parts, rules, f"{below}{name}/")

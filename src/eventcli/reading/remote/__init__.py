@@ -1,0 +1,1 @@
+"""URLs become streams of bytes. Loaded only when a URL is given; the only user of fsspec."""

@@ -1,0 +1,184 @@
+"""Objects over HTTP: read as they arrive, resumed where a connection was cut."""
+
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from typing import Final, Self
+from urllib.error import HTTPError
+
+from eventcli.readable import TruncatedError
+from eventcli.reading.remote import failures
+from eventcli.reading.remote.failures import http_failure, in_words, reason_of, status_words
+from eventcli.reading.remote.requests import Deadline, LateError, RefusedError, Requests, quoted
+from eventcli.text import printable
+
+STRETCH: Final = 1024 * 1024
+
+SILENCE: Final = 60.0
+"""Seconds without a byte after which an HTTP connection is taken to be cut."""
+
+_CODINGS: Final = frozenset(("", "identity", "gzip", "x-gzip", "zstd", "aws-chunked"))
+"""Encodings of an answer that do no harm: what is compressed is recognised by its first bytes."""
+
+_BUSY: Final = {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+"""Answers after which it is worth to ask again."""
+
+
+class Download:
+    """An object of an HTTP server, read as it arrives."""
+
+    def __init__(self, url: str, deadline: Deadline) -> None:
+        """Send the request, and take the headers of the answer as what the object is."""
+        self._url = quoted(url)
+        self._deadline = deadline
+        self._requests = Requests(deadline, SILENCE)
+        self.position = 0
+        self._tries = 0
+        self._taken_up = 0
+        self._lost: Exception | None = None
+        self._response = self._first_response()
+        headers = self._response.headers
+        try:
+            _check_whole(self._response)
+        except OSError:
+            self._response.close()
+            raise
+        self.size: int | None = self._response.length
+        self._etag = headers.get("ETag")
+        self._modified = headers.get("Last-Modified")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._response.close()
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill the buffer; less only at the end, or before a cut."""
+        while True:
+            got = self._receive(buffer)
+            if got or (self._lost is None and self.size in {None, self.position}):
+                return got
+            self._take_up()
+
+    def _receive(self, buffer: memoryview) -> int:
+        got = 0
+        # What arrived before a failure is to be folded, so it is kept for the next call.
+        while got < len(buffer) and self._lost is None:
+            try:
+                # Not readinto: it waits for a whole buffer, and forgets what arrived before a failure.
+                piece = self._response.read1(len(buffer) - got)
+            except (OSError, HTTPException, ValueError) as error:
+                self._lost = error
+            else:
+                if not piece:
+                    break
+                buffer[got : got + len(piece)] = piece
+                got += len(piece)
+                self.position += len(piece)
+        return got
+
+    def _first_response(self) -> HTTPResponse:
+        while True:
+            try:
+                return self._send({})
+            except HTTPError as error:
+                error.close()
+                failure = http_failure(error)
+                again = error.code in _BUSY
+            except (RefusedError, LateError) as error:
+                raise OSError(in_words(error)) from error
+            except (OSError, HTTPException) as error:
+                failure = _connection_failure(error)
+                again = isinstance(reason_of(error), (ConnectionResetError, TimeoutError, HTTPException))
+            if not again or self._tries == failures.TRIES:
+                raise failure
+            self._deadline.pause(failures.PAUSE * 2**self._tries)
+            self._tries += 1
+
+    def _take_up(self) -> None:
+        """Ask for what follows the last byte that arrived. TruncatedError if that is not to be had."""
+        self._response.close()
+        failure = self._lost or IncompleteRead(b"")
+        try:
+            self._deadline.left(failures.PAUSE)
+        except LateError as late:
+            raise TruncatedError(str(late), self.position) from failure
+        if self.position - self._taken_up >= STRETCH:
+            self._tries = 0
+        self._taken_up = self.position
+        strong = self._etag if self._etag and not self._etag.startswith("W/") else None
+        same = strong or self._modified
+        if same is None:
+            raise self._truncated(failure, "the server gives neither ETag nor Last-Modified to go on by")
+        while self._tries < failures.TRIES:
+            try:
+                self._deadline.pause(failures.PAUSE * 2**self._tries)
+                self._tries += 1
+                response = self._send({"Range": f"bytes={self.position}-", "If-Range": same})
+            except HTTPError as error:
+                error.close()
+                if error.code not in _BUSY:
+                    raise self._truncated(failure, f"going on gave {in_words(error)}") from error
+                failure = error
+            except (RefusedError, LateError) as error:
+                raise self._truncated(failure, in_words(error)) from error
+            except (OSError, HTTPException) as error:
+                failure = error
+            else:
+                self._check(response, failure)
+                self._response, self._lost = response, None
+                return
+        raise self._truncated(failure, f"gave up after {self._tries} tries")
+
+    def _check(self, response: HTTPResponse, failure: Exception) -> None:
+        """Refuse an answer that is not the rest of the same object."""
+        etag, modified = response.headers.get("ETag"), response.headers.get("Last-Modified")
+        changed = (self._etag and etag and etag != self._etag) or (
+            self._modified and modified and modified != self._modified
+        )
+        place, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+        partial = response.status == HTTPStatus.PARTIAL_CONTENT and place.startswith(f"{self.position}-")
+        if self.size is None and total.isdecimal():
+            self.size = int(total)
+        if changed or (partial and total not in {"*", str(self.size)}):
+            response.close()
+            raise TruncatedError("the object was changed while it was read", self.position)
+        if not partial:
+            response.close()
+            raise self._truncated(failure, "the server does not give parts of objects")
+
+    def _truncated(self, failure: Exception, why: str) -> TruncatedError:
+        return TruncatedError(f"connection lost ({in_words(failure)}), {why}", self.position)
+
+    def _send(self, headers: dict[str, str]) -> HTTPResponse:
+        # As stored: whoever reads a compressed object recognises it, and offsets are those of the store.
+        headers["Accept-Encoding"] = "identity"
+        return self._requests.send(self._url, headers)
+
+
+def _check_whole(response: HTTPResponse) -> None:
+    """Raise TruncatedError for an answer that is not all of the object, OSError for one that cannot be read."""
+    if response.status != HTTPStatus.OK:
+        raise TruncatedError(f"{status_words(response.status)} is not the whole object", 0)
+    lengths = set(response.headers.get_all("Content-Length", ()))
+    if not response.chunked and (len(lengths) > 1 or not all(map(str.isdecimal, map(str.strip, lengths)))):
+        raise OSError("the server contradicts itself about the length of the object")
+    codings = response.headers.get("Content-Encoding", "").lower().split(",")
+    unknown = [coding.strip() for coding in codings if coding.strip() not in _CODINGS]
+    if unknown:
+        raise OSError(f"sent with Content-Encoding {printable(unknown[0][:40])!r}, which is not read here")
+
+
+def _connection_failure(error: Exception) -> OSError:
+    return OSError(f"cannot connect: {in_words(error)}")

@@ -1,0 +1,193 @@
+"""Objects in stores (S3, GCS, HDFS), read in ranges through fsspec."""
+
+import errno
+import logging
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, Self, TypeVar, cast
+
+from eventcli.readable import TruncatedError
+from eventcli.reading.remote import failures
+from eventcli.reading.remote.failures import in_words
+from eventcli.reading.remote.requests import Deadline, LateError
+
+INSTALL: Final = "pip install 'eventcli[remote]'"
+"""The command that installs what object stores need."""
+
+RANGE: Final = 2 * 1024 * 1024
+"""Bytes that are asked for at a time. Measured: smaller ranges cost round trips, larger ones only memory."""
+
+AHEAD: Final = 4
+"""Ranges of an object that are under way at a time."""
+
+_T = TypeVar("_T")
+
+_LIBRARIES: Final = ("aiobotocore", "aiohttp", "asyncio", "botocore", "fsspec", "gcsfs", "google", "s3fs", "urllib3")
+
+
+class _ChangedError(OSError):
+    """The object is not the one that was opened."""
+
+
+class Object:
+    """An object of a store that fsspec knows, read in ranges by a few threads."""
+
+    def __init__(self, url: str, deadline: Deadline) -> None:
+        """Open the object, and learn its size and version."""
+        self._deadline = deadline
+        self._threads = ThreadPoolExecutor(AHEAD, "eventstats-range")
+        self._idle: deque[Any] = deque()
+        self._under_way: deque[Future[bytes]] = deque()
+        self._range = memoryview(b"")
+        self.position = 0
+        self._asked = 0
+        try:
+            file, details = self._in_time(self._threads.submit(self._open, url))
+        except Exception as error:
+            self.close()
+            raise failure_of(error) from error
+        if details["type"] == "directory":
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if details.get("size") is None:
+            raise OSError("the size of the object is not known")
+        self.size: int = details["size"]
+        self._version = _version(details)
+        self._idle.append(file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop what is under way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        while self._idle:
+            self._idle.pop().close()
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Give what is left of the range at hand, or of the next one."""
+        try:
+            if not self._range:
+                self._range = memoryview(self._next_range())
+            if not self._range:
+                self._check_version(self._system.info(self._path))
+        except Exception as error:
+            failure = failure_of(error)
+            if not self.position:
+                raise failure from error
+            raise TruncatedError(failure.strerror or str(failure), self.position) from error
+        got = min(len(buffer), len(self._range))
+        buffer[:got] = self._range[:got]
+        self._range = self._range[got:]
+        self.position += got
+        return got
+
+    def _open(self, url: str) -> tuple[Any, dict[str, Any]]:
+        self._system, self._path = file_system(url)
+        file = self._system.open(self._path, "rb", cache_type="none")
+        return file, self._details(file)
+
+    def _in_time(self, future: "Future[_T]") -> _T:
+        """Return what is waited for; LateError where it takes too long."""
+        if self._deadline.total is None:
+            return future.result()
+        try:
+            return future.result(self._deadline.left(self._deadline.total))
+        except TimeoutError:
+            if future.done():
+                raise
+            raise LateError(f"not done within {self._deadline.total:g} s") from None
+
+    def _next_range(self) -> bytes:
+        self._ask()
+        if not self._under_way:
+            return b""
+        data = self._in_time(self._under_way.popleft())
+        self._ask()
+        return data
+
+    def _ask(self) -> None:
+        """See to it that as many ranges are under way as may be."""
+        while len(self._under_way) < AHEAD and self._asked < self.size:
+            length = min(RANGE, self.size - self._asked)
+            self._under_way.append(self._threads.submit(self._fetch, self._asked, length))
+            self._asked += length
+
+    def _fetch(self, start: int, length: int) -> bytes:
+        tries = 0
+        while True:
+            try:
+                return self._fetch_once(start, length)
+            except (FileNotFoundError, PermissionError, _ChangedError):
+                raise
+            except Exception:
+                # The libraries have tried again, too, each in its way; and have words of their own for a change.
+                self._check_version(self._system.info(self._path))
+                if tries == failures.TRIES:
+                    raise
+            self._deadline.pause(failures.PAUSE * 2**tries)
+            tries += 1
+
+    def _fetch_once(self, start: int, length: int) -> bytes:
+        try:
+            file = self._idle.pop()
+        except IndexError:
+            file = self._system.open(self._path, "rb", cache_type="none")
+            self._check_version(self._details(file))
+        try:
+            file.seek(start)
+            data = file.read(length)
+        finally:
+            self._idle.append(file)
+        if len(data) != length:
+            raise OSError(f"{len(data)} bytes came in place of {length}")
+        return bytes(data)
+
+    def _details(self, file: Any) -> dict[str, Any]:
+        details = getattr(file, "details", None)
+        return cast("dict[str, Any]", details or self._system.info(self._path))
+
+    def _check_version(self, details: dict[str, Any]) -> None:
+        if (details.get("size"), _version(details)) != (self.size, self._version):
+            raise _ChangedError("the object was changed while it was read")
+
+
+def _version(details: dict[str, Any]) -> object:
+    """Return what tells one version of an object from another, by whatever name its store gives it."""
+    names = ("generation", "ETag", "etag", "LastModified", "last_modified", "mtime", "modificationTime")
+    return next((details[name] for name in names if details.get(name) is not None), None)
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """Return the file system of fsspec that a URL belongs to, and the path in it."""
+    for library in _LIBRARIES:
+        # Else what they log goes to stderr. What went wrong is told once, by who reads the stream.
+        logging.getLogger(library).addHandler(logging.NullHandler())
+    options = {"use_listings_cache": False}
+    if url.partition("://")[0].lower() in {"gs", "gcs"}:
+        # The class that fsspec would take asks a second service about every bucket, and warns where it may not.
+        from gcsfs.core import GCSFileSystem  # noqa: PLC0415  # optional
+
+        return GCSFileSystem(**options), GCSFileSystem._strip_protocol(url)  # noqa: SLF001  # fsspec calls it so, too
+    from fsspec.core import url_to_fs  # noqa: PLC0415  # optional
+
+    system, path = url_to_fs(url, **options)
+    return system, path
+
+
+def failure_of(error: Exception) -> OSError:
+    """Return any error of fsspec and the libraries below it as an OSError with words on one line."""
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    text = in_words(error)
+    if "libjvm" in text or "libhdfs" in text:
+        return OSError("HDFS needs Java and Hadoop's libhdfs: JAVA_HOME, HADOOP_HOME and CLASSPATH say where they are")
+    if isinstance(error, ImportError):
+        if "pyarrow" in text:
+            return OSError("HDFS needs pyarrow and the native library of Hadoop: pip install pyarrow")
+        if any(library in text for library in ("fsspec", "gcsfs", "s3fs")):
+            return OSError(f"this URL needs an extra: {INSTALL}")
+    return PermissionError(errno.EACCES, text) if isinstance(error, PermissionError) else OSError(text)

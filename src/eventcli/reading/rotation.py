@@ -1,0 +1,24 @@
+"""The names of logs and of their rotated and compressed files: one list for directories and ledgers."""
+
+import re
+from typing import Final
+
+DEFAULT_PATTERNS: Final = ("*.jsonl", "*.ndjson", "*.json", "*.log")
+"""What names of logs look like; a rotation's number or date and the suffix of a compressed file may follow."""
+
+SUFFIXES: Final = tuple(pattern.removeprefix("*") for pattern in DEFAULT_PATTERNS)
+
+_ROTATED: Final = r"(?:[.-][0-9]+(?:[-_.T:][0-9]+)*)?(?:\.(?:gz|zst|bz2|xz|lz4))?\Z"
+
+
+def default() -> re.Pattern[str]:
+    """Return the pattern of the names that a directory takes for logs."""
+    begin = "|".join(translate(pattern).removesuffix(r"\Z").removesuffix(r"\z") for pattern in DEFAULT_PATTERNS)
+    return re.compile(f"(?:{begin}){_ROTATED}")
+
+
+def translate(pattern: str) -> str:
+    """Return a pattern of fnmatch as a regular expression."""
+    import fnmatch  # noqa: PLC0415  # start-up of all runs on files that are named
+
+    return fnmatch.translate(pattern)

@@ -1,0 +1,92 @@
+"""What the names of rotated files say: of which file each is a generation, and in which order they were written."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+WRITTEN_TO: Final[tuple[int, int | str]] = (3, 0)
+"""Where the file that is written to comes in the order of generations."""
+
+_ENCODINGS: Final = r"(?:\.(?:gz|zst|bz2|xz|lz4|Z))"
+
+_NUMBER: Final = r"[0-9]{1,5}"
+
+_DATE: Final = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8,})(?:[T_.:-]?[0-9]{1,10})*Z?"
+
+_BEHIND: Final = rf"(.+?)[.\-_](?:({_NUMBER})|({_DATE})|(?:old))"
+
+_WITHIN: Final = rf"(.+?)(?:\.({_NUMBER})|[.\-_]({_DATE}))(\.[A-Za-z][A-Za-z0-9]*)"
+
+_MAY_BE_ROTATED: Final = re.compile(rf"[.\-_](?:[0-9]+(?:[.\-_]|\Z)|[0-9]{{8}}|old)|{_ENCODINGS}\Z")
+"""What the name of every rotated file has: of very many others, this says in a tenth of the time that they are none."""
+
+
+class Rotation(NamedTuple):
+    """What the name of a rotated file says: of which file, and which generation (the oldest sorts first)."""
+
+    base: str
+    generation: tuple[int, int | str]
+
+    @property
+    def number(self) -> int | None:
+        """The number of the generation, counted from the newest, where it has one."""
+        kind, value = self.generation
+        return -value if kind == 1 and isinstance(value, int) else None
+
+
+def rotations(name: str) -> Iterator[Rotation]:
+    """Yield what `name` may be a rotated file of: `app.log.1`, `app.log-20260101.gz`, `app-20260101.log`.
+
+    >>> [rotation.base for rotation in rotations("app.log.2.gz")]
+    ['app.log', 'app.log.2']
+    """
+    plain = re.sub(_ENCODINGS + r"\Z", "", name)
+    if match := re.fullmatch(_BEHIND, plain):
+        yield Rotation(match[1], _generation(match[2], match[3]))
+    if match := re.fullmatch(_WITHIN, plain):
+        yield Rotation(match[1] + match[4], _generation(match[2], match[3]))
+    if plain and plain != name:
+        yield Rotation(plain, (2, 0))
+
+
+def _generation(number: str | None, when: str | None) -> tuple[int, int | str]:
+    if number is not None:
+        return 1, -int(number)
+    return (2, 0) if when is None else (0, re.sub(r"[^0-9]", "", when))
+
+
+def rank(base: str, path: str) -> tuple[int, int | str]:
+    """Return where a path comes in the order in which the generations of the log at `base` were written."""
+    name = os.path.basename(base)
+    found = (one.generation for one in rotations(os.path.basename(path)) if one.base == name)
+    return next(found, WRITTEN_TO)
+
+
+def number(base: str, path: str) -> int | None:
+    """Return the number of the generation at a path of the log at `base`, where it has one."""
+    name = os.path.basename(base)
+    return next((one.number for one in rotations(os.path.basename(path)) if one.base == name), None)
+
+
+def is_comparable(one: tuple[int, int | str], other: tuple[int, int | str]) -> bool:
+    """Whether two ranks tell for certain which file is the newer one: not a number and a date."""
+    return one != other and (one[0] == other[0] or WRITTEN_TO in (one, other))
+
+
+def is_date(generation: tuple[int, int | str]) -> bool:
+    """Whether a generation is the date of a day."""
+    kind, text = generation
+    if kind or not isinstance(text, str):
+        return False
+    return "1970" <= text[:4] <= "2199" and "01" <= text[4:6] <= "12" and "01" <= text[6:8] <= "31"
+
+
+def by_base(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return which of the names in a folder are rotated files, by the name of the file that is written to."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(names):
+        if _MAY_BE_ROTATED.search(name):
+            for base in dict.fromkeys(rotation.base for rotation in rotations(name)):
+                found.setdefault(base, []).append(name)
+    return found

@@ -1,0 +1,75 @@
+"""Small files, many at a time: which there are in a directory, and the lines in them.
+
+Columns go in and come out, not a tuple for each file: what is done for each of very many is what they cost. With the
+Rust body, the fold reads the files itself.
+"""
+
+import os
+import stat
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from eventcli.reading.blocks import BYTE_ORDER_MARK
+from eventcli.reading.compression.encodings import is_certainly_plain
+
+FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+"""With these a small file is opened: what is no file any more is not waited for."""
+
+
+class Known(NamedTuple):
+    """Regular files of which device and inode are known, which are what a file and all links to it share."""
+
+    paths: Sequence[str]
+    device: int
+    inodes: Sequence[int]
+
+
+class Read(NamedTuple):
+    """Files in a buffer: where the lines of each begin and end, how long a byte-order mark was, its lines, its size."""
+
+    starts: list[int]
+    ends: list[int]
+    skipped: list[int]
+    lines: list[int]
+    sizes: list[int]
+
+
+def read_files(files: Known, buffer: memoryview, enough: int) -> Read:
+    """Read small files whole, one behind the other, until they have `enough` bytes; a last line gets its newline.
+
+    Ends before one for which there is no room, or with which that is not all there is to do: it cannot be opened, is
+    not the file with its key any more, is empty, not certainly plain, or became shorter.
+    """
+    read = Read([], [], [], [], [])
+    at = 0
+    for path, inode in zip(files.paths, files.inodes, strict=True):
+        if at >= enough:
+            break
+        try:
+            data = _whole(path, (files.device, inode), len(buffer) - at - 1)
+        except OSError:
+            break  # whoever reads it again will meet the error, too
+        if not data or not is_certainly_plain(data[0]):
+            break
+        size, mark = len(data), len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
+        lines = data.count(b"\n")
+        if size > mark and not data.endswith(b"\n"):
+            data += b"\n"
+            lines += 1
+        start, at = at, at + len(data) - mark
+        buffer[start:at] = data[mark:]
+        for column, value in zip(read, (start, at, mark, lines, size), strict=True):
+            column.append(value)
+    return read
+
+
+def _whole(path: str, key: tuple[int, int], room: int) -> bytes:
+    """Return all bytes of a file; none if it is not the one with that key, has no room, or became shorter."""
+    descriptor = os.open(path, FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        is_it = stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) == key and status.st_size <= room
+        data = os.read(descriptor, status.st_size) if is_it else b""
+    finally:
+        os.close(descriptor)
+    return data if len(data) == status.st_size else b""

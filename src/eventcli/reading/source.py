@@ -1,0 +1,169 @@
+"""A path, standard input or a stream of the caller becomes a named stream of bytes."""
+
+import errno
+import io
+import os
+import stat
+import sys
+from contextlib import suppress
+from typing import Any, Final
+
+from eventcli.readable import Readable, TruncatedError, read_into, readable
+from eventcli.reading import deep, mapping
+from eventcli.reading.compression.decompressed import Decompressed
+from eventcli.reading.mapping import MappedFile
+from eventcli.text import STDIN, Source, is_url
+
+PIPE_SIZE: Final = 1024 * 1024
+"""Bytes that a pipe may hold: the most that Linux gives to everyone."""
+
+
+def expand_url(url: str) -> list[str]:
+    """Return the URLs of the objects that match a pattern, sorted; else the URL itself. OSError where that fails."""
+    from eventcli.reading.remote import urls  # noqa: PLC0415  # start-up of all runs on files
+
+    return urls.expand(url)
+
+
+def open_source(source: Source, *, ahead: bool = False, timeout: float | None = None) -> Decompressed:
+    """Open a source for reading; what is compressed is decompressed, with `ahead` in a thread of its own.
+
+    OSError where that fails; also for a directory, which cannot be read. The stream is to be closed; one of the caller
+    stays open all the same. A regular file is read up to the size that it has now, so a log that grows comes to an
+    end; TruncatedError where it has become shorter when it is read. A URL is given up after `timeout` seconds.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return Decompressed(readable(source), ahead=ahead)
+    path = os.fspath(source)
+    if is_url(path):
+        from eventcli.reading.remote import urls  # noqa: PLC0415  # start-up of all runs on files
+
+        download = urls.open_url(path, timeout)
+        return Decompressed(download, ahead=ahead, close=download.close)
+    descriptor, status = open_path(path)
+    return stream_of(descriptor, status, ahead=ahead, close=path != STDIN)
+
+
+def open_path(path: str) -> tuple[int, os.stat_result]:
+    """Open a file, or standard input, and return its descriptor and what it is. OSError where it cannot be read.
+
+    A file is looked at first, because opening can wait, or do something to a device.
+    """
+    if path == STDIN:
+        descriptor = _standard_input()
+    else:
+        refuse(deep.stat(path).st_mode)
+        descriptor = deep.open_at(path, os.O_RDONLY | os.O_CLOEXEC)
+    return descriptor, os.fstat(descriptor)
+
+
+def refuse(mode: int) -> None:
+    """Raise OSError for a kind of file that holds no log."""
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if stat.S_ISBLK(mode):
+        raise OSError("Is a block device")
+    if stat.S_ISSOCK(mode):
+        raise OSError("Is a socket")
+
+
+def identity(status: os.stat_result) -> tuple[int, int] | None:
+    """Return what a file and all links to it share; None for a device, of which there is more than one can read."""
+    if stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode):
+        return status.st_dev, status.st_ino
+    return None
+
+
+def stream_of(descriptor: int, status: os.stat_result, *, ahead: bool = False, close: bool = True) -> Decompressed:
+    """Return a stream of an open file, which closes it in the end if `close` says so."""
+    if stat.S_ISFIFO(status.st_mode):
+        _enlarge(descriptor)
+    # The files of /proc say 0. Unbuffered: blocks are large.
+    size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+    stream = _Snapshot(descriptor, size, closefd=close) if size else io.FileIO(descriptor, closefd=close)
+    return Decompressed(stream, ahead=ahead, close=stream.close)
+
+
+class _Snapshot(io.FileIO):
+    """A regular file, up to the size that it had when it was opened."""
+
+    def __init__(self, descriptor: int, size: int, *, closefd: bool) -> None:
+        super().__init__(descriptor, closefd=closefd)
+        self.size = size
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read up to the length of the buffer; TruncatedError where the file has become shorter."""
+        position = self.tell()
+        if position >= self.size:
+            return 0
+        got = super().readinto(memoryview(buffer)[: self.size - position])
+        if not got:
+            raise shrunk(position, self.size)
+        return got
+
+
+def mapped_of(source: Decompressed, max_line: int) -> MappedFile | None:
+    """Return a source of which something was read as a file to be mapped; None where it is to be read on.
+
+    That is for plain files that were opened here: the position of any other may be shared. A block may not be longer
+    than a line.
+    """
+    file = source.raw
+    if isinstance(file, _Snapshot) and file.closefd and source.is_raw and max_line >= mapping.ROOM:
+        return mapping.mapped(file, file.size)
+    return None
+
+
+def shrunk(position: int, size: int) -> TruncatedError:
+    """Return the error for a file that ends at a position before the size that it had when it was opened."""
+    return TruncatedError(f"the file had {size} bytes when it was opened, and was cut while it was read", position)
+
+
+def _enlarge(descriptor: int) -> None:
+    """Let a pipe hold more, so that its writer and the fold wait less for each other."""
+    import fcntl  # noqa: PLC0415  # start-up of all runs on files
+
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+
+
+def size_of(path: str) -> int | None:
+    """Return the bytes of a source as they are stored, without opening it; None where that is not known."""
+    if is_url(path):
+        return None
+    try:
+        return _size(_standard_input() if path == STDIN else path)
+    except OSError:
+        return 0  # what cannot be read adds nothing
+
+
+def stored(source: Decompressed) -> tuple[int | None, int | None]:
+    """Return how many bytes of an open source were read, as they are stored, and its size; None what is not known."""
+    stream = source.raw
+    if not isinstance(stream, io.FileIO):
+        return getattr(stream, "position", None), getattr(stream, "size", None)
+    try:
+        return stream.tell(), _size(stream.fileno())
+    except (OSError, ValueError):
+        return None, None  # a pipe, or closed by now
+
+
+def _size(file: str | int) -> int | None:
+    about = os.stat(file)
+    return about.st_size if stat.S_ISREG(about.st_mode) else None
+
+
+def read_all(stream: Readable) -> bytes:
+    """Return all bytes of a small input."""
+    data = bytearray()
+    view = memoryview(bytearray(1 << 16))
+    while got := read_into(stream, view):
+        data += view[:got]
+    return bytes(data)
+
+
+def _standard_input() -> int:
+    if sys.stdin is None:
+        raise OSError("Standard input is closed")
+    return sys.stdin.fileno()

@@ -1,0 +1,1 @@
+"""The state: a commutative monoid of statistics, account and sources."""

@@ -1,0 +1,78 @@
+"""Empty buckets of a Summary become rows of count 0, so that a series has no gaps."""
+
+from collections.abc import Collection
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from eventcli.lines.query import Timing
+from eventcli.summary.stats import TypeStats
+from eventcli.summary.summary import Summary
+
+if TYPE_CHECKING:
+    from eventcli.lines.times import Buckets
+
+
+MOST_ROWS: Final = 1_000_000
+"""Rows that are filled in at most: one event of a wrong year must not fill the memory."""
+
+FEW_ROWS: Final = 10_000
+
+TIMES_SEEN: Final = 10
+"""Where a bound is not given, rows are at most so many, or so many times those that have events: a time that stands for
+none, such as the year 1 or 1970, must not print the centuries from there on."""
+
+
+class GapsError(Exception):
+    """There are too many empty buckets."""
+
+
+def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Summary:
+    """Return the Summary with every type in every bucket.
+
+    The buckets are those from `timing.since` to `timing.until`, or where these are not given, from the first to the
+    last one that has an event. `types` have rows even if they were never seen. GapsError where that makes too many, or
+    very many more than have events and the bounds were not given.
+    """
+    if timing.by is None:
+        raise ValueError("gaps are between buckets")
+    from eventcli.lines.times import Buckets  # noqa: PLC0415  # start-up of all runs that ask for no time
+    from eventcli.lines.zones import NANOS  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+    buckets = Buckets(timing.by, timing.zone)
+    seen = [bucket.start for bucket in summary.buckets] + [bucket.start for bucket in summary.other if bucket]
+    if (timing.since is None and not seen) or (timing.until is None and not seen):
+        return summary
+    since = min(seen) if timing.since is None else timing.since // NANOS
+    until = max(seen) + 1 if timing.until is None else -(-timing.until // NANOS)
+    names = sorted(set(types or ()).union(*summary.buckets.values()))
+    filled = dict(summary.buckets)
+    rows = 0
+    is_asked = timing.since is not None and timing.until is not None
+    most = MOST_ROWS if is_asked else max(FEW_ROWS, TIMES_SEEN * sum(map(len, summary.buckets.values())))
+    if most < MOST_ROWS:
+        _check(buckets, since, until, len(names), most)
+    for bucket in buckets.between(since, until):
+        rows += len(names)
+        if rows > MOST_ROWS:
+            raise GapsError(f"gaps take more than {MOST_ROWS} rows from the first to the last bucket")
+        filled[bucket] = dict.fromkeys(names, TypeStats()) | dict(filled.get(bucket, {}))
+    return Summary(
+        summary.types,
+        summary.account,
+        summary.sources,
+        filled,
+        summary.other,
+        summary.max_types,
+        summary.calendar,
+        summary.max_type_bytes,
+    )
+
+
+def _check(buckets: "Buckets", since: int, until: int, names: int, most: int) -> None:
+    """Refuse more rows than there may be; how many there would be is counted as far as is to be said."""
+    from eventcli.lines.times import shown  # noqa: PLC0415  # as above
+
+    rows = sum(names for _ in islice(buckets.between(since, until), MOST_ROWS // max(names, 1) + 1))
+    if most < rows <= MOST_ROWS:
+        first, last = shown(buckets.bucket(since)), shown(buckets.bucket(until - 1))
+        raise GapsError(f"gaps take {rows} rows from {first} to {last}, most of them empty")

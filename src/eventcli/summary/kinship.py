@@ -1,0 +1,217 @@
+"""Whether results belong together: what they were asked for, how their buckets are cut, whether one is there twice.
+
+A saved summary says all that. A printed result does not, so it is judged by the starts of its buckets: what no size
+of a bucket and no time zone could have given is refused; what could be is not.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from eventcli.lines.query import Bucket, Calendar
+from eventcli.summary.asked import Asked
+from eventcli.summary.summary import CalendarError, Summary
+
+_DAY: Final = 86_400
+
+_CLOCK: Final = (("hour", 3600), ("5m", 300), ("minute", 60))
+
+_EPOCH_WEEKDAY: Final = 3
+"""Days from a Monday to the epoch, which was a Thursday."""
+
+_MANY: Final = 10
+"""Starts from which on one in so many may be beside the grid: where clocks are changed, buckets begin at odd times."""
+
+_MOST_COMPARED: Final = 10_000
+"""Starts of one result that are compared with time zones at most."""
+
+
+class MixedError(ValueError):
+    """Two results do not belong together; the message names both, and says why."""
+
+
+class Result(NamedTuple):
+    """One saved summary, or all rows of a printed result.
+
+    `asked` is None where it is not known. `is_timed` says whether it is in buckets of time, `is_plain` whether there
+    are rows that are not; one without rows may be neither.
+    """
+
+    summary: Summary
+    asked: Asked | None = None
+    is_printed: bool = False
+    is_timed: bool = False
+    is_plain: bool = False
+
+
+class Kinship:
+    """What is known of the results that were taken so far; each further one must belong to them."""
+
+    def __init__(self) -> None:
+        """Begin without a result: any may be the first."""
+        self.asked: Asked | None = None
+        """What all results together were asked for, as far as that is known."""
+        self._asked_by = ""
+        self._calendar: tuple[str, Calendar] | None = None
+        self._timed = ""
+        self._plain = ""
+        self._printed = ""
+        self._grain: tuple[str, frozenset[str]] | None = None
+        self._starts: set[Bucket] = set()
+        self._zones: list[str] | None = None
+
+    @property
+    def calendar(self) -> Calendar | None:
+        """How the buckets of all are cut, where a saved summary says it."""
+        return None if self._calendar is None else self._calendar[1]
+
+    def add(self, name: str, result: Result) -> None:
+        """Take a result; MixedError or CalendarError where it does not belong to the others."""
+        if result.asked is not None:
+            self._add_asked(name, result.asked)
+        self._add_form(name, result)
+        if result.summary.calendar is not None:
+            self._add_calendar(name, result.summary.calendar)
+        if result.is_printed and result.is_timed:
+            self._add_starts(name, sorted(result.summary.buckets))
+
+    def _add_asked(self, name: str, asked: Asked) -> None:
+        if self.asked is None:
+            self.asked, self._asked_by = asked, name
+            return
+        # The buckets are looked at by themselves.
+        ours = self.asked._replace(by=asked.by, tz=asked.tz)
+        difference = ours.difference(asked)
+        if difference is not None:
+            raise MixedError(f"{self._asked_by} and {name} were asked for different things: {difference}")
+        self.asked = self.asked.join(asked)
+
+    def _add_form(self, name: str, result: Result) -> None:
+        """Take note whether a result is in buckets of time, which those without rows do not tell."""
+        self._timed = self._timed or (name if result.is_timed else "")
+        self._plain = self._plain or (name if result.is_plain else "")
+        if self._timed and self._plain:
+            if self._timed == self._plain:
+                raise MixedError(f"{name} holds results in buckets of time and others that are not")
+            raise MixedError(f"{self._timed} is in buckets of time, {self._plain} is not")
+
+    def _add_calendar(self, name: str, calendar: Calendar) -> None:
+        if self._calendar is None:
+            self._calendar = name, calendar
+            self._check_starts(name, self._starts)
+        known = self._calendar[1]
+        if calendar != known:
+            raise CalendarError(
+                f"buckets by {known.by} ({known.zone}) and by {calendar.by} ({calendar.zone}) cannot be merged"
+            )
+        self._add_grain(name, frozenset((calendar.by,)))
+
+    def _add_starts(self, name: str, starts: list[Bucket]) -> None:
+        self._add_grain(name, _grains(starts))
+        self._check_starts(name, starts)
+        some = starts[:: max(1, len(starts) // _MOST_COMPARED)]
+        if self._calendar is None:
+            self._check_zones(name, some)
+        self._printed = self._printed or name
+        self._starts.update(some)
+
+    def _add_grain(self, name: str, grains: frozenset[str]) -> None:
+        if self._grain is None:
+            self._grain = name, grains
+            return
+        other, known = self._grain
+        if not known & grains:
+            raise MixedError(
+                f"{other} looks like buckets by {_either(known)}, {name} like buckets by {_either(grains)}"
+            )
+        # The one that leaves the least choice is the one to be named.
+        self._grain = (name if len(grains) < len(known) else other), known & grains
+
+    def _check_starts(self, name: str, starts: Iterable[Bucket]) -> None:
+        """Raise MixedError where a printed bucket is none of the calendar of a saved summary."""
+        if self._calendar is None:
+            return
+        from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+        other, (by, zone) = self._calendar
+        printed = self._printed if name == other else name
+        try:
+            buckets = times.Buckets(by, zone)
+        except ValueError:
+            return  # a zone that is not known here
+        for start in starts:
+            if buckets.bucket(start.start) != start:
+                raise MixedError(
+                    f"{other} is in buckets by {by} ({zone}), of which {times.label(start)} in {printed} is no start"
+                )
+
+    def _check_zones(self, name: str, starts: list[Bucket]) -> None:
+        """Raise MixedError where no time zone has all offsets at their instants."""
+        if self._zones is None:
+            if len({start.offset for start in (*self._starts, *starts)}) < 2:  # noqa: PLR2004  # one is that of a zone
+                return
+            import zoneinfo  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+            self._zones = _having(zoneinfo.available_timezones(), self._starts)
+        self._zones = _having(self._zones, starts)
+        if not self._zones:
+            other = self._printed or name
+            where = f"{name} holds buckets" if other == name else f"{other} and {name} hold buckets"
+            raise MixedError(f"{where} of different time zones")
+
+
+def _having(zones: Iterable[str], starts: Iterable[Bucket]) -> list[str]:
+    from eventcli.lines import zones as zones_module  # noqa: PLC0415  # start-up of all runs that ask for no time  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+    def known() -> Iterator[str]:
+        for name in zones:
+            try:
+                zone = zones_module.zone(name)
+            except ValueError:
+                continue
+            if all(zones_module.offset(zone, start) == offset for start, offset in starts):
+                yield name
+
+    return list(known())
+
+
+def _grains(starts: list[Bucket]) -> frozenset[str]:
+    """Return which sizes of buckets these starts are likely to be of.
+
+    Of those that are shorter than a day it is the largest one that fits.
+
+    A single midnight may be the start of a day, a week or a month. Two and more of which all are Mondays are weeks.
+    """
+    local = [start + offset for start, offset in starts]
+    if _fit([second % _DAY for second in local], _is_zero):
+        days = [second // _DAY for second in local]
+        longer = {name for name, is_first in (("week", _is_monday), ("month", _is_first)) if _fit(days, is_first)}
+        if longer and len(days) > 1:
+            return frozenset(longer)
+        return frozenset({"day", *longer})
+    for name, size in _CLOCK:
+        if _fit([second % size for second in local], _is_zero):
+            return frozenset((name,))
+    return frozenset(("minute",))
+
+
+def _fit(numbers: list[int], is_fit: Callable[[int], bool]) -> bool:
+    misfits = sum(not is_fit(number) for number in numbers)
+    return misfits <= len(numbers) // _MANY
+
+
+def _is_zero(second: int) -> bool:
+    return second == 0
+
+
+def _is_monday(day: int) -> bool:
+    return (day + _EPOCH_WEEKDAY) % 7 == 0
+
+
+def _is_first(day: int) -> bool:
+    from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+    return times.label(Bucket(day * _DAY))[-len("01T00:00:00+00:00") :][:2] == "01"
+
+
+def _either(grains: frozenset[str]) -> str:
+    return " or ".join(name for name in ("minute", "5m", "hour", "day", "week", "month") if name in grains)

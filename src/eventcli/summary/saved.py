@@ -1,0 +1,357 @@
+"""Summaries kept as text: a Summary becomes a saved summary, and that or a printed result becomes a Summary again."""
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
+
+from eventcli.lines import exact
+from eventcli.lines.event import Reason
+from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Bucket, Calendar, Query
+from eventcli.readable import Readable
+from eventcli.summary.account import Account, AccountError
+from eventcli.summary.asked import Asked, NewerError
+from eventcli.summary.kinship import Result
+from eventcli.summary.sources import SourceReport, Status, Stretch
+from eventcli.summary.stats import TypeStats
+from eventcli.summary.summary import Summary
+
+if TYPE_CHECKING:
+    from eventcli.summary.elements import Number
+
+
+SCHEMA: Final = "eventstats.summary"
+
+VERSION: Final = 1
+
+_LONGEST: Final = 2_000
+"""Digits of a number; what `exact` adds up without rounding is far longer."""
+
+_PLAIN = r"-?[0-9]+(?:\.[0-9]+)?"
+
+
+class SavedError(Exception):
+    """The text is neither a saved summary nor a printed result; the message says what is wrong with it."""
+
+
+def dump(summary: Summary, asked: Query | Asked | None = Asked()) -> bytes:  # noqa: B008  # immutable
+    """Return the whole Summary as one JSON object on one line; sums are decimal text, so that no reader rounds them.
+
+    `asked` is what it was asked for, which a merge compares: what a query has by default is not written. None: not
+    known.
+    """
+    import json  # noqa: PLC0415  # start-up of nearly all runs
+
+    account = summary.account
+    question = Asked.of(asked) if isinstance(asked, Query) else asked
+    query = None if question is None else question.row()
+    saved = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "complete": summary.complete,
+        "account": {
+            "lines": account.lines,
+            "accepted": account.accepted,
+            "rejected": {str(reason): count for reason, count in account.rejected.items()},
+            "filtered": account.filtered,
+            "blank": account.blank,
+            **({"salvaged": account.salvaged} if account.salvaged else {}),
+        },
+        "sources": [_source_row(source) for source in summary.sources],
+        "types": [_row(*row) for row in summary.rows()],
+        **({} if summary.max_types == MAX_TYPES else {"max_types": summary.max_types}),
+        **({} if summary.max_type_bytes == MAX_TYPE_BYTES else {"max_type_bytes": summary.max_type_bytes}),
+        **({} if summary.calendar is None else {"by": summary.calendar.by, "tz": summary.calendar.zone}),
+        **({} if query == {} else {"query": query}),
+    }
+    # orjson writes no integer beyond 64 bits, which a merge of merges could hold.
+    return json.dumps(saved, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def load(data: bytes) -> Summary:
+    """Return the Summary of a saved summary, of several on a line each, or of a printed result (json or jsonl).
+
+    A printed result holds no more than it shows: its account counts accepted lines only, and min and max are unknown
+    unless they were printed. SavedError where the text is something else.
+    """
+    import io  # noqa: PLC0415  # it is there in any case
+
+    return Summary.union(result.summary for result in results(io.BytesIO(data)))
+
+
+def results(stream: Readable) -> Iterator[Result]:
+    """Yield the saved summaries that a stream holds, each by itself, and all printed rows as one result at the end.
+
+    One row is held at a time, and what the rows add up to. SavedError where the text is something else, after which
+    what was yielded does not count either; OSError of the stream passes through.
+    """
+    from eventcli.summary import elements  # noqa: PLC0415  # start-up of nearly all runs
+
+    printed = _Printed()
+    part: _Part | None = None
+    try:
+        for document in elements.elements(stream):
+            if isinstance(document, elements.Begin):
+                part = _Part()
+            elif isinstance(document, elements.Member):
+                assert part is not None
+                part.add(document.key, document.value)
+            elif isinstance(document, elements.End):
+                assert part is not None
+                yield part.result()
+            elif not isinstance(document, dict):
+                raise SavedError("neither a saved summary nor a printed result: not an object")
+            elif "schema" in document:
+                yield _saved(document)
+            else:
+                printed.add(document)
+    except elements.DocumentError as error:
+        raise SavedError(f"neither a saved summary nor a printed result (json or jsonl): {error}") from None
+    except UnicodeDecodeError:
+        raise SavedError("not UTF-8") from None
+    except NewerError as error:
+        raise SavedError(f"a summary that was written by a newer eventstats: {error}") from None
+    except KeyError as error:
+        raise SavedError(f"neither a saved summary nor a printed result: no key {error}") from None
+    except (TypeError, ValueError, AttributeError, AccountError) as error:
+        raise SavedError(f"a damaged summary: {error}") from None
+    if printed.rows:
+        yield printed.result()
+
+
+def _source_row(source: SourceReport) -> dict[str, object]:
+    row: dict[str, object] = {
+        "name": source.name,
+        "bytes": source.bytes,
+        "lines": source.lines,
+        "status": source.status,
+        "message": source.message,
+    }
+    if source.pending:
+        row["pending"] = source.pending
+    if source.stretch.head:
+        row["stretch"] = source.stretch._asdict() | {"head": " ".join(source.stretch.head)}
+    return row
+
+
+def _row(bucket: Bucket | None, name: str | None, stats: TypeStats) -> dict[str, object]:
+    extremes = {
+        key: None if value is None else exact.plain(value, integral=stats.integral)
+        for key, value in (("min", stats.min), ("max", stats.max))
+    }
+    start = {} if bucket is None else {"start": _label(bucket)}
+    return {
+        **start,
+        # null: all types beyond the limit
+        "type": name,
+        "count": stats.count,
+        "sum": exact.plain(stats.sum, integral=stats.integral),
+        **extremes,
+    }
+
+
+class _Rows:
+    """What rows add up to, each with its type, its stats and, where there are buckets, the start of its own."""
+
+    def __init__(self) -> None:
+        self.types: dict[str, TypeStats] = {}
+        self.buckets: dict[Bucket, dict[str, TypeStats]] = {}
+        self.other: dict[Bucket | None, TypeStats] = {}
+
+    def summary(self) -> Summary:
+        """Return the Summary of the rows, without an account."""
+        return Summary(self.types, buckets=self.buckets, other=self.other)
+
+
+class _Printed(_Rows):
+    """The rows of printed results: those of one type add up, as several results may stand in one file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = 0
+        self._events = 0
+        self._is_timed = self._is_plain = False
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        start, stats = row.get("start"), _stats(row)
+        types = self.types if start is None else self.buckets.setdefault(_bucket(_text(start)), {})
+        name = _text(row["type"])
+        known = types.get(name)
+        types[name] = stats if known is None else known.merge(stats)
+        self.rows += 1
+        self._events += stats.count
+        self._is_timed = self._is_timed or "start" in row
+        self._is_plain = self._is_plain or "start" not in row
+
+    def result(self) -> Result:
+        summary = self.summary().merge(Summary(account=Account(self._events, self._events)))
+        return Result(summary, is_printed=True, is_timed=self._is_timed, is_plain=self._is_plain)
+
+
+class _Part(_Rows):
+    """A saved summary, member by member: no longer than the longest row, whatever it holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._document: dict[str, Any] = {"types": (), "sources": ()}
+        self._sources: list[SourceReport] = []
+
+    def add(self, key: str, value: Any) -> None:
+        """Take a member, or an element of one that is an array."""
+        if key == "types":
+            self.add_row(value)
+        elif key == "sources":
+            self._sources.append(_source(value))
+        elif key in _MEMBERS:
+            self._document[key] = value
+
+    def add_row(self, row: Mapping[str, Any]) -> None:
+        """Take the stats of one type: one that is there twice does not add up to the account any more."""
+        start, stats = row.get("start"), _stats(row)
+        bucket = None if start is None else _bucket(_text(start))
+        if row["type"] is None:
+            self.other[bucket] = stats
+        elif bucket is None:
+            self.types[_text(row["type"])] = stats
+        else:
+            self.buckets.setdefault(bucket, {})[_text(row["type"])] = stats
+
+    def result(self) -> Result:
+        """Return the whole; SavedError and all that a wrong value raises where it is damaged."""
+        document = self._document
+        if document["schema"] != SCHEMA:
+            raise SavedError(f"a saved {document['schema']!r}, not {SCHEMA!r}")
+        version = _count(document["version"])
+        if version != VERSION:
+            newer = ": a newer eventstats wrote it" if version > VERSION else ""
+            raise SavedError(f"version {version} of {SCHEMA}; this program reads version {VERSION}{newer}")
+        account = document["account"]
+        rejected = {_reason(reason): _count(number) for reason, number in account["rejected"].items()}
+        lines, accepted, filtered, blank = (_count(account[key]) for key in ("lines", "accepted", "filtered", "blank"))
+        most, most_bytes = document.get("max_types", ""), document.get("max_type_bytes", "")
+        rest = Summary(
+            account=Account(lines, accepted, rejected, filtered, blank, _optional_count(account, "salvaged")),
+            sources=self._sources,
+            max_types=MAX_TYPES if most == "" else None if most is None else _count(most),
+            max_type_bytes=MAX_TYPE_BYTES if most_bytes == "" else None if most_bytes is None else _count(most_bytes),
+            calendar=Calendar(_text(document["by"]), _text(document["tz"])) if document.get("by") else None,
+        )
+        summary = self.summary().merge(rest)
+        summary.check()
+        if document["complete"] is not summary.complete:
+            raise ValueError("its sources contradict what it says of being complete")
+        query = document.get("query", {})
+        asked = None if query is None else Asked.from_row(query)
+        is_timed = summary.calendar is not None or bool(summary.buckets)
+        return Result(summary, asked, is_timed=is_timed, is_plain=not is_timed and bool(summary.types or summary.other))
+
+
+_MEMBERS: Final = frozenset(
+    ("schema", "version", "complete", "account", "max_types", "max_type_bytes", "by", "tz", "query")
+)
+
+
+def _saved(document: Mapping[str, Any]) -> Result:
+    part = _Part()
+    for key, value in document.items():
+        part.add(key, value) if key in _MEMBERS else None
+    if document["schema"] == SCHEMA and _is_count(document["version"]) and int(document["version"]) == VERSION:
+        for source in document["sources"]:
+            part.add("sources", source)
+        for row in document["types"]:
+            part.add_row(row)
+    return part.result()
+
+
+def _reason(code: object) -> Reason:
+    text = _text(code)
+    if text not in set(Reason) and re.fullmatch("[a-z][a-z0-9_]*", text):
+        raise NewerError(f"it holds lines that were rejected as {text!r}")
+    return Reason(text)
+
+
+def _status(code: object) -> Status:
+    text = _text(code)
+    if text not in set(Status) and re.fullmatch("[a-z][a-z0-9_]*", text):
+        raise NewerError(f"it holds a source that is {text!r}")
+    return Status(text)
+
+
+def _label(bucket: Bucket) -> str:
+    from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+    return times.shown(bucket)
+
+
+def _bucket(label: str) -> Bucket:
+    from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+
+    bucket = times.from_label(label)
+    if bucket is None:
+        raise ValueError(f"{label!r} is not the start of a bucket")
+    return bucket
+
+
+def _stats(row: Mapping[str, Any]) -> TypeStats:
+    count = _count(row["count"])
+    total, integral = _number(row["sum"])
+    low, high = (None if row.get(key) is None else _number(row[key])[0] for key in ("min", "max"))
+    if count:
+        return TypeStats(count, total, integral, low, high)
+    if total or low is not None or high is not None:
+        raise ValueError("a type without events has a sum, a min or a max")
+    return TypeStats()
+
+
+def _number(text: object) -> tuple[Decimal, bool]:
+    """Return a number, which a saved summary holds as text, and whether it is written as an integer."""
+    if not isinstance(text, str) or len(text) > _LONGEST or not re.fullmatch(_PLAIN, text):
+        raise ValueError(f"{str(text)[:40]!r} is not a number in plain notation")
+    return Decimal(text), "." not in text
+
+
+def _count(number: object) -> int:
+    if not _is_count(number):
+        raise ValueError(f"{str(number)[:40]!r} is not a count")
+    return int(number)
+
+
+def _is_count(number: object) -> "TypeGuard[Number]":
+    from eventcli.summary.elements import Number  # noqa: PLC0415  # start-up of nearly all runs
+
+    return isinstance(number, Number) and len(number) <= _LONGEST and number.isdigit()
+
+
+def _optional_count(holder: Mapping[str, Any], key: str) -> int:
+    """Return a count that need not be there."""
+    return _count(holder[key]) if key in holder else 0
+
+
+def _text(text: object) -> str:
+    if type(text) is not str:
+        raise ValueError(f"{str(text)[:40]!r} is not text")
+    text.encode("utf-8")  # UnicodeEncodeError, a ValueError, where an escape stands for half a character
+    return text
+
+
+def _source(source: Mapping[str, Any]) -> SourceReport:
+    from eventcli.redaction import redacted, redacted_text  # noqa: PLC0415  # start-up of nearly all runs
+
+    stretch = source.get("stretch")
+    return SourceReport(
+        redacted(_text(source["name"])),
+        _count(source["bytes"]),
+        _count(source["lines"]),
+        _status(source["status"]),
+        redacted_text(_text(source["message"])),
+        _optional_count(source, "pending"),
+        Stretch() if stretch is None else _stretch(stretch),
+    )
+
+
+def _stretch(stretch: Mapping[str, Any]) -> Stretch:
+    head = tuple(_text(stretch["head"]).split())
+    start, end = _count(stretch["start"]), _count(stretch["end"])
+    if start > end:
+        raise ValueError("a stretch ends before it begins")
+    return Stretch(head, start, end)

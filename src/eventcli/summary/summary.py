@@ -1,0 +1,262 @@
+"""`TypeStats`, `Account`, `Summary`: the state of a fold as a commutative monoid.
+
+Each has an empty value and an associative, commutative `merge`; threads, files, later runs and other machines all
+use that one operation. The values are immutable: merging makes new ones.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from types import MappingProxyType
+from typing import Self
+
+from eventcli.lines.query import Bucket, Calendar
+from eventcli.summary.account import Account, AccountError, Value
+from eventcli.summary.sources import LazyReports, SourceReport, are_complete
+from eventcli.summary.stats import LazyTypes, Types, TypeStats, add_all, count_of, in_order, sum_of
+
+
+class CalendarError(ValueError):
+    """Buckets of different sizes or time zones cannot be merged."""
+
+
+class Summary(Value):
+    """The whole state of a run: stats by type, the account, and the sources.
+
+    `types` are the stats of events that are in no bucket of time: all of them, unless buckets were asked for.
+    `buckets` are those of the others, in the order of time; `calendar` says how they were cut (None: not known).
+    At most `max_types` types have stats of their own, those that are first in code-point order (None: no limit); all
+    others add up in `other`, by bucket, where None stands for events that are in no bucket. So do types
+    before which names of types have `max_type_bytes` bytes (UTF-8) already.
+
+    >>> Summary({"purchase": TypeStats(2, Decimal(5))}).types["purchase"].count
+    2
+    """
+
+    __slots__ = ("types", "account", "sources", "buckets", "other", "max_types", "calendar", "max_type_bytes")  # noqa: RUF023  # as above
+
+    types: Types
+    account: Account
+    sources: Sequence[SourceReport]
+    buckets: Mapping[Bucket, Types]
+    other: Mapping[Bucket | None, TypeStats]
+    max_types: int | None
+    calendar: Calendar | None
+    max_type_bytes: int | None
+
+    def __init__(
+        self,
+        types: Types = MappingProxyType({}),
+        account: Account = Account(),  # noqa: B008  # immutable
+        sources: Iterable[SourceReport] = (),
+        buckets: Mapping[Bucket, Types] = MappingProxyType({}),
+        other: Mapping[Bucket | None, TypeStats] = MappingProxyType({}),
+        max_types: int | None = None,
+        calendar: Calendar | None = None,
+        max_type_bytes: int | None = None,
+    ) -> None:
+        types, buckets, other = _limited(types, buckets, other, max_types, max_type_bytes)
+        # In their order, so that equal summaries look equal.
+        self._set(
+            types=in_order(types),
+            account=account,
+            sources=sources if isinstance(sources, LazyReports) else tuple(sorted(sources)),
+            buckets={bucket: in_order(buckets[bucket]) for bucket in sorted(buckets) if buckets[bucket]},
+            other={bucket: other[bucket] for bucket in sorted(other, key=_bucket_key) if other[bucket].count},
+            max_types=max_types,
+            calendar=calendar,
+            max_type_bytes=max_type_bytes,
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source was read to its end."""
+        sources = self.sources
+        return sources.complete if isinstance(sources, LazyReports) else are_complete(sources)
+
+    @property
+    def total(self) -> TypeStats:
+        """The stats of all types together."""
+        return sum_of(stats for _, _, stats in self.rows())
+
+    def parts(self) -> Iterator[tuple[Bucket | None, Types, TypeStats | None]]:
+        """Yield each bucket (None: events that are in none), its types, and the stats of all others, if any."""
+        for bucket in (None, *sorted({*self.buckets, *(bucket for bucket in self.other if bucket is not None)})):
+            yield bucket, self.types if bucket is None else self.buckets.get(bucket, {}), self.other.get(bucket)
+
+    def rows(self) -> Iterator[tuple[Bucket | None, str | None, TypeStats]]:
+        """Yield the bucket, the type (None: all others) and the stats of every row, in the order of output."""
+        for bucket, types, other in self.parts():
+            for name, stats in types.items():
+                yield bucket, name, stats
+            if other is not None:
+                yield bucket, None, other
+
+    def in_form(self) -> Self:
+        """Return the same summary, its numbers with the digits that they are printed with, whatever body added up."""
+
+        def formed(stats: Types) -> Types:
+            # The kernel's columns are that already.
+            return stats if isinstance(stats, LazyTypes) else {name: one.in_form() for name, one in stats.items()}
+
+        types = formed(self.types)
+        other = {bucket: one.in_form() for bucket, one in self.other.items()}
+        buckets = {bucket: formed(stats) for bucket, stats in self.buckets.items()}
+        most, most_bytes = self.max_types, self.max_type_bytes
+        return type(self)(types, self.account, self.sources, buckets, other, most, self.calendar, most_bytes)
+
+    @property
+    def crowd(self) -> str:
+        """Which limit moved types into `other`, as a part of a sentence and with its option; empty where none did."""
+        if not self.other:
+            return ""
+        count = len(set(self.types).union(*self.buckets.values())) if self.buckets else len(self.types)
+        if self.max_types is not None and count >= self.max_types:
+            return f"more than {self.max_types} types (--max-types)"
+        return f"names of types have more than {self.max_type_bytes} bytes (--max-type-bytes)"
+
+    def check(self) -> None:
+        """Raise `AccountError` unless every line is accounted for, and the types hold the accepted ones."""
+        self.account.check()
+        events = sum(count_of(types) + (other.count if other else 0) for _, types, other in self.parts())
+        if events != self.account.accepted:
+            raise AccountError(f"{self.account.accepted} lines were accepted, but the types hold {events} events")
+
+    def __getitem__(self, name: str) -> TypeStats:
+        """Return the stats of one type over all buckets; KeyError where it was neither seen nor asked for."""
+        if not self.buckets:
+            return self.types[name]
+        found = [types[name] for types in (self.types, *self.buckets.values()) if name in types]
+        if not found:
+            raise KeyError(name)
+        return sum_of(found)
+
+    def merge(self, other: Self) -> Self:
+        """Return the summary of both sets of lines together; CalendarError where their buckets are cut differently."""
+        return type(self).union((self, other))
+
+    __add__ = merge
+
+    @classmethod
+    def union(cls, summaries: Iterable[Self], reports: Iterable[SourceReport] = ()) -> Self:
+        """Return the merge of any number of summaries, and of reports, in time that is linear in their types."""
+        single: Mapping[str, TypeStats] = {}
+        types: dict[str, TypeStats] = {}
+        account = Account()
+        sources: list[SourceReport] = []
+        buckets: dict[Bucket, Types] = {}
+        joined: dict[Bucket, dict[str, TypeStats]] = {}
+        other: dict[Bucket | None, TypeStats] = {}
+        limits: list[int] = []
+        byte_limits: list[int] = []
+        calendar: Calendar | None = None
+        for summary in summaries:
+            account += summary.account
+            sources += summary.sources
+            # A single one with types, as after most runs, is passed on as it is; so is that of a bucket.
+            if not single:
+                single = summary.types
+            elif summary.types:
+                types = types or dict(single)
+                add_all(types, summary.types)
+            for bucket, stats in summary.buckets.items():
+                if bucket not in buckets:
+                    buckets[bucket] = stats
+                    continue
+                if bucket not in joined:
+                    buckets[bucket] = joined[bucket] = dict(buckets[bucket])
+                add_all(joined[bucket], stats)
+            add_all(other, summary.other)
+            if summary.max_types is not None:
+                limits.append(summary.max_types)
+            if summary.max_type_bytes is not None:
+                byte_limits.append(summary.max_type_bytes)
+            if calendar and summary.calendar and calendar != summary.calendar:
+                raise CalendarError(
+                    f"buckets by {calendar.by} ({calendar.zone}) and by {summary.calendar.by}"
+                    f" ({summary.calendar.zone}) cannot be merged"
+                )
+            calendar = calendar or summary.calendar
+        if sources:
+            reports = [*reports, *sources]
+        most, most_bytes = min(limits, default=None), min(byte_limits, default=None)
+        return cls(types or single, account, reports, buckets, other, most, calendar, most_bytes)
+
+
+def _bucket_key(bucket: Bucket | None) -> tuple[int, ...]:
+    return () if bucket is None else bucket
+
+
+def bytes_of(names: Iterable[str]) -> int:
+    """Return how many bytes names have in UTF-8."""
+    return sum(len(name) if name.isascii() else len(name.encode("utf-8", "surrogatepass")) for name in names)
+
+
+def _bytes_at_most(types: Types) -> int:
+    """Return how many bytes names can have; for very many types, that costs next to nothing."""
+    if isinstance(types, LazyTypes):
+        return types.columns.name_bytes()[0]
+    # No character has more than four.
+    return 4 * sum(map(len, types))
+
+
+def _limited(
+    types: Types,
+    buckets: Mapping[Bucket, Types],
+    other: Mapping[Bucket | None, TypeStats],
+    most: int | None,
+    most_bytes: int | None,
+) -> tuple[Types, Mapping[Bucket, Types], Mapping[Bucket | None, TypeStats]]:
+    """Move all types into `other` but the first `most` in code-point order, and those after `most_bytes` of names.
+
+    Whatever is kept so is kept in every order of merging: a type that is among the first of all is among the first of
+    any part. Before one that a part has moved, the names that the part keeps have `most_bytes` at least, and so they
+    have in the whole. That would not hold if a name counted that itself does not fit.
+    """
+    every = [types, *buckets.values()]
+    are_few = most is None or sum(map(len, every)) <= most
+    if are_few and (most_bytes is None or sum(map(_bytes_at_most, every)) < most_bytes):
+        return types, buckets, other
+    if are_few and isinstance(types, LazyTypes) and not buckets and types.columns.name_bytes()[1] < (most_bytes or 0):
+        return types, buckets, other
+    names = set(types).union(*buckets.values())
+    are_few = most is None or len(names) <= most
+    if are_few and (most_bytes is None or bytes_of(names) < most_bytes):
+        return types, buckets, other
+    kept = set()
+    before = 0
+    for name in islice(sorted(names), most):
+        if most_bytes is not None and before >= most_bytes:
+            break
+        before += bytes_of((name,))
+        kept.add(name)
+    if len(kept) == len(names):
+        return types, buckets, other
+    rest = dict(other)
+
+    def part(bucket: Bucket | None, stats: Types) -> Types:
+        add_all(rest, {bucket: sum_of(one for name, one in stats.items() if name not in kept)})
+        return {name: one for name, one in stats.items() if name in kept}
+
+    return part(None, types), {bucket: part(bucket, stats) for bucket, stats in buckets.items()}, rest
+
+
+def overlaps(summaries: Iterable[Summary]) -> Iterator[tuple[int, SourceReport, int, SourceReport]]:
+    """Yield pairs of sources of different summaries that cover the same stretch of the same stream.
+
+    Each source comes with the place of its summary. Lines that both cover would count twice in a merge.
+    """
+    by_mark: dict[str, list[tuple[int, SourceReport]]] = {}
+    by_last: dict[str, list[tuple[int, SourceReport]]] = {}
+    for place, summary in enumerate(summaries):
+        for source in summary.sources:
+            head = source.stretch.head
+            if not head:
+                continue
+            # One of two heads is the beginning of the other: the last mark of the shorter one is among the other's.
+            earlier = [*by_mark.get(head[-1], ()), *(one for mark in head[:-1] for one in by_last.get(mark, ()))]
+            for other_place, other in earlier:
+                if other_place != place and source.stretch.overlaps(other.stretch):
+                    yield other_place, other, place, source
+            for mark in head:
+                by_mark.setdefault(mark, []).append((place, source))
+            by_last.setdefault(head[-1], []).append((place, source))
