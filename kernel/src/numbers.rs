@@ -38,10 +38,13 @@ impl Numbers {
     fn slot(&self, key: u64) -> usize {
         let [low, high] = halves(key);
         let mut at = (key.wrapping_mul(self.factor) >> self.shift) as usize;
-        while self.slots[at][2] != NONE && self.slots[at][..2] != [low, high] {
+        loop {
+            let [own_low, own_high, number] = self.slots[at];
+            if ((own_low ^ low) | (own_high ^ high)) == 0 || number == NONE {
+                return at;
+            }
             at = (at + 1) & (self.slots.len() - 1);
         }
-        at
     }
 
     #[inline(always)]

@@ -30,6 +30,8 @@ const NO_OUTLINE: u16 = u16::MAX;
 const MOST_OUTLINES: usize = 512;
 /// Outlines with one slot. More are not taken up, or lines could be made that are compared with all of them.
 const MOST_ALIKE: usize = 4;
+/// So many chunks of an outline are mixed for its fingerprint, at even distances; of a longer one all.
+const EVENLY: usize = 8;
 /// What the outlines may take together.
 const MOST_BYTES: usize = 1 << 19;
 const RATES: Rates = Rates { most: 400, miss: 2, first: 1 << 12, longest: 1 << 20 };
@@ -270,17 +272,30 @@ fn slot(fingerprint: u64) -> usize {
     (fingerprint >> (64 - SLOT_BITS)) as usize
 }
 
+#[inline(always)]
+fn scatter(digest: u64, length: usize) -> u64 {
+    (digest ^ length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// The fingerprint of the outline that `text` begins with; there are at least 64 bytes.
 #[inline(always)]
 fn fingerprint<W: Wide>(wide: W, text: &[u8], length: usize) -> Option<u64> {
-    let mut mixed = match text[..length].last_chunk() {
-        Some(last) => wide.load(last),
-        None => wide.replace(wide.load(text.first_chunk()?), u64::MAX << length, 0),
+    let Some(last) = length.checked_sub(CHUNK) else {
+        let first = wide.replace(wide.load(text.first_chunk()?), u64::MAX << length, 0);
+        return Some(scatter(wide.digest(first), length));
     };
-    for chunk in text[..length].as_chunks().0 {
-        mixed = wide.mix(mixed, wide.load(chunk));
+    let mut mixed = wide.load(text[last..].first_chunk()?);
+    if last <= EVENLY * CHUNK {
+        // As many for each, so that no branch tells their lengths apart; together they cover all bytes.
+        for part in 0..EVENLY {
+            mixed = wide.mix(mixed, wide.load(text[last * part / EVENLY..].first_chunk()?));
+        }
+    } else {
+        for chunk in text[..length].as_chunks().0 {
+            mixed = wide.mix(mixed, wide.load(chunk));
+        }
     }
-    Some((wide.digest(mixed) ^ length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    Some(scatter(wide.digest(mixed), length))
 }
 
 /// Whether two texts, each of at least 64 bytes, begin with the same outline.

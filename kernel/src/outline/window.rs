@@ -259,11 +259,12 @@ impl<const SPACED: bool, const JOINED: bool> Task for Look<'_, SPACED, JOINED> {
         let rows = window.kept.iter_mut().zip(&mut window.lengths[1..]);
         let rows = rows.zip(window.is_high.iter_mut().zip(&mut window.has_end));
         let mut seen = 0;
-        let mut has_line = false;
+        // Where to end, once a line has.
+        let (reach, mut stop) = (window.reach, usize::MAX);
         for (at, (bytes, ((kept, length_behind), (is_high, has_end)))) in
             chunks.iter().zip(rows).enumerate()
         {
-            if at >= window.reach && has_line {
+            if at >= stop {
                 break;
             }
             wide.prefetch_ahead(bytes);
@@ -338,7 +339,7 @@ impl<const SPACED: bool, const JOINED: bool> Task for Look<'_, SPACED, JOINED> {
             }
             *is_high = u8::from(wide.high(chunk) != 0);
             *has_end = u8::from(newline != 0);
-            has_line |= newline != 0;
+            stop = if newline != 0 { reach } else { stop };
             let left = !((text & !opening) | later);
             *kept = left;
             let to = &mut window.outline[length..length + CHUNK];
