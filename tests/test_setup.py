@@ -31,6 +31,7 @@ LITTER: Final = (
 )
 """What tools leave in a tree."""
 
+pytest.importorskip("setuptools", "77", reason="setuptools, which builds the package, is not installed here, or is old")
 pytest.importorskip("setuptools_rust", reason="setuptools-rust, which builds the package, is not installed here")
 
 
