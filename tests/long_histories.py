@@ -77,6 +77,8 @@ def _run_many(histories: int, seconds: float, first_seed: int) -> int:
         batches += 1
         try:
             run_state_machine_as_test(machine, settings=settings(_SETTINGS, max_examples=number))
+        except KeyboardInterrupt:
+            histories = 0  # what passed until now is said
         except Exception:  # noqa: BLE001  # whatever it is, it is printed
             failed += 1  # and the batch is ended
             traceback.print_exc()

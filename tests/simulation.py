@@ -215,7 +215,7 @@ class Simulation(RuleBasedStateMachine):
             except BaseException as error:  # noqa: BLE001  # raised below
                 failures.append(error)
 
-        thread = threading.Thread(target=read)
+        thread = threading.Thread(target=read, daemon=True)
         thread.start()
         try:
             yield
