@@ -1,1 +1,1 @@
-"""Totals over many runs: every line of a stream counts once."""
+"""Totals across many runs: every line of a stream counts once."""

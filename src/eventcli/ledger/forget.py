@@ -1,4 +1,4 @@
-"""What one stream added is taken out of a ledger again, so that it can be read anew."""
+"""Takes the contribution of one stream out of a ledger, so that the stream can be read again."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from eventcli.text import name_of
 
 
 def streams_of(database: Database, name: str) -> list[Stream]:
-    """Return the stream with a key, or those that were last seen at a path, or asked for by it."""
+    """Return the stream with a key, or those that were last seen at a path or requested by it."""
     streams = database.streams()
     by_key = [stream for stream in streams if stream.key == name]
     if by_key:
@@ -31,7 +31,7 @@ def streams_of(database: Database, name: str) -> list[Stream]:
 
 
 def check(database: Database, streams: Iterable[Stream]) -> None:
-    """Raise MeaningError where the ledger does not keep apart what a stream added."""
+    """Raise MeaningError if the ledger does not keep a stream's contribution apart."""
     apart = database.attributed()
     for stream in streams:
         if database.id_of(stream.key) not in apart:
@@ -42,9 +42,9 @@ def check(database: Database, streams: Iterable[Stream]) -> None:
 
 
 def forget(database: Database, streams: Sequence[Stream]) -> Summary:
-    """Take out all that streams added, in one transaction, and return it.
+    """Take out everything that streams added, in one transaction, and return it.
 
-    One that is still on disk is read anew by the next run that looks at its log; of any other nothing is left.
+    The next run that reads its log counts a stream again if it is still on disk; of any other, nothing remains.
     """
     check(database, streams)
     meaning = meaning_module.meaning_of(database, {})
@@ -57,7 +57,7 @@ def forget(database: Database, streams: Sequence[Stream]) -> Summary:
             SourceReport(stream.label, stream.offset - stream.start, stream.account.lines, Status.COMPLETE, "")
             for stream in streams
         ]
-        # All of them are looked for: what another one is found in is none of these.
+        # All of them are located: a file that holds another stream is not one of these.
         files = {stream.key: file for stream, file in candidates(database.streams(), []) if file is not None}
         kept = [stream for stream in streams if _begin_anew(stream, files.get(stream.key))]
         database.forget(streams, kept)
@@ -65,7 +65,7 @@ def forget(database: Database, streams: Sequence[Stream]) -> Summary:
 
 
 def _account(database: Database, stream: Stream) -> Account:
-    """Return the account of a stream, its repaired lines where they are now."""
+    """Return the account of a stream, with repaired lines under their new outcome."""
     account = stream.account
     number = database.id_of(stream.key)
     for one in database.replays():
@@ -75,7 +75,7 @@ def _account(database: Database, stream: Stream) -> Account:
 
 
 def _begin_anew(stream: Stream, file: File | None) -> bool:
-    """Let nothing be read of a stream if it is still on disk; return whether it is."""
+    """Reset a stream to unread if it is still on disk; return whether it is."""
     if file is None:
         return False
     stream.lines -= stream.account.lines
@@ -85,7 +85,7 @@ def _begin_anew(stream: Stream, file: File | None) -> bool:
     stream.pending = 0
     note_place(stream, file)
     note_content(stream, file, stream.start)
-    # Its size would say that it was read.
+    # Its size would imply that it was read.
     stream.raw_size, stream.raw_proof, stream.raw_length = 0, "", 0
     stream.state = State.LIVE if stream.path == os.path.realpath(stream.name) else State.ROTATED
     file.close()
@@ -93,7 +93,7 @@ def _begin_anew(stream: Stream, file: File | None) -> bool:
 
 
 def describe(stream: Stream) -> str:
-    """Return what tells a stream from others, for people."""
+    """Return a description that distinguishes a stream from others, for people."""
     account = stream.account
     return (
         f"{stream.key}: {name_of(stream.path)} ({stream.state}): {account.lines} lines, {account.accepted} accepted,"

@@ -1,7 +1,7 @@
-"""Totals over many runs: every line of a stream is counted once, whatever happens to its files and to the runs.
+"""Totals across many runs: every line of a stream counts once, whatever happens to its files and to the runs.
 
 A run finds out which file holds which stream, reads what is new, and commits totals and cursors in one transaction.
-What it cannot prove it says: a rest of a stream that is not found any more is a discontinuity.
+It reports what it cannot prove: an unread tail of a stream that is no longer found is a discontinuity.
 """
 
 import os
@@ -35,55 +35,55 @@ from eventcli.summary.summary import Summary
 from eventcli.text import name_of
 
 KEEP_REJECTS: Final = 16 * 1024 * 1024
-"""Bytes of rejected lines that are kept for repair, unless told otherwise."""
+"""Bytes of rejected lines that are kept for repair by default."""
 
 COMMIT_BYTES: Final = 512 * 1024 * 1024
 
 COMMIT_SECONDS: Final = 10.0
-"""A long run commits whenever it has read that much, or for that long."""
+"""A long run commits after this many bytes or seconds."""
 
 _TRIES: Final = 10
 
 _PAUSE: Final = 0.02
-"""How often a file that changes while it is read is looked at again, and after how many seconds."""
+"""How many times a file that changes during reading is retried, and the delay in seconds."""
 
 _SMALL: Final = 256 * 1024
-"""Up to so many bytes are folded before another thread would have started: 0.36 ms for a small log, and not 0.6."""
+"""Up to this many bytes are folded without another thread: 0.36 ms for a small log instead of 0.6."""
 
 _REJECT_COST: Final = 64
-"""Bytes that a kept reject takes beside its line, about."""
+"""Approximate overhead of a kept reject, in bytes, beyond its line."""
 
 _MOST_UNSHOWN: Final = 100_000
-"""Types up to which each commit of a long run keeps what was added so far: more take longer than reading."""
+"""Up to this many types, each commit of a long run stores all that was added so far; more take longer than reading."""
 
 _SAMPLE: Final = 64 * 1024
 
 _SAMPLE_LINES: Final = 100
-"""So much is looked at to find out why events have no time."""
+"""How much is examined to find out why events have no time."""
 
 
 class Outcome(NamedTuple):
-    """What a run came to: what it added, without buckets, and whether it was committed."""
+    """The result of a run: what it added, without buckets, and whether it was committed."""
 
     summary: Summary
     record: RunRecord
     is_committed: bool
     useless: str = ""
-    """Why it was not committed: the ledger would hold no event, or no time, and settings or input look wrong."""
+    """Why it was not committed: the ledger would hold no events or no times, and settings or input look wrong."""
     is_first: bool = False
-    """Whether the ledger held no event before."""
+    """Whether the ledger held no events before."""
     timeless: int = 0
-    """How many of the accepted events have no usable time, where times are kept."""
+    """How many accepted events have no usable time, if times are kept."""
 
 
 class Display(Protocol):
-    """Whoever shows what a run adds, so that nothing is added that is shown nowhere."""
+    """Shows what a run adds, so that nothing is added without being shown."""
 
     def prepare(self, outcome: Outcome) -> None:
-        """Make the output, within the transaction of the last commit: what this raises keeps it from being added."""
+        """Write the output inside the transaction of the last commit: an exception here rolls it back."""
 
     def keep(self, summary: Summary) -> bytes:
-        """Return as bytes what a run added so far, in case that it does not get to show it."""
+        """Return what a run has added so far as bytes, in case the run fails before it can show it."""
 
 
 class Ingest:
@@ -111,11 +111,11 @@ class Ingest:
     ) -> None:
         """`on_reject`, `reject_limit`, `on_problem` and `jobs` are those of `summarize`.
 
-        `olddirs` are folders that rotated files are moved to, beside those that earlier runs were told.
+        `olddirs` are folders that rotated files are moved to, in addition to those given to earlier runs.
 
-        `may_commit` is asked at the end whether the lines of this run are good enough to be added; with it, and with
-        `require_continuity`, all is committed at the end or not at all. With `is_cautious`, nothing is committed to a
-        ledger that holds no event before there is one, if lines were rejected or could not be read.
+        `may_commit` decides at the end whether the lines of this run are good enough to be added. With it, or with
+        `require_continuity`, the run commits everything at the end or nothing. With `is_cautious`, a run that had
+        rejected or unreadable lines commits nothing to a ledger without events until there is one.
         """
         self._database = database
         self._meaning = meaning
@@ -133,7 +133,7 @@ class Ingest:
         self._require_continuity = require_continuity
         self._may_commit = may_commit
         self._is_new = database.is_new
-        # Whether it holds no event: no setting is fixed.
+        # Whether it holds no events, so that no setting is fixed.
         self._is_bare = self._is_new or not database.account().accepted
         self._is_cautious = is_cautious
         self._display = display
@@ -146,7 +146,7 @@ class Ingest:
         self._started = time.monotonic()
         self._started_at = started_at or now()
         self._committed_at = self._started
-        # What was added by this run, and what of it is not committed yet.
+        # What this run has added, and the part of it that is not committed yet.
         self._types: Types = {}
         self._delta: dict[str, Gathered] = {}
         self._account = Account()
@@ -168,7 +168,7 @@ class Ingest:
         self._kept = 0 if self._is_new else database.kept()
 
     def run(self, paths: Sequence[str]) -> Outcome:
-        """Read these files: MeaningError, LedgerError, BusyError or OutputError where that fails."""
+        """Read these files. Raises MeaningError, LedgerError, BusyError or OutputError on failure."""
         try:
             return self._run(paths)
         finally:
@@ -190,13 +190,13 @@ class Ingest:
                 return self._outcome(is_committed=False)
             for stream, file, *_ in plan.readings:
                 if stream.is_new:
-                    # Known from the first commit on, so that it is missed if it vanishes before it is read.
+                    # Recorded from the first commit on, so that it is missed if it vanishes before it is read.
                     self._locate(stream, file)
             unsteady = [reading.file.name for reading in plan.readings if not self._read(reading, planner)]
             if not unsteady or last:
                 break
             time.sleep(_PAUSE)
-        # Not before: what is a copy does not count only because what it is a copy of was read.
+        # Not earlier: the lines of a copy are left out only because the original was read.
         self._changed.update((stream.key, stream) for stream in plan.noted)
         for problem in (*plan.problems, *map(_unsteady, unsteady)):
             self._sources.append(problem)
@@ -212,7 +212,7 @@ class Ingest:
         return self._outcome(is_committed=True)
 
     def _planned(self, paths: Sequence[str]) -> tuple[Planner, Plan]:
-        """Find out what is to be read. What seems to be lost is looked for again: files may just be being renamed."""
+        """Find out what is to be read. Apparent losses are checked again: files may be in the middle of a rename."""
         before: object = None
         for last in (*[False] * (_TRIES - 1), True):
             planner = Planner(self._registry, _new_key, spools=self._spools, olddirs=self._olddirs)
@@ -238,7 +238,7 @@ class Ingest:
     # ---- one stream
 
     def _read(self, reading: Reading, planner: Planner) -> bool:
-        """Read what is new in one file; return False where it changed meanwhile, and nothing was taken of it."""
+        """Read what is new in one file; return False if it changed during reading and nothing of it was added."""
         file = reading.file
         try:
             if reading.is_quiet and not (reading.stream.pending and planner.is_ended(file)):
@@ -256,7 +256,7 @@ class Ingest:
             file.close(forget=True)
 
     def _note_quiet(self, reading: Reading) -> None:
-        """Note that a stream is where nothing was written to it."""
+        """Record that a stream is in its place and has nothing new."""
         stream, file = reading.stream, reading.file
         if stream.state is not reading.state or file.path != stream.path:
             if stream.state is State.LOST:
@@ -303,14 +303,14 @@ class Ingest:
                     stream.pending = file.size - stream.offset
                 elif status is Status.COMPLETE:
                     stream.raw_length = stream.offset + stream.pending
-        # Not before: a rotated stream that was not read to its end is not to vanish silently.
+        # Not earlier: a rotated stream that has not been read to its end must not vanish silently.
         stream.state = reading.state
         self._changed[stream.key] = stream
         self._report(stream, file, start, lines, status, message)
         return True
 
     def _end_line(self, reading: Reading, steps: "Steps") -> None:
-        """Leave out the rest of a line that was counted when it seemed to be ended."""
+        """Skip the rest of a line that was counted when it seemed complete."""
         stream = reading.stream
         length, is_blank = steps.skip_line()
         if not is_blank:
@@ -323,9 +323,9 @@ class Ingest:
         stream.pending = 0
 
     def _fold(self, portion: Portion, stream: Stream, *, is_small: bool) -> Summary:
-        """Fold a step of a stream; its rejects wait until it is known that nothing changed meanwhile."""
+        """Fold a step of a stream; its rejects wait until it is certain that the file did not change during reading."""
         self._step_rejects = []
-        # So many rejects are wanted, to be shown or kept; the others need not be put into words.
+        # Only this many rejects will be shown or kept; the others need no message.
         room = max(0, self._keep - self._kept) // _REJECT_COST
         run = Run(
             [portion],
@@ -361,7 +361,7 @@ class Ingest:
         self._account += summary.account
         stream.account += summary.account
         stream.checksum += checksum(rows)
-        if summary.account.lines:  # not only a byte-order mark
+        if summary.account.lines:  # not just a byte-order mark
             self._bytes += portion.end - stream.offset
             self._since_commit += portion.end - stream.offset
             stream.lines += summary.account.lines
@@ -371,7 +371,7 @@ class Ingest:
             self._commit(is_last=False)
 
     def _settle(self, reading: Reading, pending: int, window: bytes | None) -> None:
-        """Remember where a stream is, and what proves it; `window` ends there, if it is at hand."""
+        """Record the position of a stream and its proof; `window` ends at that position, if it is available."""
         stream, file = reading.stream, reading.file
         stream.pending = pending
         stream.last_seen = self._started_at
@@ -399,7 +399,7 @@ class Ingest:
     def _note_loss(self, loss: Loss) -> None:
         stream = loss.stream
         if (stream.key, loss.message) in self._said:
-            return  # in an earlier look of this run
+            return  # in an earlier attempt of this run
         self._said.add((stream.key, loss.message))
         kind = DOUBT if loss.is_doubt else LOST
         one = Discontinuity(name_of(stream.name), loss.offset, now(), loss.message, "", kind)
@@ -417,7 +417,7 @@ class Ingest:
     # ---- the transaction
 
     def _is_useless(self) -> str:
-        """Return why nothing is to be begun with what was found; empty if it is as good as what can be expected."""
+        """Return why the run should not start a ledger; empty if its result is as good as can be expected."""
         account = self._account
         if not self._is_cautious or not self._is_bare:
             return ""
@@ -429,7 +429,7 @@ class Ingest:
         return "no source could be read" if is_unread else ""
 
     def _is_wrongly_timed(self) -> str:
-        """Return why the lines of a run without a single time look as if they had times all the same."""
+        """Return why the lines of a run without any times look as if they had times after all."""
         return timeless.suspicion(self._sample, self._meaning.query)
 
     def _is_due(self) -> bool:
@@ -440,7 +440,7 @@ class Ingest:
         return self._since_commit >= self._commit_bytes or time.monotonic() - self._committed_at >= self._commit_seconds
 
     def _commit(self, *, is_last: bool) -> None:
-        """Write totals and cursors at once."""
+        """Write totals and cursors in one transaction."""
         database, moment = self._database, now()
         types, changes = self._added(), self._changes()
         with database.transaction():
@@ -472,7 +472,7 @@ class Ingest:
         self._committed_at = time.monotonic()
 
     def _show(self, display: Display, types: Types, *, is_last: bool) -> None:
-        """Let what was added be shown; as long as it is not, the ledger keeps it for the next run."""
+        """Show what was added; until that succeeds, the ledger keeps it for the next run."""
         if is_last:
             self._database.put_unshown(None)
             display.prepare(self._outcome(types, is_committed=True))
@@ -480,7 +480,7 @@ class Ingest:
             self._database.put_unshown(display.keep(assemble(types, self._account, [], self._meaning)))
 
     def note_failure(self, status: int, *, is_added: bool, patience: float | None = None) -> None:
-        """Record, as far as that is possible, that this run failed, and keep what it added and could not show."""
+        """Record, as far as possible, that this run failed, and keep what it added but could not show."""
         database = self._database
         if database.is_new:
             return
@@ -511,7 +511,7 @@ class Ingest:
         )
 
     def _added(self) -> Types:
-        """Return what was added by this run, and what of it is not committed yet."""
+        """Return what this run has added, including the part that is not committed yet."""
         types = dict(self._types)
         for gathered in self._delta.values():
             add_all(types, by_type(gathered.rows()))
@@ -524,7 +524,7 @@ class Ingest:
 
 
 def _first_lines(file: File, start: int) -> list[bytes]:
-    """Return some lines from a place on."""
+    """Return some lines from an offset on."""
     view = memoryview(bytearray(_SAMPLE))
     try:
         with file.open(start) as content:
@@ -535,12 +535,12 @@ def _first_lines(file: File, start: int) -> list[bytes]:
 
 
 def read_anew(stream: Stream) -> None:
-    """Let nothing be read of a stream of which nothing counts."""
+    """Reset a stream of which nothing counts, so that all of it counts as unread."""
     stream.account = Account()
     stream.checksum = stream.start = stream.offset = stream.lines = stream.pending = 0
     if stream.state not in UNCOUNTED:
         stream.seen, stream.head, stream.tail = 0, (), ""
-    # Its size would say that it was read.
+    # Its size would imply that it was read.
     stream.raw_size, stream.raw_proof, stream.raw_length = 0, "", 0
 
 
@@ -553,9 +553,9 @@ def _cost(reject: KeptReject) -> int:
 
 
 def _is_steady(file: File, portion: Portion, before: bytes, last: bytes) -> bool:
-    """Whether what was read is the content of one file at one time: it was not cut back, nor filled again, meanwhile.
+    """Whether what was read is the content of one file at one moment: it was neither truncated nor refilled meanwhile.
 
-    `before` and `last` are the windows that ended where it began and where it ended.
+    `before` and `last` are the windows that end where the reading began and ended.
     """
     if file.is_compressed:
         return file.is_unchanged()
@@ -567,7 +567,7 @@ def _is_steady(file: File, portion: Portion, before: bytes, last: bytes) -> bool
 
 
 def whole(database: Database, instant: int, *, up: bool) -> int:
-    """Return an instant, in nanoseconds, moved to the start or the end of the bucket that the ledger keeps of it."""
+    """Round an instant, in nanoseconds, down or `up` to a boundary of the ledger's buckets."""
     granularity = meaning_of(database, {}).granularity
     if granularity == "none":
         return instant

@@ -1,4 +1,4 @@
-"""What gives the numbers of a ledger their meaning; fixed once something was added."""
+"""The settings that give the numbers of a ledger their meaning; fixed once something has been added."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -13,18 +13,17 @@ GRANULARITIES: Final = ("minute", "hour", "day", "none")
 
 
 class MeaningError(ValueError):
-    """Something was asked for that does not go with what is in the ledger; the message says what."""
+    """A request does not fit what is in the ledger; the message says why."""
 
 
 _LATER: Final = frozenset({"time_format"})
-"""Settings that ledgers of earlier versions do not have; their defaults are what those versions did."""
+"""Settings that ledgers of earlier versions lack; the defaults are what those versions did."""
 
 
 class Meaning(NamedTuple):
-    """What gives the numbers of a ledger their meaning; it is set when the ledger is begun.
+    """The settings that give the numbers of a ledger their meaning; they are set when the ledger is created.
 
-    A `value_field` of None counts events that have none. `granularity` is the size of the buckets that are kept, in
-    UTC.
+    A `value_field` of None counts events without values. `granularity` is the size of the stored buckets, in UTC.
     """
 
     type_field: str = "type"
@@ -42,7 +41,7 @@ class Meaning(NamedTuple):
 
     @property
     def query(self) -> Query:
-        """What a line means."""
+        """The query that says how to read a line."""
         timing = None
         if self.granularity != "none":
             timing = Timing(self.input_tz, by=self.granularity, optional=True, time_format=self.time_format)
@@ -52,17 +51,17 @@ class Meaning(NamedTuple):
 
 
 _LATER_SETTINGS: Final = {"max_type_bytes": MAX_TYPE_BYTES}
-"""Settings that ledgers of earlier versions do not have, and what they mean there."""
+"""Settings that ledgers of earlier versions lack, and their meaning there."""
 
 
 def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
-    """Return the meaning of a ledger, or that of a new one; MeaningError where `given` is something else.
+    """Return the meaning of a ledger, or that of a new one; MeaningError if `given` contradicts it.
 
-    Where no line was ever accepted, numbers have no meaning yet, and what is given is taken.
+    While no line has ever been accepted, the numbers have no meaning yet, and `given` applies.
     """
     if database.is_new:
         return Meaning(**given)
-    # Ledgers of earlier versions do not have all.
+    # Ledgers of earlier versions lack some of them.
     stored = _LATER_SETTINGS | database.settings()
     try:
         known_settings = [name for name in Meaning._fields if name in stored or name not in _LATER]

@@ -1,4 +1,4 @@
-"""Files of rejects that were repaired become repairs, one line at a time."""
+"""Reads files of repaired rejects, one line at a time."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from eventcli.reading.source import open_source
 from eventcli.text import name_of
 
 LONGEST: Final = 4 * MAX_LINE
-"""Bytes of a record at most: in JSON, a line of text is hardly ever four times as long."""
+"""Maximum size of a record in bytes: JSON hardly ever makes a line of text four times as long."""
 
 _BLOCK: Final = 1024 * 1024
 
@@ -18,9 +18,9 @@ _SHOWN: Final = 5
 
 
 class Repair(NamedTuple):
-    """A rejected line that was repaired: its stream and its place there, why it was rejected, and the line now.
+    """A repaired line: its stream and its offset there, the reason for the rejection, and the new line.
 
-    `place` says where it was read, for messages.
+    `place` is where it was read, for messages.
     """
 
     stream: str
@@ -31,30 +31,30 @@ class Repair(NamedTuple):
 
 
 class RepairsError(Exception):
-    """A file of rejects cannot be read; the message names it, and says why."""
+    """A file of rejects cannot be read; the message names the file and the reason."""
 
 
 class Problems(list[str]):
-    """What is wrong with some lines: the first few in words, and how many `more` there are."""
+    """The problems of some lines: the messages of the first few, and how many `more` there are."""
 
     more = 0
 
     def add(self, problem: str) -> None:
-        """Take one more."""
+        """Add a problem."""
         if len(self) < _SHOWN:
             self.append(problem)
         else:
             self.more += 1
 
     def lines(self) -> Iterator[str]:
-        """Yield what is to be said."""
+        """Yield the messages."""
         yield from self
         if self.more:
             yield f"and {self.more} more lines like these"
 
 
 def repairs(paths: Iterable[str], problems: Problems) -> Iterator[Repair]:
-    """Yield what is in files of rejects; a line that is none is a problem. RepairsError where a file cannot be read."""
+    """Yield the repairs in files of rejects; an invalid line is a problem. RepairsError if a file cannot be read."""
     with Buffer(_BLOCK, LONGEST) as buffer:
         for path in paths:
             name = name_of(path)
@@ -73,7 +73,7 @@ def repairs(paths: Iterable[str], problems: Problems) -> Iterator[Repair]:
 
 
 def _lines(blocks: Blocks, buffer: Buffer) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the lines that are not blank, with their numbers; None for one that is too long."""
+    """Yield the lines that are not blank, with their numbers; None for a line that is too long."""
     before = 0
     while (block := blocks.next(buffer)) is not None:
         if isinstance(block, LongLine):

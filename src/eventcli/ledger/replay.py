@@ -1,4 +1,4 @@
-"""Rejected lines of a ledger: written out to be repaired, and added once when they come back."""
+"""Export the rejected lines of a ledger for repair, and add each repaired line once."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -29,7 +29,7 @@ def rejects(database: Database) -> Iterator[Reject]:
 
 
 class Replay(NamedTuple):
-    """What came of repaired lines: what they added, how many had been replayed before, and what is said of others."""
+    """The result of a replay: what it added, how many lines had been replayed before, and problems with the others."""
 
     summary: Summary
     repeated: int
@@ -37,7 +37,7 @@ class Replay(NamedTuple):
 
 
 def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[Reject], object]) -> Replay:
-    """Move rejects that were repaired to what they are now, each at most once, in one transaction."""
+    """Turn repaired rejects into events, each at most once, in one transaction."""
     meaning = meaning_of(database, {})
     query = meaning.query
     added: dict[int, Gathered] = {}

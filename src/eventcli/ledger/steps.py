@@ -12,18 +12,18 @@ _SKIP: Final = 64 * 1024
 
 
 class Steps:
-    """The new content of a stream, in steps that end with a line, and the last window of what was handed out."""
+    """The new content of a stream, in steps that end with a line, and the last window that was handed out."""
 
     def __init__(self, content: Content, length: int | None, window: bytes, *, is_ended: bool = False) -> None:
-        """Hand out `length` bytes (None: all); `window` is what comes before them.
+        """Hand out `length` bytes (None: all); `window` is what precedes them.
 
-        What `is_ended` gets a newline where its last line has none.
+        With `is_ended`, a last line without a newline gets one.
         """
         self._content = content
         self._left = length
         self._is_ended = is_ended
         self.added = 0
-        """Bytes of a newline that was handed out, and is not there."""
+        """Bytes of a newline that was handed out but is not in the file."""
         self._carry = memoryview(b"")
         self._room = 0
         self._deadline = 0.0
@@ -33,7 +33,7 @@ class Steps:
         self.last = window
 
     def skip_line(self) -> tuple[int, bool]:
-        """Leave out what comes up to the next newline, with it; return its length, and whether it is blank."""
+        """Skip everything up to and including the next newline; return its length, and whether it is blank."""
         view = memoryview(bytearray(_SKIP))
         length, is_blank = 0, True
         while got := self._more(view):
@@ -49,7 +49,7 @@ class Steps:
         return length, is_blank
 
     def begin(self, size: int, seconds: float) -> None:
-        """Begin a step of about that many bytes, or seconds."""
+        """Begin a step of about this many bytes or seconds."""
         self._room = size
         self._deadline = time.monotonic() + seconds
         self._is_paused = False

@@ -1,4 +1,4 @@
-"""Why events have no usable time: a field that holds none, a field of another name, or a log without times."""
+"""Finds out why events have no usable time: the field holds none, another field holds it, or the log has no times."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -11,10 +11,10 @@ from eventcli.text import excerpt
 _NAMES: Final = frozenset(
     ("@timestamp", "created_at", "date", "datetime", "event_time", "t", "time", "timestamp", "ts")
 )
-"""Keys that are those of times, whatever is under them."""
+"""Keys that name a time, whatever their values are."""
 
 _SHORTEST: Final = 8
-"""Characters of a text that can be a time under any key: 20201006."""
+"""Minimum length of a text that can be a time under any key: 20201006."""
 
 
 def suspicion(lines: Iterable[bytes], query: Query) -> str:
@@ -41,12 +41,12 @@ def suspicion(lines: Iterable[bytes], query: Query) -> str:
 
 
 def _times_in(line: bytes, query: Query) -> Iterable[str]:
-    """Yield the keys of a line that hold times."""
-    import json  # noqa: PLC0415  # start-up of all other runs
+    """Yield the keys of a line whose values are times."""
+    import json  # noqa: PLC0415  # keeps start-up fast for all other runs
 
     try:
-        event = json.loads(line)  # only a guess; what a line means says parse
-    except (ValueError, RecursionError):  # it was salvaged
+        event = json.loads(line)  # only a guess; `parse` decides what a line means
+    except (ValueError, RecursionError):  # the line was salvaged
         return
     for key, value in event.items():
         if not key.replace("@", "").replace("_", "").isalnum():

@@ -1,4 +1,4 @@
-"""The totals of a ledger over all runs, by type and by bucket."""
+"""The totals of a ledger across all runs, by type and by bucket."""
 
 from collections.abc import Iterable, Mapping
 
@@ -22,7 +22,7 @@ Types = dict[str | None, TypeStats]
 
 
 def assemble(types: Types, account: Account, sources: Iterable[SourceReport], meaning: Meaning) -> Summary:
-    """Return the Summary of stats by type, as many as a ledger of this meaning has."""
+    """Return the Summary of these stats, limited to as many types as the ledger's meaning allows."""
     other: dict[Bucket | None, TypeStats] = {None: types[None]} if None in types else {}
     named = {name: stats for name, stats in types.items() if name is not None}
     return Summary(named, account, sources, {}, other, meaning.max_types, None, meaning.max_type_bytes)
@@ -48,7 +48,7 @@ def _summary(
 
 
 class Places:
-    """Which of the kept buckets go into which bucket that was asked for."""
+    """Maps the stored buckets to the requested ones."""
 
     def __init__(
         self,
@@ -59,13 +59,13 @@ class Places:
         since: int | None = None,
         until: int | None = None,
     ) -> None:
-        """Sort the starts. `since` and `until` are in nanoseconds of the epoch, as in `Timing`.
+        """Sort the starts. `since` and `until` are in nanoseconds since the epoch, as in `Timing`.
 
-        MeaningError where a kept bucket would have to be cut: only known with its `granularity`.
+        Raises MeaningError if a stored bucket would have to be split, which shows only with its `granularity`.
         """
         self.buckets: list[Bucket | None] = [None]
         self.numbers: dict[str, int] = {}
-        """The place in `buckets` of each start that is wanted."""
+        """The index in `buckets` for each wanted start."""
         numbers: dict[Bucket | None, int] = {None: 0}
         target = times.Buckets(calendar.by, calendar.zone) if calendar else None
         kept = times.Buckets(granularity, "UTC") if granularity not in (None, "none") else None
@@ -94,7 +94,7 @@ class Places:
             ):
                 continue
             place = None
-            # What has no bucket in a zone, because its year is none there, has no usable time.
+            # A time whose year does not exist in the zone has no bucket and counts as no usable time.
             if target is not None and not target.lacks(first):
                 place = target.bucket(first)
                 if target.bucket(last) != place:
@@ -109,7 +109,7 @@ class Places:
 
 
 def end(buckets: "times.Buckets", start: int) -> int:
-    """Return where the bucket that begins at `start` ends, in seconds."""
+    """Return the end of the bucket that begins at `start`, in seconds."""
     region = buckets.region(start)
     return start + region.size
 
@@ -127,10 +127,10 @@ def totals(
     calendar: Calendar | None = None,
     extremes: bool = True,
 ) -> Summary:
-    """Return the totals over all runs, from the database alone.
+    """Return the totals across all runs, from the database alone.
 
-    `types`, `since` and `until` are those of a `Query`: what they leave out is counted as filtered. MeaningError where
-    the ledger does not keep what is asked for. Without `extremes`, min and max are not known.
+    `types`, `since` and `until` work as in a `Query`: events they exclude count as filtered. Raises MeaningError if the
+    ledger does not store what is requested. Without `extremes`, min and max are unknown.
     """
     with database.snapshot():
         database.check_totals()
@@ -179,7 +179,7 @@ def _totals(
 
 
 def sources_of(database: Database) -> list[SourceReport]:
-    """Return what the ledger holds of each stream, and the discontinuities of which nobody took note."""
+    """Return a report for each stream in the ledger, and the discontinuities that nobody has acknowledged."""
     reports = [
         SourceReport(
             stream.label,
@@ -197,7 +197,7 @@ def sources_of(database: Database) -> list[SourceReport]:
 
 
 def report_of(one: Discontinuity) -> SourceReport:
-    """Return a discontinuity as the report of a source."""
+    """Return a discontinuity as a source report."""
     if one.kind == DOUBT:
         message = f"{one.message} ({one.noticed_at})"
     else:
@@ -206,19 +206,19 @@ def report_of(one: Discontinuity) -> SourceReport:
 
 
 def load(path: str) -> Summary:
-    """Return the totals of a ledger, without buckets: OSError or LedgerError where that fails."""
+    """Return the totals of a ledger, without buckets. Raises OSError or LedgerError on failure."""
     return load_result(path).summary
 
 
 def load_result(path: str) -> Result:
-    """Return the same with what it was asked for, as a result that can be merged."""
+    """Return the same totals with the question they answer, as a result that can be merged."""
     with Database.open_to_read(path) as database:
         summary = totals(database)
         return Result(summary, asked(meaning_of(database, {})), is_plain=bool(summary.types or summary.other))
 
 
 def asked(meaning: Meaning, types: tuple[str, ...] | None = None, timing: Timing | None = None) -> Asked:
-    """Return what totals of certain types and times are asked for; their buckets are not those of the ledger."""
+    """Return the question that totals of these types and times answer; its buckets are not those of the ledger."""
     query = meaning.query._replace(types=types)
     if timing is not None:
         timing = timing._replace(input_zone=meaning.input_tz, time_format=meaning.time_format)

@@ -1,4 +1,4 @@
-"""The proof of a ledger: its own checksums, and what is still on disk."""
+"""Verify a ledger against its own checksums and against the files that are still on disk."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -22,10 +22,10 @@ from eventcli.text import name_of
 
 
 class Verdict(NamedTuple):
-    """What can be said of a stream: `proved`, `gone` (it is not on disk any more), `different`, or `unproved`.
+    """The verdict on a stream: `proved`, `gone` (no longer on disk), `different`, or `unproved`.
 
-    The last one has more types than have rows of their own. Which of them shared one row depends on what each run saw,
-    so that only its account can be compared.
+    An unproved stream has more types than may have a row of their own. Which of them share one row depends on what each
+    run saw, so only the account can be compared.
     """
 
     stream: Stream
@@ -34,7 +34,7 @@ class Verdict(NamedTuple):
 
 
 def verify(database: Database, paths: Iterable[str], jobs: int | None = None) -> Iterator[Verdict]:
-    """Read again what is still on disk, and yield what that proves; LedgerError where the ledger contradicts itself."""
+    """Reread what is still on disk and yield the verdicts; LedgerError if the ledger contradicts itself."""
     database.check_integrity()
     with database.snapshot():
         check_sums(database)
@@ -45,7 +45,7 @@ def verify(database: Database, paths: Iterable[str], jobs: int | None = None) ->
 
 
 def check_sums(database: Database) -> None:
-    """Raise LedgerError unless the totals are what the streams and the repaired lines added."""
+    """Raise LedgerError unless the totals equal the sum of all streams and repaired lines."""
     database.check_totals()
     wanted: dict[int, int] = {PRUNED: database.pruned_checksum()}
     apart = database.attributed()
@@ -74,7 +74,7 @@ def check_sums(database: Database) -> None:
 def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | None) -> Verdict:
     if file is None:
         if not stream.account.lines and os.path.exists(stream.path):
-            return Verdict(stream, "proved", stream.path)  # nothing of it was counted yet
+            return Verdict(stream, "proved", stream.path)  # nothing of it has been counted yet
         return Verdict(stream, "gone", "no file holds it any more")
     try:
         with file.open(stream.start) as content:
@@ -106,9 +106,9 @@ def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | Non
 
 
 def prune(database: Database, verdicts: Iterable[Verdict], days: float) -> int:
-    """Forget the streams that are gone, or were never counted, and were not seen for so many days; return how many.
+    """Forget streams that are gone or were never counted and have not been seen for `days`; return how many.
 
-    Their lines stay in the totals. Should one of them come back, it is taken for a new one.
+    Their lines stay in the totals. If one of them comes back, it counts as a new stream.
     """
     gone = {stream.key for stream, verdict, _ in verdicts if verdict == "gone"}
     streams = [
@@ -124,18 +124,18 @@ def prune(database: Database, verdicts: Iterable[Verdict], days: float) -> int:
 
 
 def acknowledge(database: Database) -> None:
-    """Take note of all discontinuities."""
+    """Acknowledge all discontinuities."""
     with database.transaction():
         database.settle_discontinuities(now())
 
 
 def gone_for(streams: Iterable[Stream], days: float) -> list[Stream]:
-    """Return those of the streams that were not seen for so many days; none while the clock stands before that."""
+    """Return the streams that have not been seen for `days` days; none if the clock is behind their last sighting."""
     return [one for one in streams if _age(one.last_seen) >= days * 86_400]
 
 
 def _age(moment: str) -> float:
     try:
         return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
-    except (ValueError, TypeError):  # no proof covers it: nothing is forgotten by a moment that is none
+    except (ValueError, TypeError):  # no proof covers this column: an invalid time never causes a deletion
         return 0.0

@@ -1,4 +1,4 @@
-"""A connection to the file of a ledger: its checks, its migrations, its functions and its errors."""
+"""A connection to the file of a ledger: its checks, migrations, functions and errors."""
 
 import os
 import sqlite3
@@ -18,19 +18,19 @@ from eventcli.text import name_of
 MAGIC: Final = b"SQLite format 3\0"
 
 PATIENCE: Final = 30.0
-"""Seconds that a reader waits for a transaction, and a run for readers before it reads anything."""
+"""Seconds that a reader waits for a transaction, and that a run waits for readers before it reads anything."""
 
 _SLICE: Final = 500
-"""Milliseconds that SQLite waits by itself; in between signals are seen. It lets no new reader in meanwhile."""
+"""Milliseconds that SQLite itself waits; signals are handled in between. It admits no new readers meanwhile."""
 
 _CHECKED: Final = 8 * 1024 * 1024
-"""Up to this size, a ledger is checked for damage whenever it is opened."""
+"""Up to this size, a ledger is checked for damage each time it is opened."""
 
 TOO_OLD: Final = "this program is too old, a later version wrote it"
 
 
 class UnwritableError(OutputError):
-    """The ledger could not be written; it is as it was before."""
+    """The ledger could not be written; it is unchanged."""
 
 
 def is_ledger(head: bytes) -> bool:
@@ -39,13 +39,13 @@ def is_ledger(head: bytes) -> bool:
 
 
 def connect(path: str, mode: str) -> sqlite3.Connection:
-    """Open a connection whose settings and functions are those of a ledger."""
+    """Open a connection with the settings and functions of a ledger."""
     quoted = os.path.realpath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     return prepare(sqlite3.connect(f"file:{quoted}?mode={mode}", uri=True, isolation_level=None, timeout=_SLICE / 1000))
 
 
 def prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Set what every connection to a ledger needs, and return it."""
+    """Configure a connection to a ledger, and return it."""
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -61,7 +61,7 @@ def prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def wait_for(connection: sqlite3.Connection, statement: str, seconds: float) -> Any:
-    """Execute a statement as soon as others let it, for so long at most; return the first value of its result."""
+    """Execute a statement as soon as others permit, within `seconds`; return the first value of its result."""
     deadline = time.monotonic() + seconds
     while True:
         left = max(0.0, deadline - time.monotonic())
@@ -81,7 +81,7 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 def _kind(error: sqlite3.Error) -> int:
-    """Return what kind of failure it is: the lower byte of the code, of which the others tell more."""
+    """Return the primary result code: the lower byte of the code; the others add detail."""
     return (getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR) & 0xFF
 
 
@@ -98,7 +98,7 @@ def _exact_max(one: str, other: str, integral: int) -> str:
 
 
 def check_header(path: str, head: bytes) -> None:
-    """Raise LedgerError where the file is something else, before SQLite looks at it."""
+    """Raise LedgerError if the file is anything else, before SQLite examines it."""
     name = name_of(path)
     if not is_ledger(head) or len(head) < HEADER:
         raise LedgerError(f"{name}: not a ledger")
@@ -115,7 +115,7 @@ def _check_version(path: str, version: int) -> None:
 
 
 def check(connection: sqlite3.Connection, path: str) -> int:
-    """Return the version of the schema: LedgerError where the file is no sound ledger."""
+    """Return the version of the schema; LedgerError if the file is not a sound ledger."""
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(f"{name_of(path)}: not a ledger")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -145,7 +145,7 @@ def bring_up_to_date(connection: sqlite3.Connection, version: int) -> None:
 
 
 def up_to_date_copy(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
-    """Return a copy in memory of a ledger that may not be changed."""
+    """Return an in-memory copy of a ledger that must not be changed, migrated to the current schema."""
     copy = prepare(sqlite3.connect(":memory:", isolation_level=None))
     try:
         connection.backup(copy)
@@ -158,12 +158,12 @@ def up_to_date_copy(connection: sqlite3.Connection, version: int) -> sqlite3.Con
 
 
 def has_journal(path: str) -> bool:
-    """Whether a transaction was cut off and is still to be rolled back."""
+    """Whether a transaction was interrupted and still has to be rolled back."""
     return os.path.exists(f"{os.path.realpath(path)}-journal")
 
 
 def check_pages(connection: sqlite3.Connection, path: str, pragma: str) -> None:
-    """Raise LedgerError where SQLite finds damaged pages."""
+    """Raise LedgerError if SQLite finds damaged pages."""
     (found,) = connection.execute(f"PRAGMA {pragma}(1)").fetchone()
     if found != "ok":
         raise LedgerError(f"{name_of(path)}: damaged: {' '.join(found.split())}")
@@ -171,11 +171,11 @@ def check_pages(connection: sqlite3.Connection, path: str, pragma: str) -> None:
 
 @contextmanager
 def errors(path: str) -> Iterator[None]:
-    """Tell what kind of failure it is that SQLite reports."""
+    """Translate an error of SQLite into the matching exception."""
     try:
         yield
     except UnicodeDecodeError as error:
-        # The message of SQLite repeats what it cannot make sense of.
+        # SQLite's message repeats the bytes it cannot interpret.
         raise LedgerError(f"{name_of(path)}: damaged: its tables cannot be read") from error
     except sqlite3.Error as error:
         kind = _kind(error)

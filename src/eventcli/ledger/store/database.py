@@ -1,4 +1,4 @@
-"""A ledger as an SQLite database: what is read of it, what is written, and its transactions.
+"""A ledger as an SQLite database: reading, writing, and transactions.
 
 Whatever happens to a process that writes, the file holds the state before or after a transaction. All tables have plain
 names, times are RFC 3339 in UTC, sums are decimal text; README.md documents them.
@@ -43,10 +43,10 @@ from eventcli.text import name_of
 __all__ = ["APPLICATION_ID", "VERSION", "BusyError", "Database", "LedgerError", "Setting"]
 
 _LONG_PATIENCE: Final = 300.0
-"""Seconds that a run waits for readers that came meanwhile: what it read is not to have been read in vain."""
+"""Seconds that a run waits for readers that arrived meanwhile, so that its reading is not wasted."""
 
 _AT_ONCE: Final = 100
-"""Rows that one statement writes, which takes a quarter less time than one each."""
+"""Rows per INSERT statement, which takes a quarter less time than one statement each."""
 
 _MOST_RUNS: Final = 1000
 
@@ -56,11 +56,11 @@ DOUBT: Final = "doubt"
 """The kinds of discontinuities."""
 
 _OLDDIRS: Final = "olddirs"
-"""The name of the only setting that gives no number its meaning, and may change."""
+"""The name of the only setting that gives no number its meaning, and so may change."""
 
 
 class Database:
-    """An open ledger. Use it as a context: what was not committed is as if it had not been."""
+    """An open ledger. Use it as a context manager: uncommitted changes are discarded."""
 
     def __init__(self, path: str, connection: sqlite3.Connection, hold: Hold | None, wait: float) -> None:
         """See `open_to_read` and `open_to_write`."""
@@ -74,9 +74,9 @@ class Database:
 
     @classmethod
     def open_to_read(cls, path: str) -> Self:
-        """Open a ledger that exists: FileNotFoundError or other OSError, or LedgerError.
+        """Open an existing ledger. Raises FileNotFoundError or another OSError, or LedgerError.
 
-        An empty file is a ledger to which nothing was added yet. One of an earlier version is brought up to date in
+        An empty file is a ledger to which nothing has been added yet. A ledger of an earlier version is migrated in
         memory.
         """
         head = read_head(path)
@@ -102,7 +102,7 @@ class Database:
 
     @classmethod
     def open_to_write(cls, path: str, *, create: bool, wait: float = 0) -> Self:
-        """Open a ledger, or begin one: BusyError, LedgerError, OutputError, or FileNotFoundError."""
+        """Open or create a ledger. Raises BusyError, LedgerError, OutputError or FileNotFoundError."""
         hold = Hold(path, create=create, wait=wait)
         try:
             if hold.head and not has_journal(path):
@@ -135,15 +135,15 @@ class Database:
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing was ever committed."""
+        """Whether nothing has ever been committed."""
         with errors(self.path):
             tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             return not (tables and self._connection.execute("SELECT count(*) FROM settings").fetchone()[0])
 
     def wait_for_others(self) -> None:
-        """Make sure that this run can commit: BusyError if another program reads or writes the ledger for too long.
+        """Make sure that this run can commit: BusyError if another program uses the ledger for too long.
 
-        From then on a transaction waits patiently for those who come later.
+        From then on, a transaction waits patiently for later arrivals.
         """
         with errors(self.path):
             wait_for(self._connection, "BEGIN EXCLUSIVE", max(self._wait, PATIENCE))
@@ -152,7 +152,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """See one state of the ledger in all that is read within, which is to be short."""
+        """See one consistent state of the ledger in all reads of the block, which should be short."""
         if self._connection.in_transaction:
             yield
             return
@@ -164,7 +164,7 @@ class Database:
                 self._connection.execute("ROLLBACK")
 
     def check_totals(self) -> None:
-        """Raise LedgerError unless all rows of totals are what was written, and as many events as the streams added."""
+        """Raise LedgerError unless all rows of totals are as written and match the event counts of the streams."""
         with errors(self.path):
             fault = schema.fault_of_totals(self._connection)
         if fault:
@@ -177,8 +177,8 @@ class Database:
             yield from self._connection.execute(query, parameters)
 
     def settings(self) -> dict[str, str | None]:
-        """Return what gives the numbers their meaning."""
-        import json  # noqa: PLC0415  # start-up of all runs that do not open a ledger
+        """Return the settings that give the numbers their meaning."""
+        import json  # noqa: PLC0415  # keeps start-up fast for runs that do not open a ledger
 
         query = "SELECT name, value FROM settings WHERE name <> ?"
         return {name: json.loads(value) for name, value in self._rows(query, _OLDDIRS)}
@@ -193,7 +193,7 @@ class Database:
         return [str(one) for one in json.loads(found[0])] if found else []
 
     def streams(self) -> list[Stream]:
-        """Return all streams but the pruned ones."""
+        """Return all streams except the pruned ones."""
         if self.is_new:
             return []
         rejected: dict[int, dict[Reason, int]] = {}
@@ -216,13 +216,13 @@ class Database:
             raise LedgerError(f"{name_of(self.path)}: lines were rejected for {text!r}: {TOO_OLD}") from None
 
     def id_of(self, key: str) -> int | None:
-        """Return the id of a stream that was committed."""
+        """Return the id of a committed stream."""
         if not self._ids:
             self._ids = dict(self._rows("SELECT key, id FROM streams NOT INDEXED"))
         return self._ids.get(key)
 
     def account(self) -> Account:
-        """Return the account of all lines, those that were replayed where they are now."""
+        """Return the account of all lines, with replayed lines under their new outcome."""
         (accepted, filtered, blank, salvaged), *_ = self._rows(
             "SELECT total(accepted), total(filtered), total(blank), total(salvaged) FROM streams"
         )
@@ -264,17 +264,17 @@ class Database:
     def totals(
         self, buckets: Mapping[str, int] | None, types: tuple[str, ...] | None, *, extremes: bool = True
     ) -> Iterator[tuple[int, str, TypeStats]]:
-        """Yield the number that `buckets` has for the start, the type and the stats of the cells of these buckets.
+        """Yield the number that `buckets` assigns to the start, the type and the stats of the cells of these buckets.
 
-        `buckets` of None stands for all, with the number 0. Without `extremes`, the stats leave out min and max, which
-        takes half the time.
+        `buckets` of None means all, with the number 0. Without `extremes`, the stats leave out min and max, which takes
+        half the time.
         """
         yield from self._totals("totals", "type", buckets, types, extremes=extremes)
 
     def other_totals(
         self, buckets: Mapping[str, int] | None, *, extremes: bool = True
     ) -> Iterator[tuple[int, TypeStats]]:
-        """Yield the same of all types beyond the limit, which share one row."""
+        """Yield the same for all types beyond the limit, which share one row."""
         for number, _, stats in self._totals("other_totals", "''", buckets, None, extremes=extremes):
             yield number, stats
 
@@ -287,7 +287,7 @@ class Database:
         *,
         extremes: bool,
     ) -> Iterator[tuple[int, str, TypeStats]]:
-        """Add up cells that go into one bucket: the numbers of many are joined by SQLite, and added up at once here."""
+        """Add up the cells that go into one bucket: SQLite joins the numbers, and they are added in one step here."""
         number, join, where = "0", "", ""
         with errors(self.path):
             if buckets is not None:
@@ -310,18 +310,18 @@ class Database:
                     yield place, type_, TypeStats(count, total, bool(integral), low, high)
 
     def _want(self, table: str, number: str, rows: Iterable[tuple[str, int]]) -> None:
-        """Put what is asked for into a table of this connection alone."""
+        """Store the requested values in a temporary table of this connection."""
         self._connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} (start TEXT PRIMARY KEY, {number} INTEGER)")
         self._connection.execute(f"DELETE FROM {table}")  # noqa: S608  # constants
         self._connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", rows)  # noqa: S608  # constants
 
     def rows(self) -> Iterator[Row]:
-        """Yield all rows, those that several streams added to one by one."""
+        """Yield all rows; rows that several streams added to come one by one."""
         for _, row in self.rows_of_streams():
             yield row
 
     def rows_of_streams(self, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, Row]]:
-        """Yield the id of the stream, and the row, of all, or of these streams."""
+        """Yield the stream id and the row for all streams, or for these."""
         where = "" if numbers is None else f"WHERE stream IN ({', '.join(f'{number:d}' for number in numbers)})"
         for query in (
             "SELECT stream, type, start, count, sum, integral, min, max FROM totals",
@@ -331,15 +331,15 @@ class Database:
                 yield stream, cast("Row", tuple(row))
 
     def attributed(self) -> set[int]:
-        """Return the ids of the streams of which all that they added is kept apart."""
+        """Return the ids of the streams whose whole contribution is kept apart."""
         return {number for (number,) in self._rows("SELECT id FROM streams WHERE attributed")}
 
     def pruned_checksum(self) -> int:
-        """Return the checksum of what streams that were pruned had added."""
+        """Return the checksum of the contributions of pruned streams."""
         return int(next(self._rows("SELECT checksum FROM streams WHERE id = ?", PRUNED))[0], 16)
 
     def rejects(self) -> Iterator[tuple[str, KeptReject]]:
-        """Yield the path of the stream, and the reject, of every one that is kept."""
+        """Yield the stream's path and the reject for every kept reject."""
         query = (
             'SELECT path, key, rejects."offset", line, length, reason, raw FROM rejects'
             ' JOIN streams ON streams.id = stream ORDER BY stream, rejects."offset"'
@@ -348,11 +348,11 @@ class Database:
             yield name_of(path_of(path)), KeptReject(key, offset, line, length, self._reason(reason), raw)
 
     def kept(self) -> int:
-        """Return how many bytes the kept rejects take, about."""
+        """Return the approximate size of the kept rejects in bytes."""
         return int(next(self._rows("SELECT total(length(raw) + 64) FROM rejects"))[0])
 
     def reject_at(self, stream: int, offset: int) -> Reason | None:
-        """Return the reason of the kept reject at a place."""
+        """Return the reason of the kept reject at an offset."""
         row = next(self._rows('SELECT reason FROM rejects WHERE stream = ? AND "offset" = ?', stream, offset), None)
         return self._reason(row[0]) if row else None
 
@@ -370,14 +370,14 @@ class Database:
         return int(number)
 
     def is_replayed(self, stream: int, offset: int) -> bool:
-        """Whether the reject at a place was repaired before."""
+        """Whether the reject at an offset was repaired before."""
         return (
             next(self._rows('SELECT 1 FROM replayed WHERE stream = ? AND "offset" = ?', stream, offset), None)
             is not None
         )
 
     def replays(self) -> Iterator[Replayed]:
-        """Yield all rejects that were repaired."""
+        """Yield all repaired rejects."""
         for stream, offset, reason, outcome, type_, start, value, integral in self._rows(
             'SELECT stream, "offset", reason, outcome, type, start, value, integral FROM replayed'
         ):
@@ -398,7 +398,7 @@ class Database:
         return [Discontinuity(*row) for row in self._rows(query)]
 
     def last_run(self) -> Run | None:
-        """Return what came of the last run."""
+        """Return the record of the last run."""
         with errors(self.path):
             fault = schema.fault_of_runs(self._connection)
         if fault:
@@ -414,13 +414,13 @@ class Database:
 
     @contextmanager
     def transaction(self, patience: float | None = None) -> Iterator[None]:
-        """Commit all that is written within, or nothing; wait so many seconds at most for other programs."""
+        """Commit everything written in the block, or nothing; wait at most `patience` seconds for other programs."""
         begin, end = (self._patience, max(self._patience, PATIENCE)) if patience is None else (patience, patience)
         with errors(self.path):
             wait_for(self._connection, "BEGIN IMMEDIATE", begin)
             try:
                 yield
-                # Readers are waited for now; that no new one comes meanwhile SQLite sees to.
+                # This waits for current readers; SQLite keeps new ones out meanwhile.
                 wait_for(self._connection, "COMMIT", end)
             except BaseException:
                 with suppress(sqlite3.Error):
@@ -428,7 +428,7 @@ class Database:
                 raise
 
     def create(self, settings: Iterable[Setting]) -> None:
-        """Make the tables of a new ledger, within a transaction."""
+        """Create the tables of a new ledger, within a transaction."""
         import json  # noqa: PLC0415  # see settings
 
         if not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -438,18 +438,18 @@ class Database:
         )
 
     def put_olddirs(self, folders: Sequence[str]) -> None:
-        """Remember the folders that rotated files are moved to."""
+        """Store the folders that rotated files are moved to."""
         import json  # noqa: PLC0415  # see settings
 
         self._connection.execute(schema.insertion("settings", "INSERT OR REPLACE"), (_OLDDIRS, json.dumps(folders)))
 
     def clear(self) -> None:
-        """Delete all settings, and whatever was said of lines."""
+        """Delete all settings, and all records of lines."""
         for table in ("settings", "rejected", "rejects", "replayed", "discontinuities", *schema.TOTALS):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608  # constants
 
     def add_totals(self, rows: Iterable[Row], stream: str | int = PRUNED) -> None:
-        """Add rows to those of the same types and starts that a stream, told by its key or id, added before."""
+        """Add rows to those with the same types and starts that a stream, given by key or id, added before."""
         self.add_totals_of([(stream, rows)])
 
     def add_totals_of(self, parts: Iterable[tuple[str | int, Iterable[Row]]]) -> None:
@@ -481,7 +481,7 @@ class Database:
             "min": f"exact_min(min, excluded.min, {integral})",
             "max": f"exact_max(max, excluded.max, {integral})",
         }
-        # A row that is not what was written is not added to: there is no number that proves the sum.
+        # Nothing is added to a row that is not as it was written: no number would prove the sum.
         proof = f"CASE WHEN proof = {schema.proof(table)} THEN {schema.proof(table, sums)} END"
         assignments = ", ".join(f"{name} = {value}" for name, value in sums.items())
         if not rows:
@@ -496,7 +496,7 @@ class Database:
         )
 
     def put_streams(self, streams: Iterable[Stream], now: str) -> None:
-        """Write what is known of streams; `now` is when new ones were seen first."""
+        """Write what is known of streams; `now` is the first-seen time of new ones."""
         for stream in streams:
             stream.first_seen = stream.first_seen or now
             stream.last_seen = stream.last_seen or now
@@ -520,14 +520,14 @@ class Database:
             )
 
     def put_rejects(self, rejects: Iterable[KeptReject]) -> None:
-        """Keep rejected lines."""
+        """Store rejected lines."""
         self._connection.executemany(
             schema.insertion("rejects", "INSERT OR REPLACE"),
             [(self._ids[one.stream], *one[1:4], str(one.reason), one.raw) for one in rejects],
         )
 
     def put_replayed(self, one: Replayed, now: str) -> None:
-        """Move a reject to what was repaired."""
+        """Turn a reject into its repaired line."""
         self._connection.execute(
             schema.insertion("replayed"),
             (one.stream, one.offset, str(one.reason), *one[3:], now),
@@ -540,33 +540,33 @@ class Database:
         self._connection.execute(schema.sealing("discontinuities", "id = ?"), (cursor.lastrowid,))
 
     def settle_discontinuities(self, now: str, key: str | None = None) -> None:
-        """Take note of the discontinuities of a stream that was found again, or of all."""
+        """Settle the discontinuities of a stream that was found again, or all of them."""
         condition = "" if key is None else f"AND stream = {self._ids[key]:d}"
         self._connection.execute(f"UPDATE discontinuities SET settled = ? WHERE settled = '' {condition}", (now,))  # noqa: S608  # a number
         self._connection.execute(schema.sealing("discontinuities", "settled = ?"), (now,))
 
     def put_run(self, run: Run) -> None:
-        """Record what came of this run so far."""
+        """Record the result of this run so far."""
         if self._run is None:
             self._run = next(self._rows("SELECT ifnull(max(id), 0) + 1 FROM runs"))[0]
             self._connection.execute("DELETE FROM runs WHERE id <= ?", (self._run - _MOST_RUNS,))
         self._connection.execute(schema.insertion("runs", "INSERT OR REPLACE"), (self._run, *run))
 
     def unshown(self) -> bytes | None:
-        """Return what earlier runs added and could not show."""
+        """Return what earlier runs added but could not show."""
         if self.is_new:
             return None
         row = next(self._rows("SELECT summary FROM unshown ORDER BY id LIMIT 1"), None)
         return bytes(row[0]) if row else None
 
     def put_unshown(self, summary: bytes | None) -> None:
-        """Keep what was added and not shown, in place of what was kept."""
+        """Store what was added but not shown, replacing the previous value."""
         self._connection.execute("DELETE FROM unshown")
         if summary is not None:
             self._connection.execute(schema.insertion("unshown"), (1, summary))
 
     def prune(self, streams: Sequence[Stream], now: str) -> None:
-        """Forget streams; what they added stays."""
+        """Forget streams; their contributions stay in the totals."""
         checksum = self.pruned_checksum()
         for stream in streams:
             number = self._ids[stream.key]
@@ -589,14 +589,14 @@ class Database:
         rows = [row for _, row in self.rows_of_streams(numbers)]
         self._delete(numbers, ("rejected", "rejects", *schema.TOTALS), "stream")
         self._delete(numbers, ("streams",), "id")
-        for row in rows:  # several may be of one type and start
+        for row in rows:  # several may have the same type and start
             self.add_totals([row])
         self._connection.execute("UPDATE streams SET checksum = ? WHERE id = ?", (in_hex(checksum), PRUNED))
         self._connection.execute(schema.sealing("streams", "id = ?"), (PRUNED,))
         self._connection.execute(schema.sealing("rejected", "stream = ?"), (PRUNED,))
 
     def forget(self, streams: Iterable[Stream], kept: Iterable[Stream]) -> None:
-        """Delete all that streams added, and all but those that are kept, as streams of which nothing was read."""
+        """Delete the contributions of streams, and the streams except those in `kept`, which become unread."""
         numbers = {stream.key: self._ids[stream.key] for stream in streams}
         tables = ("rejected", "rejects", *schema.TOTALS, "replayed", "discontinuities")
         self._delete(numbers.values(), tables, "stream")
@@ -605,26 +605,26 @@ class Database:
         self._delete(gone, ("streams",), "id")
 
     def _delete(self, numbers: Iterable[int], tables: Iterable[str], column: str) -> None:
-        """Delete the rows of streams."""
+        """Delete the rows that belong to streams."""
         places = ", ".join(f"{number:d}" for number in numbers)
         for table in tables:
             self._connection.execute(f"DELETE FROM {table} WHERE {column} IN ({places})")  # noqa: S608  # numbers
 
     def check_integrity(self) -> None:
-        """Raise LedgerError if the file is damaged anywhere."""
+        """Raise LedgerError if any part of the file is damaged."""
         with errors(self.path):
             check_pages(self._connection, self.path, "integrity_check")
 
 
 def _extreme(texts: str | None, pick: Callable[[Iterable[Decimal]], Decimal]) -> Decimal | None:
-    """Return the smallest or largest of numbers that are joined by commas; many are the same."""
+    """Return the smallest or largest of comma-separated numbers, many of which are equal."""
     return None if texts is None else pick(map(Decimal, set(texts.split(","))))
 
 
 def source_of(path: str, device: int, inode: int) -> str | None:
-    """Return where a ledger has seen a stream last, if that is still the file with this device and inode.
+    """Return where a ledger last saw a stream, if that is still the file with this device and inode.
 
-    Without a lock and without looking for damage: it is asked before anything is done.
+    It takes no lock and does not check for damage: it is called before anything else is done.
     """
     with suppress(sqlite3.Error, OSError), closing(connect(path, "ro")) as connection:
         found = connection.execute("SELECT path FROM streams WHERE device = ? AND inode = ?", (str(device), str(inode)))

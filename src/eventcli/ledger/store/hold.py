@@ -1,6 +1,6 @@
-"""The file of a ledger is found, made, and held against other runs; what is no regular file is never opened.
+"""Finds, creates and locks the file of a ledger against other runs; never opens anything but a regular file.
 
-Nothing is removed but a file that this very run made, and in which nothing was ever written.
+It only ever removes a file that this very run created and in which nothing was ever written.
 """
 
 import os
@@ -14,28 +14,28 @@ from eventcli.errors import ExitCode, OutputError
 from eventcli.text import name_of
 
 HEADER: Final = 100
-"""The length of the header of an SQLite file."""
+"""The length of an SQLite file header."""
 
 _LOCK_PLACE: Final = 1 << 40
-"""A byte that nothing is ever stored at: locking it keeps other runs away, and no reader."""
+"""An offset where nothing is ever stored: locking it keeps out other runs, but no readers."""
 
 _POLL: Final = 0.05
 
 
 class LedgerError(Exception):
-    """The file is no ledger, is damaged, or was written by a later version; it was not changed."""
+    """The file is not a ledger, is damaged, or was written by a later version; it was not changed."""
 
     status: Final = ExitCode.LEDGER
 
 
 class BusyError(Exception):
-    """Another program holds the ledger."""
+    """Another program has locked the ledger."""
 
     status: Final = ExitCode.BUSY
 
 
 def check_regular(path: str) -> os.stat_result:
-    """Raise LedgerError for what is no regular file, without opening it; OSError where nothing is there."""
+    """Raise LedgerError unless this is a regular file, without opening it; OSError if nothing is there."""
     status = os.stat(path)
     _check_mode(path, status)
     return status
@@ -56,9 +56,9 @@ def _check_mode(path: str, status: os.stat_result) -> None:
 
 
 def read_head(path: str) -> bytes:
-    """Return the header of a file, or what there is of one: LedgerError for what is no regular file, or OSError."""
+    """Return the header of a file, or as much as there is: OSError, or LedgerError if the file is not regular."""
     check_regular(path)
-    # Should a pipe take its place just now, opening it does not wait for a writer.
+    # If a pipe takes its place right now, opening it does not wait for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         _check_mode(path, os.fstat(descriptor))
@@ -68,15 +68,15 @@ def read_head(path: str) -> bytes:
 
 
 class Hold:
-    """Keeps other runs away from a ledger for as long as the process lives, also between two commits.
+    """Locks a ledger against other runs for as long as the process lives, including between two commits.
 
-    It is a lock of an open file description (fcntl(2), F_OFD_SETLK) on a byte far after the end of the file. SQLite
-    lets go of all other locks of its process when it ends a transaction, but not of this one; and it works on network
-    folders, too. Where the system has none, a file beside the ledger is locked.
+    It is an open file description lock (fcntl(2), F_OFD_SETLK) on a byte far beyond the end of the file. SQLite
+    releases all other locks of its process when it ends a transaction, but not this one; and it works on network
+    folders, too. On systems without such locks, a file next to the ledger is locked.
     """
 
     def __init__(self, path: str, *, create: bool, wait: float) -> None:
-        """Take it: BusyError if another run has it for longer than `wait` seconds, FileNotFoundError, OutputError."""
+        """Take the lock: BusyError if another run holds it beyond `wait` seconds, FileNotFoundError, OutputError."""
         self._name = name_of(path)
         self._path = os.path.realpath(path)
         self._is_made = self._is_held = False
@@ -103,7 +103,7 @@ class Hold:
             except FileNotFoundError:
                 if not create:
                     raise
-                with suppress(FileExistsError):  # another run makes it at the same time
+                with suppress(FileExistsError):  # another run creates it at the same time
                     return self._make(flags)
                 continue
             except OSError as error:
@@ -134,7 +134,7 @@ class Hold:
         return descriptor
 
     def _take(self, deadline: float) -> bool:
-        """Take the lock of the open file; False where another file has taken its place meanwhile."""
+        """Lock the open file; False if another file has taken its place meanwhile."""
         while True:
             try:
                 self._try()
@@ -157,7 +157,7 @@ class Hold:
         return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
 
     def _try(self) -> None:
-        import fcntl  # noqa: PLC0415  # start-up of all runs that do not write a ledger
+        import fcntl  # noqa: PLC0415  # keeps start-up fast for runs that do not write a ledger
 
         if hasattr(fcntl, "F_OFD_SETLK"):
             # struct flock: type, whence, start, length, and a process id of 0.
@@ -169,7 +169,7 @@ class Hold:
         fcntl.flock(self._beside, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def release(self) -> None:
-        """Let go; a file that this run made, and in which nothing was committed, is removed."""
+        """Release the lock; remove a file that this run created and in which nothing was committed."""
         with suppress(OSError):
             if self._is_made and self._is_held and not os.fstat(self._descriptor).st_size and self._is_in_place():
                 os.unlink(self._path)

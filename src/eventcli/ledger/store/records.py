@@ -7,19 +7,19 @@ from eventcli.lines.event import Reason
 
 
 def now() -> str:
-    """Return the present moment as a ledger writes it."""
+    """Return the current time in the format of a ledger."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class Setting(NamedTuple):
-    """Something that gives the numbers of a ledger their meaning, and its value as text (None: none)."""
+    """A setting that gives the numbers of a ledger their meaning, and its value as text (None: none)."""
 
     name: str
     value: str | None
 
 
 class Run(NamedTuple):
-    """What came of one run: its beginning (RFC 3339), its length in seconds, bytes, lines by outcome, exit status."""
+    """The record of one run: its start (RFC 3339), its duration in seconds, bytes, lines by outcome, exit status."""
 
     started_at: str
     seconds: float
@@ -45,7 +45,7 @@ class KeptReject(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """A reject that was repaired: what it was, and the event that it became (None: a blank line)."""
+    """A repaired reject: what it was, and the event it became (None: a blank line)."""
 
     stream: int
     offset: int
@@ -58,9 +58,10 @@ class Replayed(NamedTuple):
 
 
 class Discontinuity(NamedTuple):
-    """What is not certain of a stream; `settled` is when that was found again, or taken note of.
+    """An uncertainty about a stream; `settled` is when the data was found again or the entry was acknowledged.
 
-    Of `kind` LOST, what followed `offset` was not found; of kind DOUBT, it is not known whether it was to be counted.
+    If `kind` is LOST, the data after `offset` was not found. If it is DOUBT, it is unknown whether that data should
+    count.
     """
 
     name: str

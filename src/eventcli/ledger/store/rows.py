@@ -1,7 +1,7 @@
-"""The rows of a ledger: taken from a Summary, added up, and the checksum that proves them.
+"""The rows of a ledger: made from a Summary, added up, and proved by a checksum.
 
-A row is what one type came to in one bucket. Its numbers are text from the fold to the database: most are never added
-to another one.
+A row holds the stats of one type in one bucket. Its numbers are text from the fold to the database: most are never
+added to another.
 """
 
 from _blake2 import blake2b  # see streams
@@ -18,15 +18,15 @@ CHECKSUM_PRIME: Final = (1 << 127) - 1
 """Checksums are numbers modulo this prime."""
 
 _FEW: Final = 10_000
-"""So many rows, and twice those that are left of them, are kept before they are added up."""
+"""Rows are added up once there are this many, and then at twice the number that remained."""
 
 Row = tuple[str | None, str, int, str, bool, str, str]
-"""Type (None: all beyond the limit), start of the bucket (RFC 3339; '' where there is none), count, sum, whether all
-values were written as integers, smallest and largest value; numbers as they are printed."""
+"""Type (None: all beyond the limit), start of the bucket (RFC 3339; '' for none), count, sum, whether all values were
+written as integers, smallest and largest value; numbers as they are printed."""
 
 
 def rows_of(summary: Summary) -> list[Row]:
-    """Return the rows of a Summary whose extremes are known."""
+    """Return the rows of a Summary with known extremes."""
     rows: list[Row] = []
     for bucket, types, other in summary.parts():
         start = "" if bucket is None else times.label(bucket)
@@ -47,7 +47,7 @@ def _row(name: str | None, start: str, stats: TypeStats) -> Row:
 
 
 def by_type(rows: Iterable[Row]) -> dict[str | None, TypeStats]:
-    """Return what rows come to, by type alone."""
+    """Add up rows by type alone."""
     groups: dict[str | None, list[Row]] = {}
     for row in rows:
         groups.setdefault(row[0], []).append(row)
@@ -56,13 +56,13 @@ def by_type(rows: Iterable[Row]) -> dict[str | None, TypeStats]:
 
 def _together(rows: Sequence[Row]) -> TypeStats:
     _, _, counts, sums, integral, lows, highs = zip(*rows, strict=True)
-    # Many of the extremes are the same.
+    # Many of the extremes are equal.
     low, high = min(map(Decimal, set(lows))), max(map(Decimal, set(highs)))
     return TypeStats(sum(counts), exact.total(map(Decimal, sums)), all(integral), low, high)
 
 
 class Gathered:
-    """Rows that come bit by bit, and are added up as soon as that makes them far fewer."""
+    """Collects rows incrementally, and adds them up as soon as that makes them far fewer."""
 
     def __init__(self) -> None:
         self._rows: list[Row] = []
@@ -70,14 +70,14 @@ class Gathered:
         self._most = _FEW
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Take rows, no two of which are of one type and bucket."""
+        """Add rows, of which no two have the same type and bucket."""
         self._rows += rows
         self._parts += bool(rows)
         if len(self._rows) > self._most:
             self._most = _FEW + 2 * len(self.rows())
 
     def rows(self) -> list[Row]:
-        """Return all rows, no two of which are of one type and bucket."""
+        """Return all rows; no two have the same type and bucket."""
         if self._parts > 1:
             groups: dict[tuple[str | None, str], list[Row]] = {}
             for row in self._rows:
@@ -90,11 +90,11 @@ class Gathered:
 
 
 def checksum(rows: Iterable[Row]) -> int:
-    """Return a number that proves the counts and sums of rows; that of rows added up is the sum of those of the parts.
+    """Return a number that proves the counts and sums of rows; the checksum of a sum is the sum of the checksums.
 
-    So what a stream added can be proved long after it was added to what others had. Each type has two factors of its
-    own in each bucket, one for its count and one for its sum; all is reckoned modulo a prime, in which decimal
-    fractions are whole.
+    So the contribution of a stream can be proved long after it was added to those of others. Each type has two factors
+    of its own in each bucket, one for its count and one for its sum. The arithmetic is modulo a prime, in which decimal
+    fractions are whole numbers.
     """
     return checksums((0, row) for row in rows).get(0, 0)
 
@@ -102,7 +102,7 @@ def checksum(rows: Iterable[Row]) -> int:
 def checksums(rows: Iterable[tuple[int, Row]]) -> dict[int, int]:
     """Return the checksums of groups of rows, each with the number of its group."""
     counts: dict[int, int] = {}
-    # By decimal places: numbers as long as the prime are multiplied once for each, and not for each row.
+    # Grouped by decimal places: numbers as long as the prime are multiplied once per group, not once per row.
     sums: dict[tuple[int, int], int] = {}
     for group, (name, start, count, text, _, _, _) in rows:
         key = f"{start}\n" if name is None else f"{start}\n={name}"
@@ -118,5 +118,5 @@ def checksums(rows: Iterable[tuple[int, Row]]) -> dict[int, int]:
 
 @lru_cache
 def _unit(places: int) -> int:
-    """Return what 10**-places is modulo the prime."""
+    """Return 10**-places modulo the prime."""
     return pow(10, -places, CHECKSUM_PRIME)

@@ -1,7 +1,7 @@
-"""The tables of a ledger, what proves each of their rows, and how those of an earlier version become the present ones.
+"""The tables of a ledger, the proof of each row, and the migrations from earlier versions.
 
 Every table has plain names; README.md documents them. Each row ends with `proof`, the CRC-32 of all its other columns:
-a bit that flips on a disk, or a number that another program changes, is told from what was written.
+it reveals a bit that flipped on disk and a number that another program changed.
 """
 
 import re
@@ -12,18 +12,18 @@ from functools import cache
 from typing import Final
 
 APPLICATION_ID: Final = 0x65767374
-"""`evst`: what `file` and SQLite tell a ledger by."""
+"""`evst`: how `file` and SQLite recognise a ledger."""
 
 VERSION: Final = 2
 """The version of the schema, kept as `user_version`."""
 
 PRUNED: Final = 0
-"""The id of the row of `streams` that all pruned streams are added up in."""
+"""The id of the row of `streams` that sums up all pruned streams."""
 
 TOTALS: Final = ("totals", "other_totals")
-"""The tables that grow with types and time: proved when they are read, all others whenever a ledger is opened."""
+"""The tables that grow with types and time: they are proved when read, all others each time a ledger is opened."""
 
-# No row is looked up by an index, which no proof covers: tables have no row ids, or are read whole.
+# No row is looked up through an index, since no proof covers one: tables have no row ids, or are read whole.
 _CELL: Final = (
     "stream INTEGER NOT NULL, count INTEGER NOT NULL, sum TEXT NOT NULL, integral INTEGER NOT NULL,"
     " min TEXT NOT NULL, max TEXT NOT NULL, proof INTEGER NOT NULL"
@@ -31,7 +31,7 @@ _CELL: Final = (
 
 _TABLES: Final[Mapping[str, str]] = {
     "settings": "(name TEXT PRIMARY KEY, value TEXT NOT NULL, proof INTEGER NOT NULL) WITHOUT ROWID",
-    # `attributed` says whether `totals` keeps apart all that the stream added.
+    # `attributed` says whether `totals` keeps the whole contribution of the stream apart.
     "streams": """(
         id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, name NOT NULL, path NOT NULL,
         state TEXT NOT NULL, device TEXT NOT NULL, inode TEXT NOT NULL,
@@ -81,10 +81,10 @@ _COLUMNS: Final[Mapping[str, str]] = {
 }
 
 _HINTS: Final = frozenset((("streams", "first_seen"), ("streams", "last_seen")))
-"""Columns that no number depends on, and that no proof covers: of the time a clock says only what it believes."""
+"""Columns that no number depends on and no proof covers: a clock only says what time it believes it is."""
 
 _FREE: Final = frozenset(("type", "value", "name", "path", "key", "message", "raw", "summary", "head"))
-"""Columns that may hold any bytes, also NUL, at which `printf` would end."""
+"""Columns that may hold any bytes, including NUL, where `printf` would stop."""
 
 _NULLABLE: Final = frozenset(
     (("replayed", "type"), ("replayed", "start"), ("replayed", "value"), ("replayed", "integral"), ("runs", "status"))
@@ -92,14 +92,14 @@ _NULLABLE: Final = frozenset(
 
 
 def columns(table: str) -> tuple[str, ...]:
-    """Return the names of the columns of a table without `proof`, quoted."""
+    """Return the names of the columns of a table except `proof`, quoted."""
     return tuple(f'"{name}"' for name in _COLUMNS[table].split())
 
 
 def proof(table: str, values: Mapping[str, str] = {}) -> str:  # only read
-    """Return the SQL of what proves a row: of its columns, or of `values` in their place.
+    """Return the SQL that computes the proof of a row from its columns, or from `values` in their place.
 
-    `printf` takes half the time of `||`, which takes half of all if there are very many rows.
+    `printf` takes half the time of `||`, which accounts for half of the total with very many rows.
     """
     plain: list[str] = []
     free: list[str] = []
@@ -111,7 +111,7 @@ def proof(table: str, values: Mapping[str, str] = {}) -> str:  # only read
             value = f"ifnull('=' || {value}, '-')"
         (free if name in _FREE else plain).append(value)
     head = f"printf('{' %s' * len(plain)}', {', '.join(plain)})" if plain else "''"
-    # Lengths keep apart what any bytes may end.
+    # Lengths separate values that may end in any bytes.
     tail = "".join(f" || ' ' || length({value}) || ' ' || {value}" for value in free[:-1])
     tail += f" || ' ' || {free[-1]}" if free else ""
     return f"crc32(CAST({head}{tail} AS BLOB))"
@@ -119,7 +119,7 @@ def proof(table: str, values: Mapping[str, str] = {}) -> str:  # only read
 
 @cache
 def insertion(table: str, verb: str = "INSERT") -> str:
-    """Return the SQL that inserts one row with its proof; the parameters are its columns in their order."""
+    """Return the SQL that inserts one row with its proof; the parameters are its columns in order."""
     names = columns(table)
     given = ", ".join(f"? AS {name}" for name in names)
     return f"{verb} INTO {table} ({', '.join(names)}, proof) SELECT *, {proof(table)} FROM (SELECT {given})"  # noqa: S608  # constants
@@ -127,17 +127,17 @@ def insertion(table: str, verb: str = "INSERT") -> str:
 
 @cache
 def sealing(table: str, condition: str) -> str:
-    """Return the SQL that proves anew the rows that a condition holds for."""
+    """Return the SQL that recomputes the proof of the rows that match a condition."""
     return f"UPDATE {table} SET proof = {proof(table)} WHERE {condition}"  # noqa: S608  # constants
 
 
 def add_functions(connection: sqlite3.Connection) -> None:
-    """Let a connection know the functions that proofs are made by."""
+    """Register the functions that proofs need on a connection."""
     connection.create_function("crc32", 1, zlib.crc32, deterministic=True)
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new ledger."""
+    """Create the tables of a new ledger."""
     for statement in _creation():
         connection.execute(statement)
 
@@ -157,20 +157,20 @@ def _definition(name: str, definition: str) -> str:
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring a ledger of an earlier version up to date, within a transaction."""
+    """Migrate a ledger of an earlier version, within a transaction."""
     for number in range(version, VERSION):
         _MIGRATIONS[number](connection)
     connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _from_1(connection: sqlite3.Connection) -> None:
-    """Prove every row, and keep apart what each stream adds from now on; what was added is that of no stream."""
+    """Prove every row, and keep each stream's contribution apart from now on; earlier ones belong to no stream."""
     old = [name for name in _TABLES if name != "unshown"]
     for name in old:
         connection.execute(f"ALTER TABLE {name} RENAME TO old_{name}")
     for name, definition in _TABLES.items():
         connection.execute(_definition(name, definition))
-    # A stream that added nothing may be forgotten like any other.
+    # A stream that added nothing can be forgotten like any other.
     is_kept_apart = f"id = {PRUNED} OR (accepted = 0 AND NOT EXISTS (SELECT 1 FROM old_replayed WHERE stream = id))"  # noqa: S608
     added: Mapping[tuple[str, str], str] = {
         ("streams", "attributed"): is_kept_apart,
@@ -199,7 +199,7 @@ _MIGRATIONS: Final = {1: _from_1}
 
 
 def fault(connection: sqlite3.Connection) -> str | None:
-    """Return what is wrong with the tables, or with a row of all but those of totals; None if nothing is."""
+    """Return what is wrong with the tables, or with a row in all but those of totals; None if nothing is."""
     found = dict(connection.execute("SELECT name, sql FROM main.sqlite_master WHERE type = 'table'"))
     for name, definition in _TABLES.items():
         if found.get(name) != _definition(name, definition):
@@ -210,12 +210,12 @@ def fault(connection: sqlite3.Connection) -> str | None:
 
 
 def fault_of_runs(connection: sqlite3.Connection) -> str | None:
-    """Return what is wrong with the records of runs, on which no total depends."""
+    """Return what is wrong with the records of runs, which no total depends on."""
     return _false_row(connection, ("runs",))
 
 
 def fault_of_totals(connection: sqlite3.Connection) -> str | None:
-    """Return the same of the tables of totals: rows that are false, or as many events as no stream added."""
+    """Return the same for the tables of totals: wrong rows, or a number of events that no streams added up to."""
     found = _false_row(connection, TOTALS)
     if found:
         return f"the totals are not what the streams added: {found}"
@@ -234,7 +234,7 @@ def fault_of_totals(connection: sqlite3.Connection) -> str | None:
 
 
 def _is_of_other_kind(table: str) -> str:
-    """Return the SQL of whether a text is a blob, or a blob a text, of the same bytes: texts sort before all blobs."""
+    """Return the SQL that detects a text stored as a blob, or a blob as a text: texts sort before all blobs."""
     texts = re.findall(r'(\w+)"? TEXT', _TABLES[table])
     blobs = re.findall(r'(\w+)"? BLOB', _TABLES[table])
     return " OR ".join([f"\"{name}\" >= x''" for name in texts] + [f"\"{name}\" < x''" for name in blobs] or ["false"])

@@ -1,4 +1,4 @@
-"""A stream as a row of the table `streams`, and back."""
+"""Converts a stream to a row of the table `streams`, and back."""
 
 import os
 from typing import Any, Final
@@ -15,12 +15,12 @@ STREAM_COLUMNS: Final = (
 
 
 def in_hex(checksum: int) -> str:
-    """Return a checksum as it is stored."""
+    """Return a checksum in its stored form."""
     return f"{checksum % CHECKSUM_PRIME:x}"
 
 
 def row_of(stream: Stream) -> tuple[object, ...]:
-    """Return the row of a stream, in the order of its columns."""
+    """Return the row for a stream, in column order."""
     account = stream.account
     return (
         stream.key,
@@ -52,7 +52,7 @@ def row_of(stream: Stream) -> tuple[object, ...]:
 
 
 def stream_of(row: list[Any], rejected: dict[Reason, int]) -> Stream:
-    """Return the stream of a row."""
+    """Return the stream in a row."""
     (
         key,
         name,
@@ -89,7 +89,7 @@ def stream_of(row: list[Any], rejected: dict[Reason, int]) -> Stream:
 
 
 def _stored(path: str) -> str | bytes:
-    """Return a path as text, or as bytes where it is none."""
+    """Return a path as text, or as bytes if it is not valid text."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:
@@ -98,5 +98,5 @@ def _stored(path: str) -> str | bytes:
 
 
 def path_of(stored: str | bytes) -> str:
-    """Return the path that is stored as text or as bytes."""
+    """Return the path that is stored as text or bytes."""
     return os.fsdecode(stored)
