@@ -1,8 +1,8 @@
-"""When a file was made. With its inode that tells it from a file that has the same inode later.
+"""When a file was created. Together with the inode, this tells a file from a later one with the same inode.
 
-A file system gives the inode of a file that was deleted to the next one that is made, often at once. Only the moment at
-which the file was made, to the nanosecond, tells the two apart. Linux has it in statx(2), which Python does not offer
-before 3.15; where it is not known it is 0.
+A file system gives the inode of a deleted file to the next new file, often at once. Only the creation time, to the
+nanosecond, distinguishes the two. Linux reports it in statx(2), which Python does not offer before 3.15; an unknown
+time is 0.
 """
 
 import errno
@@ -16,7 +16,7 @@ _AT_FDCWD: Final = -100
 _AT_EMPTY_PATH: Final = 0x1000
 
 _WANTED: Final = 0x800
-"""STATX_BTIME: nothing else is asked for."""
+"""STATX_BTIME: the only field requested."""
 
 _SIZE: Final = 256
 
@@ -30,7 +30,7 @@ _SECOND: Final = 1_000_000_000
 
 
 class Look(NamedTuple):
-    """What there is to know of a file without opening it; times are in nanoseconds of the epoch."""
+    """Everything that can be known about a file without opening it; times are in nanoseconds since the epoch."""
 
     mode: int
     device: int
@@ -38,18 +38,18 @@ class Look(NamedTuple):
     size: int
     modified: int
     born: int
-    """When it was made; 0 where that is not known."""
+    """When it was created; 0 if unknown."""
 
     @property
     def key(self) -> tuple[int, int]:
-        """What all links to a file share."""
+        """The identity that all links to a file share."""
         return self.device, self.inode
 
 
 def look(path: str | int) -> Look:
-    """Look at a file by its path or descriptor; OSError where that fails."""
-    # The moment comes first: where another file takes its place between the two calls, that one is younger than told,
-    # and is not the one that is known either way.
+    """Look at a file by path or descriptor; OSError on failure."""
+    # The creation time comes first: if another file takes this one's place between the two calls, the record has the
+    # old file's time and the new file's inode, and so matches neither.
     born = _born(path)
     status = os.stat(path)
     if born is None:
@@ -58,7 +58,7 @@ def look(path: str | int) -> Look:
 
 
 def _born(path: str | int) -> int | None:
-    """Return when the file was made, 0 where the file system does not say it, None where the system cannot tell."""
+    """Return when the file was created, 0 if the file system does not record it, None if the system cannot tell."""
     functions = _statx()
     if functions is None:
         return None
@@ -77,7 +77,7 @@ def _born(path: str | int) -> int | None:
 @cache
 def _statx() -> tuple[Any, Any] | None:
     try:
-        import ctypes  # noqa: PLC0415  # start-up of all runs without a ledger
+        import ctypes  # noqa: PLC0415  # keeps start-up fast for runs without a ledger
 
         function = ctypes.CDLL(None, use_errno=True).statx
         function.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p]
@@ -87,5 +87,5 @@ def _statx() -> tuple[Any, Any] | None:
 
 
 def is_momentary(error: OSError) -> bool:
-    """Whether an error says only that a file was renamed, removed or replaced since it was looked at."""
+    """Whether an error only means that a file was renamed, removed or replaced since it was looked at."""
     return error.errno in (errno.ENOENT, errno.ESTALE)

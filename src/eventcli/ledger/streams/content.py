@@ -1,7 +1,7 @@
 """A file as it is at one moment, and its content: the bytes of a log, compressed or not.
 
-A file is open only while something of it is read; what was opened is checked to be the file that was looked at. So the
-number of files has no bound in that of descriptors, and a file that took another one's place is never read for it.
+A file is open only while it is being read, and each time it is checked to be the file that was looked at. So the number
+of files is not limited by that of descriptors, and a file that took another's place is never read by mistake.
 """
 
 import errno
@@ -25,26 +25,26 @@ from eventcli.text import STDIN, is_url, name_of
 _SCAN: Final = 64 * 1024
 
 _PATH: Final = "path_of_log"
-"""The name of what an error that is about a file is given."""
+"""The name of the attribute that holds the file an error is about."""
 
 _MAGIC: Final = 512
-"""Bytes that say whether a file is compressed."""
+"""Bytes that show whether a file is compressed."""
 
 
 def is_stream(path: str) -> bool:
-    """Whether a path means something that can be read only once."""
+    """Whether a path names something that can be read only once."""
     return path == STDIN or is_url(path)
 
 
 def lasting(path: str) -> str:
-    """Return what a path is known by in later runs: of a URL its name, for its secrets may be others then."""
+    """Return the name of a path for later runs: for a URL, its display name, since its secrets may change."""
     if is_url(path):
         return name_of(path)
     return path if path == STDIN else os.path.abspath(path)
 
 
 def real_path(path: str) -> str:
-    """Return the path behind all links."""
+    """Return the path with all links resolved."""
     if os.path.islink(path):
         return os.path.realpath(path)
     folder, name = os.path.split(path)
@@ -53,7 +53,7 @@ def real_path(path: str) -> str:
 
 @lru_cache(maxsize=64)
 def real_folder(folder: str) -> str:
-    """Return the path of a folder behind all links, as it was when a run began to look at files."""
+    """Return the path of a folder with all links resolved, as it was when the run began to look at files."""
     return os.path.realpath(folder)
 
 
@@ -64,17 +64,17 @@ def path_of(error: OSError) -> str | None:
 
 
 class Spools:
-    """What can be read only once is copied, into one file for all; it is read once, however often a run plans."""
+    """Copies input that can be read only once into one shared file; it is read once, however often a run plans."""
 
     def __init__(self) -> None:
-        """Nothing is copied yet."""
+        """Start without copies."""
         self._descriptor: int | None = None
         self._end = 0
         self._places: dict[str, tuple[int, int]] = {}
 
     def take_in(self, path: str) -> tuple[int, int]:
-        """Copy what is at a path, and return where it begins and ends: OSError where it cannot be read."""
-        import tempfile  # noqa: PLC0415  # start-up of all runs on files
+        """Copy the input at a path, and return the start and end of the copy: OSError if it cannot be read."""
+        import tempfile  # noqa: PLC0415  # keeps start-up fast for runs on files
 
         if path in self._places:
             return self._places[path]
@@ -94,12 +94,12 @@ class Spools:
 
     @property
     def descriptor(self) -> int:
-        """The file that holds all of them."""
-        assert self._descriptor is not None  # something was taken in
+        """The descriptor of the shared file."""
+        assert self._descriptor is not None  # something was copied
         return self._descriptor
 
     def close(self) -> None:
-        """Give up all that was copied."""
+        """Discard all copies."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -107,7 +107,7 @@ class Spools:
 
 
 class File:
-    """A file as it is. What is looked at is read when it is needed; `path_of` tells of an error which file it is of."""
+    """A file at one moment. Its properties are read on demand; `path_of` returns the file that an error is about."""
 
     __slots__ = (
         "_address",
@@ -135,13 +135,13 @@ class File:
     )
 
     def __init__(self, path: str, *, is_named: bool, given: str = "", spools: Spools | None = None) -> None:
-        """Look at the file: OSError where it is not there. `given`: the path as people know it, or the whole URL."""
+        """Look at the file: OSError if it is missing. `given`: the path as the user wrote it, or the whole URL."""
         self.path = path
         self._address = given if is_url(given) else path
         self.name = name_of(given or path)
         self.is_named = is_named
         self.is_wanted = is_named
-        """Whether its lines are to be counted if it holds a stream that is not known."""
+        """Whether its lines count if it holds an unknown stream."""
         self.spools = spools
         self.is_spooled = False
         self._begin = 0
@@ -162,7 +162,7 @@ class File:
         if not is_stream(self.path):
             with self._failing():
                 found = look(self.path)
-                # Not opened to find out: whoever writes to a pipe would see its reader come and go.
+                # Not opened to find out: the writer of a pipe would see its reader come and go.
                 refuse(found.mode)
             if stat.S_ISREG(found.mode):
                 return found
@@ -173,7 +173,7 @@ class File:
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
-        """Let an error say which file it is about."""
+        """Attach the path of this file to errors."""
         try:
             yield
         except OSError as error:
@@ -182,23 +182,23 @@ class File:
 
     @property
     def key(self) -> object:
-        """What no other file has, by which links to it are known; that of what was spooled is its path."""
+        """An identity that no other file has and that all links share; for a spooled file, its path."""
         return self._address if self.is_spooled else (self.device, self.inode)
 
     @property
     def is_ended(self) -> bool:
-        """Whether it cannot grow: it was a pipe, or its content is that of a compressed file, if it is whole."""
+        """Whether it cannot grow: it was a pipe, or it is compressed, so that its content is final if it is whole."""
         return (self.is_spooled and not is_url(self.path)) or self.is_compressed
 
     @property
     def real(self) -> str:
-        """The path behind all links."""
+        """The path with all links resolved."""
         if not self._real:
             self._real = real_path(self.path)
         return self._real
 
     def close(self, *, forget: bool = False) -> None:
-        """Close the file until it is needed again; what is known of its content is read again then if `forget`."""
+        """Close the file until it is needed again; with `forget`, discard what is known of its content."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -207,11 +207,11 @@ class File:
             self._windows.clear()
 
     def peek(self) -> None:
-        """See whether it can be read: OSError where it cannot."""
+        """Check that the file can be read: OSError if it cannot."""
         assert self.head is not None
 
     def descriptor(self) -> int:
-        """Return the open file; OSError where it is another one by now."""
+        """Return the open file; OSError if another file has taken its place."""
         if self.is_spooled:
             assert self.spools is not None  # see `_look`
             return self.spools.descriptor
@@ -232,7 +232,7 @@ class File:
         return descriptor
 
     def _pread(self, length: int, offset: int) -> bytes:
-        """Return bytes as they are stored."""
+        """Read bytes as they are stored."""
         if self.is_spooled:
             length = max(0, min(length, self.size - offset))
             offset += self._begin
@@ -245,7 +245,7 @@ class File:
         return b"".join(parts)
 
     def read_into(self, buffer: memoryview, position: int) -> int:
-        """Fill a buffer with the content of a file that is not compressed, up to the size that it had."""
+        """Fill a buffer with the content of an uncompressed file, up to the size it had when it was looked at."""
         room = min(len(buffer), self.size - position)
         with self._failing():
             return os.preadv(self.descriptor(), [buffer[:room]], self._begin + position) if room > 0 else 0
@@ -257,7 +257,7 @@ class File:
 
     @property
     def is_compressed(self) -> bool:
-        """Whether it is compressed, as its first bytes say; OSError where it is an archive."""
+        """Whether it is compressed, judging by its first bytes; OSError if it is an archive."""
         if self._is_compressed is None:
             with self._failing():
                 encoding = encodings.identify(self._pread(_MAGIC, 0), ended=True)
@@ -273,7 +273,7 @@ class File:
 
     @property
     def head(self) -> bytes:
-        """The first up to 4 KiB of the content."""
+        """The first 4 KiB of the content, or less."""
         if self._head is None:
             self._head = self._read_head() if self.is_compressed else self._pread(min(WINDOW, self.size), 0)
         return self._head
@@ -282,7 +282,7 @@ class File:
         head = b""
         with self.decompressed() as stream:
             view = memoryview(bytearray(WINDOW))
-            with suppress(OSError):  # damage: what comes before it is the content
+            with suppress(OSError):  # damage: the content ends before it
                 while len(head) < WINDOW and (got := read_into(stream, view[: WINDOW - len(head)])):
                     head += bytes(view[:got])
         return head
@@ -296,7 +296,7 @@ class File:
 
     @property
     def length(self) -> int:
-        """The length of the content in bytes; what comes after damage is not part of it."""
+        """The length of the content in bytes; data after damage is not part of it."""
         if not self.is_compressed:
             return self.size
         if self._length is None:
@@ -305,7 +305,7 @@ class File:
         return self._length
 
     def window(self, end: int) -> bytes | None:
-        """Return up to 4 KiB of the content that end at `end`; None where it is shorter than that."""
+        """Return up to 4 KiB of the content that end at `end`; None if the content is shorter."""
         if not end:
             return b""
         if not self.is_compressed:
@@ -317,7 +317,7 @@ class File:
         return self._windows[end]
 
     def _decompress_to(self, end: int) -> bytes | None:
-        """Return the window that ends at `end`; for one that is beyond the content, note its length."""
+        """Return the window that ends at `end`; if the content is shorter, record its length."""
         last = b""
         position = 0
         view = memoryview(bytearray(_SCAN))
@@ -333,7 +333,7 @@ class File:
         return None
 
     def is_unchanged(self) -> bool:
-        """Whether the file at this path is the one that was looked at, and was not written to."""
+        """Whether the file at this path is the one that was looked at, and has not been written to."""
         if self.is_spooled:
             return True
         with self._failing():
@@ -342,12 +342,12 @@ class File:
         return (found.device, found.inode, found.born, found.size, found.modified) == was
 
     def is_head_unchanged(self, end: int) -> bool:
-        """Whether the content before `end` still begins as it did."""
+        """Whether the content before `end` still begins the same way."""
         length = min(end, WINDOW)
         return self._pread(length, 0) == self.head[:length]
 
     def whole_lines(self, start: int) -> int:
-        """Return where the last line with a newline ends, not before `start`; for a file that is not compressed."""
+        """Return the end of the last line with a newline, but at least `start`; for uncompressed files."""
         end = self.size
         while end > start:
             begin = max(start, end - _SCAN)
@@ -362,18 +362,18 @@ class File:
         return sum(self._pread(min(_SCAN, end - at), at).count(b"\n") for at in range(0, end, _SCAN))
 
     def open(self, start: int, *, ahead: bool = False) -> "Content":
-        """Return the content from `start` on; what is compressed is decompressed in a thread of its own if `ahead`."""
+        """Return the content from `start` on; with `ahead`, compressed content is decompressed in a separate thread."""
         return Content(self, start, ahead=ahead)
 
     def is_place_of(self, stream: Stream) -> bool:
-        """Whether this is the file that a stream was last seen in."""
+        """Whether this is the file in which a stream was last seen."""
         if self.is_spooled or not stream.is_placed or stream.inode != self.inode:
             return False
-        # The number of a device may be another one after the machine was started anew.
+        # The device number may change when the machine restarts.
         return stream.born == self.born if stream.born and self.born else stream.device == self.device
 
     def is_as_seen(self, stream: Stream) -> bool:
-        """Whether this is the file that a stream was last seen in, and nothing was written to it since."""
+        """Whether this is the file in which a stream was last seen, unmodified since."""
         size = stream.raw_size or stream.end
         return bool(stream.born) and (self.size, self.modified) == (size, stream.modified) and self.is_place_of(stream)
 
@@ -382,7 +382,7 @@ class File:
         return self.is_compressed and bool(stream.raw_length) and raw_key(stream) == (self.size, self.raw_proof)
 
     def proves(self, stream: Stream) -> bool:
-        """Whether the content begins with what was seen of the stream: the proof, in which no hint takes part."""
+        """Whether the content begins with what was seen of the stream. This is the proof; it uses no hints."""
         if not stream.seen or (not self.is_compressed and self.size < stream.seen):
             return False
         if stream.last_mark not in self.marks:
@@ -391,13 +391,13 @@ class File:
         return window is not None and proof(window) == stream.tail
 
     def is_beginning_of(self, stream: Stream) -> bool:
-        """Whether the whole lines, or the first 4 KiB of them, are the first ones of the stream."""
+        """Whether its whole lines, or the first 4 KiB of them, are the first lines of the stream."""
         head = self.head if len(self.head) == WINDOW else self.head[: self.head.rfind(b"\n") + 1]
         found = marks(head)
         return bool(found) and found[-1] in stream.head
 
     def is_copy(self, other: "File") -> bool:
-        """Whether one of both contents is the beginning of the other, and not empty."""
+        """Whether one content is a non-empty prefix of the other."""
         common = min(len(self.head), len(other.head))
         if not common or self.head[:common] != other.head[:common]:
             return False
@@ -405,21 +405,21 @@ class File:
         return (window := self.window(common)) is not None and window == other.window(common)
 
     def is_repetitive(self, end: int) -> bool:
-        """Whether what comes before `end` may be written again, as far as its first 4 KiB tell.
+        """Whether the content before `end` may be written again, judging by its first 4 KiB.
 
-        Lines are told apart by times, numbers and the like: a content in which most lines are there only once is that
-        of one log. Another log may also begin with one and the same line, or repeat a few.
+        Times, numbers and the like make lines distinct: content in which most lines occur only once belongs to one log.
+        Yet another log may begin with the same line, or repeat a few.
         """
         lines = _lines(self.head[:end], is_cut=end > len(self.head))
         return len(lines) <= 1 or len(set(lines)) <= len(lines) * _MOST_DIFFERENT
 
     def is_one_line(self) -> bool:
-        """Whether all that is there is one line, again and again."""
+        """Whether the content is a single line that repeats."""
         return self.size <= WINDOW and len(set(_lines(self.head, is_cut=False))) <= 1
 
 
 def _lines(data: bytes, *, is_cut: bool) -> list[bytes]:
-    """Return the lines that are not empty, without a last one that may be the beginning of another one of them."""
+    """Return the lines that are not empty, except a last line that may be a prefix of another one."""
     lines = [line for line in data.split(b"\n") if line]
     if len(lines) > 1 and not data.endswith(b"\n") and (is_cut or any(one.startswith(lines[-1]) for one in lines[:-1])):
         lines.pop()
@@ -427,14 +427,14 @@ def _lines(data: bytes, *, is_cut: bool) -> list[bytes]:
 
 
 _MOMENT: Final = 50_000_000
-"""Nanoseconds within which two changes of a file may have the same time; Linux counts in steps of up to 10 ms."""
+"""Nanoseconds within which two changes of a file may get the same time; the clock of Linux ticks every 10 ms or less."""
 
 _MOST_DIFFERENT: Final = 0.75
-"""Of so many lines that are different, what repeats is no accident."""
+"""With this many distinct lines, repetition is no accident."""
 
 
 class Content:
-    """The content of a file from some offset on, as a stream of bytes."""
+    """The content of a file from an offset on, as a byte stream."""
 
     def __init__(self, file: File, start: int, *, ahead: bool) -> None:
         """Begin at `start`, which lies within the content."""
@@ -447,7 +447,7 @@ class Content:
                 start -= got
 
     def readinto(self, buffer: memoryview) -> int | None:
-        """Fill the buffer, as far as the file was long when it was looked at."""
+        """Fill the buffer, up to the length that the file had when it was looked at."""
         if self._decompressed is not None:
             return self._decompressed.readinto(buffer)
         got = self._file.read_into(buffer, self._position)
@@ -463,7 +463,7 @@ class Content:
 
 
 def note_place(stream: Stream, file: File) -> None:
-    """Remember where a stream was seen."""
+    """Record where a stream was seen."""
     stream.path = file.real
     is_placed = not file.is_spooled
     stream.device, stream.inode, stream.born = (file.device, file.inode, file.born) if is_placed else (0, 0, 0)
@@ -473,10 +473,10 @@ def note_place(stream: Stream, file: File) -> None:
 
 
 def note_content(stream: Stream, file: File, end: int, window: bytes | None = None) -> None:
-    """Remember what proves that a file holds the stream: `end` bytes were seen of it, the last ones being `window`."""
+    """Record the proof that a file holds the stream: `end` bytes of it were seen, the last ones being `window`."""
     window = file.window(end) if window is None else window
     stream.seen = end
-    # A last line that was torn has no mark any more when it goes on; the window proves it as well.
+    # A torn last line loses its mark when the line goes on; the window proves it as well.
     whole = file.head.rfind(b"\n", 0, end) + 1 if end < WINDOW else end
     stream.head = file.marks if (whole or end) >= len(file.head) else marks(file.head[: whole or end])
     stream.tail = proof(window or b"")

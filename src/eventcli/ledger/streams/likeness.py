@@ -1,8 +1,8 @@
-"""Whether two files of which one begins like all of the other are one log, two logs, or cannot be told apart.
+"""Whether two files, one of which is a prefix of the other, are one log, two logs, or indistinguishable.
 
-Content tells them apart wherever lines differ. Lines that repeat, such as heartbeats without a time, tell nothing; then
-the files themselves are asked: which of them is the one that was read before, which was made first, and which is the
-newer generation by its name.
+Content distinguishes them wherever lines differ. Repetitive lines, such as heartbeats without times, prove nothing.
+Then the files themselves decide: which of them was read before, which was created first, and which is the newer
+generation by its name.
 """
 
 import os
@@ -15,21 +15,21 @@ from eventcli.reading.rotations import WRITTEN_TO, is_comparable, rank
 
 
 class Kin(Enum):
-    """What one file is to another one that holds the same."""
+    """How a file relates to another one with the same content."""
 
     SAME = auto()
-    """Its copy: the lines count once."""
+    """A copy: the lines count once."""
     OTHER = auto()
     """Another log: its lines count, too."""
     UNSURE = auto()
-    """One of both, and nothing proves which."""
+    """One of the two, and nothing proves which."""
 
 
 class Pair(NamedTuple):
-    """A file, and another one that holds the same: `base` is the log of which both are generations, if they are.
+    """A file, and another one with the same content: `base` is the log of which both are generations, if they are.
 
-    `stream` is what the holder holds, if it is known. `is_in_order` says whether each generation from the older one of
-    both on was begun after the one before it, up to the log itself: a log that is copied is older than its copies.
+    `stream` is what the holder holds, if known. `is_in_order` says whether each generation, from the older of the two
+    up to the log itself, began after its predecessor: a log that is copied is older than its copies.
     """
 
     file: File
@@ -39,16 +39,16 @@ class Pair(NamedTuple):
     is_in_order: bool
 
     def kin(self) -> Kin:
-        """Return what the file is to its holder."""
+        """Return how the file relates to its holder."""
         is_repetitive = self.file.is_repetitive(min(self.file.length, self.holder.length))
         if self.base is None:
-            # What came from a pipe is known by its content alone, so it can be fed once more.
+            # Input from a pipe is known by its content alone, so it can be fed twice.
             if not is_repetitive or self.file.is_spooled or self.holder.is_spooled:
                 return Kin.SAME
             return Kin.UNSURE if are_related(self.file.path, self.holder.path) else Kin.OTHER
         mine, its = (rank(self.base, one.path) for one in (self.file, self.holder))
         if mine == its and mine != WRITTEN_TO:
-            return Kin.SAME  # app.log.1 beside app.log.1.gz
+            return Kin.SAME  # app.log.1 next to app.log.1.gz
         if not is_comparable(mine, its):
             return Kin.UNSURE if is_repetitive else Kin.SAME
         told = self._told_by_place(is_newer=mine > its, is_repetitive=is_repetitive)
@@ -57,17 +57,17 @@ class Pair(NamedTuple):
         return told or Kin.SAME
 
     def _told_by_place(self, *, is_newer: bool, is_repetitive: bool) -> Kin | None:
-        """Return what follows from which of both files is the one that the stream was seen in."""
+        """Decide by which of the two files is the one in which the stream was seen."""
         if self.stream is None or self.stream.name != self.base:
             return None
         if is_newer:
-            # The log was renamed, and another file took its place. What was rotated before may be a copy of it.
+            # The log was renamed, and another file took its place. An earlier rotated file may be a copy of it.
             is_later = self.is_in_order or (is_repetitive and not self.file.born)
             is_base = rank(self.stream.name, self.file.path) == WRITTEN_TO
             is_log = self.stream.state is State.LIVE or (is_base and is_later)
             if is_log and self.holder.is_place_of(self.stream):
                 return Kin.OTHER
-            # What was seen of it is in the older file; it was cut back, and began anew.
+            # The older file holds what was seen of it; the log was truncated, and began again.
             is_cut = self.file.length < max(self.stream.seen, self.holder.length)
             return Kin.OTHER if is_cut and is_repetitive and self.file.is_place_of(self.stream) else None
         if is_untouched(self.stream, self.holder):
@@ -77,13 +77,13 @@ class Pair(NamedTuple):
 
 
 def is_younger(newer: File, older: File) -> bool:
-    """Whether a generation was begun after the one before it, as far as times tell."""
+    """Whether a generation was begun after its predecessor, as far as times tell."""
     if newer.is_spooled or older.is_spooled:
         return False
-    # What compresses a file keeps the time at which it was written to last, and not the one at which it was made.
+    # A compressor keeps the modification time of a file, but not its creation time.
     if newer.is_compressed:
         return older.is_compressed and older.modified < newer.modified
-    # Whoever copies a folder keeps the times, too: then files are younger than what is in them.
+    # Copying a folder keeps the times, too: then files are younger than their content.
     if newer.born > newer.modified or (not older.is_compressed and older.born > older.modified):
         return False
     is_begun_before = not older.is_compressed and 0 < older.born < newer.born
@@ -91,13 +91,13 @@ def is_younger(newer: File, older: File) -> bool:
 
 
 def is_untouched(stream: Stream, file: File) -> bool:
-    """Whether a stream was seen in this file, and nothing was written to it since, as far as its time tells."""
+    """Whether a stream was seen in this file, and the file has not been modified since, as far as its time tells."""
     is_same = (file.size, file.modified) == (stream.raw_size or stream.end, abs(stream.modified))
     return is_same and file.is_place_of(stream)
 
 
 def is_rewritten(stream: Stream, file: File) -> bool:
-    """Whether a file was written to, but ends where it ended: either nothing was written, or it began anew."""
+    """Whether a file was written to but still ends at the same offset: either nothing was added, or it began again."""
     return (
         stream.modified != 0
         and file.modified != abs(stream.modified)
@@ -108,7 +108,7 @@ def is_rewritten(stream: Stream, file: File) -> bool:
 
 
 def follows(file: File, stream: Stream) -> Kin:
-    """Return what a file is to a stream that repeats, that it begins with, and that no other file holds."""
+    """Return how a file relates to a repetitive stream that it begins with and that no other file holds."""
     base = stream.name
     if file.is_spooled or not stream.is_placed:
         return Kin.SAME
@@ -117,7 +117,7 @@ def follows(file: File, stream: Stream) -> Kin:
         is_family = os.path.basename(base) == os.path.basename(file.path) or mine != WRITTEN_TO
         if not is_family:
             return Kin.OTHER
-        # A generation becomes older, never newer.
+        # Generations only get older, never newer.
         if is_comparable(mine, its) and mine > its:
             return Kin.OTHER
         return Kin.UNSURE if stream.state in (State.GONE, State.LOST) else Kin.SAME
@@ -128,6 +128,6 @@ def follows(file: File, stream: Stream) -> Kin:
 
 
 def are_related(path: str, other: str) -> bool:
-    """Whether one name says that it is a copy of the other: `app.log.bak`, `app.log~`."""
+    """Whether one name marks a copy of the other: `app.log.bak`, `app.log~`."""
     short, long = sorted((path, other), key=len)
     return long.startswith(short) and long[len(short) : len(short) + 1] in tuple(".-_~ ")

@@ -1,4 +1,4 @@
-"""Finds out which file holds which stream, and so what is to be read, from where on, and what is lost."""
+"""Finds out which file holds which stream, and so what to read, from where, and what is lost."""
 
 import os
 import time
@@ -29,79 +29,79 @@ from eventcli.text import name_of
 _TRIES: Final = 20
 
 _PAUSE: Final = 0.02
-"""How often files that are renamed or removed while they are looked at are looked at anew, and after how long."""
+"""How many times files that are renamed or removed during a look are looked at again, and the delay."""
 
 _MOST_HELD: Final = 5000
-"""Of more files than that, what was read of them is not kept from one step to the next, but read again."""
+"""With more files than this, what was read of them is reread in each step instead of kept."""
 
 _MOST_ALIKE: Final = 256
-"""So many files or streams that begin alike are compared with one file."""
+"""At most this many files or streams that begin alike are compared with one file."""
 
 _EARLY: Final = 4
-"""Files that share so many first lines are compared one by one."""
+"""Files that share this many first lines are compared one by one."""
 
 _HEADER: Final = 3
-"""Logs of which every generation begins with the same lines have so many of them at most."""
+"""The maximum number of identical first lines in logs whose every generation begins with the same lines."""
 
 
 class Family:
-    """The files and streams that have one name after the other."""
+    """The files and streams that have had one name in succession."""
 
     def __init__(self, base: str) -> None:
-        """Take the path of the file that is written to."""
+        """Take the path of the live file."""
         self.base = base
         self.files: list[File] = []
         self.is_named = False
-        """Whether the base itself was asked for."""
+        """Whether the base itself was requested."""
         self.is_missing = False
-        """Whether it was asked for, and is not there."""
+        """Whether it was requested and is missing."""
         self.is_blind = False
-        """Whether there is something that cannot be read, and may be what is sought."""
+        """Whether there is an unreadable file that may hold what is sought."""
         self.unresolved: list[Stream] = []
 
     def rank(self, file: File) -> tuple[int, int | str]:
-        """Return the order in which the files were written."""
+        """Return the order in which the files were written, as a sort key."""
         return WRITTEN_TO if file.path == self.base else rank(self.base, file.path)
 
     def in_order(self) -> list[File]:
-        """Return the files, the oldest generation first."""
+        """Return the files, oldest generation first."""
         return sorted(self.files, key=self.rank) if self.files[1:] else self.files
 
 
 class Reading(NamedTuple):
-    """A stream, and the file in which it goes on."""
+    """A stream, and the file in which it continues."""
 
     stream: Stream
     file: File
     state: State
     is_quiet: bool
-    """Whether nothing was written to the file since it was last read."""
+    """Whether the file has not been modified since it was last read."""
 
 
 class Loss(NamedTuple):
-    """A discontinuity: after `offset` of the stream something may be lost, or not be counted."""
+    """A discontinuity: after `offset`, part of the stream may be lost or left uncounted."""
 
     stream: Stream
     offset: int
     message: str
     is_doubt: bool = False
-    """Whether it is only not known what is to be counted, and nothing is missing."""
+    """Whether the doubt is only about what should count, with nothing missing."""
 
 
 class Plan(NamedTuple):
-    """What is to be read, in order, and what is to be said."""
+    """What to read, in order, and what to report."""
 
     readings: list[Reading]
     losses: list[Loss]
     problems: list[SourceReport]
     copies: list[tuple[str, str]]
-    """Files that hold what others hold, too: the names of both."""
+    """Files with the same content as others: the names of both."""
     retired: list[tuple[Stream, State]]
-    """Streams that are not found any more."""
+    """Streams that are no longer found."""
     settled: list[Stream]
-    """Rotated streams that are where they were, with nothing new."""
+    """Rotated streams that are still in their place, with nothing new."""
     noted: list[Stream]
-    """Streams of which nothing is to be read, but something is to be remembered."""
+    """Streams that need no reading, but have something to record."""
 
 
 class Planner:
@@ -115,27 +115,27 @@ class Planner:
         spools: Spools | None = None,
         olddirs: Iterable[str] = (),
     ) -> None:
-        """Take the streams that are known, and what makes keys of new ones.
+        """Take the known streams, and a function that makes keys for new ones.
 
-        Rotated files are also looked for in the `olddirs`.
+        Rotated files are also searched for in the `olddirs`.
         """
         self._registry = registry
         self._new_key = new_key
         self._spools = Spools() if spools is None else spools
         self._olddirs = [os.path.abspath(one) for one in olddirs]
         self._refused: dict[str, OSError] = {}
-        """Files that could be looked at, but not be read."""
+        """Files that could be looked at, but not read."""
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        self._claims: dict[int, File] = {}  # by id of the stream
-        self._held: dict[int, Stream] = {}  # by id of the file
-        self._copies: dict[int, File | None] = {}  # what holds the same, by id of the file
+        self._claims: dict[int, File] = {}  # by stream id
+        self._held: dict[int, Stream] = {}  # by file id
+        self._copies: dict[int, File | None] = {}  # the file with the same content, by file id
         self._quiet: set[int] = set()
         self._hidden: set[int] = set()
-        """Streams whose file is where it was, and cannot be read."""
+        """Streams whose file is still there, but unreadable."""
         self._families: dict[str, Family] = {}
-        self._family_of: dict[int, Family] = {}  # by id of the file
+        self._family_of: dict[int, Family] = {}  # by file id
         self._names: dict[str, str] = {}
         self._plan = Plan([], [], [], [], [], [], [])
         self._all: dict[object, File] = {}
@@ -148,7 +148,7 @@ class Planner:
         real_folder.cache_clear()
 
     def plan(self, paths: Iterable[str]) -> Plan:
-        """Say what is to be read of these files. The streams are changed only where new ones begin."""
+        """Decide what to read of these files. Streams change only where new ones begin."""
         paths = list(paths)
         tries = 0
         while True:
@@ -204,7 +204,7 @@ class Planner:
         file.close(forget=self._is_lean)
 
     def _file(self, path: str, *, is_named: bool = False, given: str = "") -> File:
-        """Look at a file: OSError where it is not there, or could not be read when it was needed."""
+        """Look at a file: OSError if it is missing, or could not be read when it was needed."""
         if path in self._refused:
             raise self._refused[path]
         return File(path, is_named=is_named, given=given, spools=self._spools)
@@ -218,7 +218,7 @@ class Planner:
         stream.state = state
         return stream
 
-    # ---- what there is
+    # ---- which files exist
 
     def _look_at(self, paths: Iterable[str]) -> None:
         self._names = {path: lasting(path) for path in paths}
@@ -251,7 +251,7 @@ class Planner:
         self._family_of.setdefault(id(file), family)
 
     def _is_quiet(self, file: File) -> bool:
-        """Whether a file is known, and nothing was written to it: it need not be opened. If so, it is claimed."""
+        """Whether a file is known and unmodified, so that it need not be opened. If so, it is claimed."""
         if file.is_spooled:
             return False
         for stream in self._registry.of_place(file):
@@ -263,7 +263,7 @@ class Planner:
         return False
 
     def _base(self, path: str, named: Collection[str]) -> str:
-        """Return the path that is written to, of which `path` may be a rotated file."""
+        """Return the path of the live log of which `path` may be a rotated file."""
         folder, name = os.path.split(path)
         for rotation in rotations(name):
             base = os.path.join(folder, rotation.base)
@@ -284,7 +284,7 @@ class Planner:
         return id(stream) not in self._claims
 
     def _claim_places(self, files: Sequence[File]) -> None:
-        """Find the streams in the very files in which they were, and compressed files by all of their bytes."""
+        """Find streams in the very files they were in, and compressed files by all of their bytes."""
         for find in (self._claim_by_place, self._claim_by_raw):
             for file in files:
                 if id(file) not in self._held:
@@ -292,7 +292,7 @@ class Planner:
                     self._close(file)
 
     def _claim_by_place(self, file: File) -> None:
-        # What was lost, or only a copy, is not there as long as something else is.
+        # A stream that was lost, or was only a copy, is not found while another candidate remains.
         order = {State.LIVE: 0, State.ROTATED: 0, State.IGNORED: 1, State.GONE: 1, State.LOST: 2, State.COPY: 3}
         for stream in sorted(self._registry.of_place(file), key=lambda one: (order[one.state], -one.seen)):
             if not self._is_free(stream) or (
@@ -311,14 +311,14 @@ class Planner:
                 return
 
     def _search(self, family: Family) -> None:
-        """Look among the siblings for the streams of a family that are not where they were."""
+        """Search the siblings for streams of a family that are not in their place."""
         was_blind, problems = family.is_blind, len(self._plan.problems)
         known = self._registry.of_name(family.base) or self._adopt(family)
         if not known:
             is_doubtful = self._may_be_moved(family)
             self._ignore_siblings(family, is_doubtful=is_doubtful)
             if not is_doubtful:
-                # Nothing of what was there before counts, whether it can be read or not.
+                # Nothing that was there before counts, whether it is readable or not.
                 family.is_blind = was_blind
                 del self._plan.problems[problems:]
             return
@@ -327,7 +327,7 @@ class Planner:
             return
         missed = []
         for stream in known:
-            # What came from a pipe, or was moved before anything was read of it, cannot be missed.
+            # Input from a pipe, or a file moved before anything of it was read, cannot be missed.
             if not stream.is_placed or not self._is_free(stream):
                 continue
             if stream.state in (State.LIVE, State.ROTATED):
@@ -351,7 +351,7 @@ class Planner:
         self._join(family, file)
 
     def _look_for(self, missed: Sequence[Stream], family: Family) -> None:
-        """See whether a stream that was not found is back among the siblings."""
+        """See whether a missing stream is back among the siblings."""
         for file in self._unnamed(family):
             here = self._registry.of_place(file)
             if any(stream in missed for stream in here):
@@ -366,7 +366,7 @@ class Planner:
             self._close(file)
 
     def _adopt(self, family: Family) -> Sequence[Stream]:
-        """Return the streams of a family that was moved here: that are found here, and whose own log is gone."""
+        """Return the streams of a family that was moved here: they are found here, and their own log is gone."""
         for file in (*family.files, *self._unnamed(family)):
             for stream in islice(self._registry.held_by(file), _MOST_ALIKE):
                 name = stream.name
@@ -383,7 +383,7 @@ class Planner:
         return ()
 
     def _may_be_moved(self, family: Family) -> bool:
-        """Whether what cannot be read may show that a family was moved here: one of its name is not where it was."""
+        """Whether an unreadable file may show that a family was moved here: one with its name is not in its place."""
         if not family.is_blind:
             return False
         base = os.path.basename(family.base)
@@ -391,7 +391,7 @@ class Planner:
         return any(os.path.basename(name) == base and not os.path.exists(name) for name in names)
 
     def _reconsider(self, family: Family) -> None:
-        """See whether siblings that were ignored in doubt are those of a family that moved here: then they count."""
+        """See whether siblings that were ignored in doubt belong to a family that moved here: then they count."""
         doubtful = [one for one in self._registry.of_name(family.base) if one.state is State.IGNORED and one.pending]
         if not doubtful:
             return
@@ -399,15 +399,15 @@ class Planner:
         if not is_moved and self._may_be_moved(family):
             return
         for stream in doubtful:
-            stream.is_renamed = True  # so that it is written down, whatever comes of it
+            stream.is_renamed = True  # so that it is recorded in any case
             if is_moved:
-                # Nothing was read of it, and it may be what a known stream goes on in.
+                # Nothing of it was read, and it may be the continuation of a known stream.
                 stream.state, stream.seen, stream.head, stream.tail = State.LIVE, 0, (), ""
             else:
                 stream.pending = 0
 
     def _unnamed(self, family: Family) -> Iterator[File]:
-        """Yield the siblings that were not asked for, and can be read."""
+        """Yield the siblings that were not requested and can be read."""
         for path in self._siblings(family):
             try:
                 file = self._file(path)
@@ -430,9 +430,9 @@ class Planner:
             yield file
 
     def _note_blind(self, family: Family, path: str, error: OSError, file: File | None) -> None:
-        """Note a sibling that is there, and cannot be read: it may be what is sought, now or in a later run."""
+        """Record a sibling that exists but cannot be read: it may hold what is sought, now or in a later run."""
         if error.errno is None:
-            return  # an archive, or whatever else holds no log
+            return  # an archive, or something else that holds no log
         known = [] if file is None else self._registry.of_place(file)
         if any(stream.state in UNCOUNTED and not stream.pending for stream in known):
             return
@@ -449,9 +449,9 @@ class Planner:
             self._plan.noted.append(stream)
 
     def _siblings(self, family: Family) -> Iterator[str]:
-        """Yield the paths of all rotated files of a family, also beside the file that a link at its base leads to.
+        """Yield the paths of all rotated files of a family, including those next to the target of a link at its base.
 
-        They are in the folder of the log, in those that were named for them, and where earlier ones were found.
+        They are in the folder of the log, in the given folders for rotated files, and where earlier ones were found.
         """
         if is_stream(family.base):
             return
@@ -464,7 +464,7 @@ class Planner:
                 yield os.path.join(folder, found)
 
     def _rotated(self, folder: str, family: Family | None = None) -> dict[str, list[str]]:
-        """Return the names of the rotated files in a folder, by the name of the file that is written to."""
+        """Return the names of the rotated files in a folder, by the name of their live file."""
         if folder not in self._folders:
             try:
                 self._folders[folder] = by_base(os.listdir(folder))
@@ -475,16 +475,16 @@ class Planner:
         return self._folders[folder]
 
     def _ignore_siblings(self, family: Family, *, is_doubtful: bool) -> None:
-        """Know the siblings of a family that is new, so that they are not taken for new ones later.
+        """Record the siblings of a new family, so that they are not mistaken for new files later.
 
-        Those that are ignored in doubt have something pending, by which later runs know them.
+        Siblings that are ignored in doubt have something pending, by which later runs recognise them.
         """
         for file in self._unnamed(family):
             self._claim_places([file])
             if id(file) not in self._held and not any(file.proves(one) for one in self._registry.held_by(file)):
                 stream = self._new(family.base, State.IGNORED)
                 note_place(stream, file)
-                # An archive may be large; that nothing of it counts does not depend on all of it.
+                # An archive may be large, and ignoring it does not require its whole content.
                 note_content(stream, file, len(file.head) if file.is_compressed else file.length)
                 stream.pending = max(1, file.size) if is_doubtful else 0
                 self._add(stream)
@@ -494,7 +494,7 @@ class Planner:
                 stream.state, stream.pending = State.IGNORED, max(1, stream.pending) if is_doubtful else 0
 
     def _is_settled(self, stream: Stream, family: Family) -> bool:
-        """Whether a rotated stream is where it was, and nothing was added; if something was, the file is taken in."""
+        """Whether a rotated stream is in its place, with nothing added; if something was added, the file joins the family."""
         try:
             file = self._file(stream.path)
         except OSError:
@@ -511,7 +511,7 @@ class Planner:
             if is_momentary(error):
                 raise
             self._note_blind(family, file.path, error, file)
-            return True  # it is there
+            return True  # it is in its place
         if self._all.setdefault(file.key, file) is file:
             file.is_wanted = True
             self._join(family, file)
@@ -520,9 +520,9 @@ class Planner:
         return not self._is_free(stream)
 
     def _look_beside(self, family: Family) -> None:
-        """See whether the log was copied and began anew with what it began with before: that is no change of the log.
+        """See whether the log was copied and began again with the same lines, so that its content shows no change.
 
-        A sibling that nobody knows, and that holds all that was read, tells it, or tells that nothing can be told.
+        An unknown sibling that holds everything that was read proves it, or shows that nothing can be proved.
         """
         for file in list(family.files):
             stream = self._held.get(id(file))
@@ -553,12 +553,12 @@ class Planner:
             self._close(file)
 
     def _is_log_of(self, stream: Stream, file: File, sibling: File) -> bool:
-        """Whether the log that a file was until now is in a sibling, and the file only begins with the same lines."""
+        """Whether a sibling holds the log that this file was until now, and the file merely begins with the same lines."""
         if not sibling.proves(stream):
             return False
         if file.is_repetitive(stream.seen) and sibling.is_copy(file):
             return sibling.length > file.length
-        # Every generation of some logs begins with the same line.
+        # In some logs, every generation begins with the same line.
         if not stream.seen < WINDOW or file.is_compressed or file.length == stream.seen:
             return False
         longer = next(one for one in self._registry.held_by(sibling) if sibling.proves(one))
@@ -567,7 +567,7 @@ class Planner:
     def _claim_by_content(self, file: File) -> None:
         """Find the stream that a file holds."""
         unsure: Stream | None = None
-        # What was only a copy says nothing of a file that holds what was counted, too, and of none that is longer.
+        # A mere copy proves nothing about a file that also holds counted data, nor about one that is longer.
         candidates = self._candidates(file, self._registry.held_by(file))
         for stream in sorted(candidates, key=lambda one: one.state is State.COPY):
             if not file.proves(stream) or (stream.state is State.COPY and file.length > stream.seen):
@@ -575,7 +575,7 @@ class Planner:
             is_free = self._is_free(stream)
             is_repetitive = file.is_repetitive(stream.seen)
             if stream.state is State.IGNORED and file.is_named and is_free and not is_repetitive:
-                self._claim(stream, file)  # whatever holds it, too: nothing of it was counted
+                self._claim(stream, file)  # whatever else holds it: nothing of it was counted
                 return
             holder = self._holder(stream, file)
             if holder is None and id(stream) in self._hidden:
@@ -605,7 +605,7 @@ class Planner:
             self._doubt(file, unsure)
 
     def _is_of_older(self, file: File, holder: File, stream: Stream) -> bool:
-        """Whether the holder began anew, and the file is what it held before."""
+        """Whether the holder began again, and the file has its former content."""
         family = self._family_of.get(id(file))
         return (
             family is not None
@@ -616,7 +616,7 @@ class Planner:
         )
 
     def _doubt(self, file: File, stream: Stream) -> None:
-        """Read a stream in a file that may hold it, or leave a file that may be a copy; and say that it is not sure."""
+        """Read a stream in a file that may hold it, or skip a file that may be a copy; and report the doubt."""
         holder = self._holder(stream, file)
         if holder is not None:
             if id(holder) not in self._held:
@@ -634,7 +634,7 @@ class Planner:
         self._plan.losses.append(Loss(stream, offset, message, is_doubt=True))
 
     def _candidates(self, file: File, streams: Sequence[Stream]) -> Iterable[Stream]:
-        """Return the streams to compare a file with; of very many that are alike, those of its family."""
+        """Return the streams to compare a file with; if very many are alike, only those of its family."""
         if len(streams) <= _MOST_ALIKE:
             return streams
         family = self._family_of.get(id(file))
@@ -650,7 +650,7 @@ class Planner:
         return Pair(file, holder, base, stream, base is not None and self._is_in_order(family, file, holder)).kin()
 
     def _is_in_order(self, family: Family | None, file: File, other: File) -> bool:
-        """Whether every generation from the older one of two on was begun after the one before it, up to the log."""
+        """Whether every generation, from the older of the two up to the log, was begun after its predecessor."""
         assert family is not None
         oldest = min(family.rank(file), family.rank(other))
         order = {family.rank(one): one for one in (*family.in_order(), file, other) if family.rank(one) >= oldest}
@@ -660,7 +660,7 @@ class Planner:
         )
 
     def _tell_copy(self, file: File) -> None:
-        """See whether a file is a copy that was made when less of the stream was there."""
+        """See whether a file is a copy that was made when the stream was shorter."""
         family = self._family_of.get(id(file))
         for stream in self._candidates(file, self._registry.beginning_with(file)):
             if file.length >= stream.seen:
@@ -674,11 +674,11 @@ class Planner:
             if holder is None and id(stream) in self._hidden:
                 self._copies[id(file)] = None
                 return
-            # A rotated file does not begin anew, as the log itself does.
+            # A rotated file does not begin again, as the log itself does.
             is_rotated = family is not None and stream.name == family.base and family.rank(file) < WRITTEN_TO
             if holder is None and is_rotated and file.is_beginning_of(stream):
                 if file.is_repetitive(file.length) and stream.state is not State.LIVE:
-                    continue  # what is lost is said, and what was read to its end does not become less
+                    continue  # a loss is reported, and a stream that was read to its end does not shrink
                 self._copies[id(file)] = None
                 self._plan.copies.append((file.name, stream.label))
                 return
@@ -688,7 +688,7 @@ class Planner:
         return self._claims.get(id(stream)) or self._own_file(stream, file)
 
     def _own_file(self, stream: Stream, file: File) -> File | None:
-        """Return the file in which a stream was last seen, if it holds it still and is not `file`."""
+        """Return the file in which a stream was last seen, if it still holds the stream and is not `file`."""
         if file.is_place_of(stream) or not stream.is_placed:
             return None
         try:
@@ -710,7 +710,7 @@ class Planner:
         return own if holds else None
 
     def _note_copy(self, file: File, holder: File, *, is_preferred: bool = False, is_doubted: bool = False) -> None:
-        """Read a stream from the longer one of two files that hold it; from `file` if it is as long and preferred."""
+        """Read a stream from the longer of the two files that hold it; from `file` if it is as long and preferred."""
         held = self._held.get(id(holder))
         family = self._family_of.get(id(file))
         # The log itself goes on.
@@ -731,7 +731,7 @@ class Planner:
             self._plan.copies.append((file.name, holder.name))
 
     def _note_as_copy(self, file: File, name: str) -> None:
-        """Know a file that may be a copy, so that it is neither counted later nor spoken of again."""
+        """Record a possible copy, so that it is neither counted nor reported again."""
         if file.is_spooled:
             return
         stream = next((one for one in self._registry.of_place(file) if one.state is State.COPY), None)
@@ -749,7 +749,7 @@ class Planner:
     # ---- what is new, and what is lost
 
     def _begin_new(self, family: Family) -> None:
-        """Begin streams in the files that hold none that is known."""
+        """Begin streams in the files that hold no known one."""
         files = [
             file
             for file in family.in_order()
@@ -762,7 +762,7 @@ class Planner:
             for stream in self._registry.of_name(family.base)
             if stream.state in (State.LIVE, State.ROTATED) and not stream.seen and self._is_free(stream)
         ]
-        # Of a stream of which nothing was read there is no more than the hint.
+        # For a stream of which nothing was read, there is only the hint.
         for file in files:
             stream = next((one for one in unread if not one.is_placed or file.is_place_of(one)), None)
             if stream is not None:
@@ -776,7 +776,7 @@ class Planner:
                 continue
             stream = self._cut_back(family, file)
             if stream is None and family.rank(file) < WRITTEN_TO:
-                # The oldest one that is sought is the first one that is found; what was rotated may be gone by now.
+                # The oldest stream sought is the first one found; rotated files may be gone already.
                 sought = [one for one in unread if one in family.unresolved and self._is_free(one)]
                 stream = min(sought, key=lambda one: (one.state, one.pending != file.length), default=None)
             if stream is None:
@@ -786,12 +786,12 @@ class Planner:
             self._begin(stream, file)
 
     def _tell_edit(self, stream: Stream, file: File, family: Family) -> None:
-        """Say of a log that is new whether it begins like what was read: then it may have been edited beside a copy."""
+        """Check whether a new log begins like what was read: then it may have been edited next to a copy."""
         if file.path != family.base or file.is_repetitive(file.length):
             return
         found = file.marks
         for mark in reversed(found[_HEADER:]):
-            # Of what is not found, that is said anyway.
+            # A missing stream is reported anyway.
             if any(not self._is_free(one) for one in self._registry.with_mark(mark, family.base)):
                 lines = found.index(mark) + 1
                 message = (
@@ -802,7 +802,7 @@ class Planner:
                 return
 
     def _is_copy_of_new(self, file: File) -> bool:
-        """Whether a file holds what another one holds that is new, too."""
+        """Whether a file has the same content as another new one."""
         unsure: File | None = None
         for earlier in self._alike_new(file):
             if not earlier.is_copy(file):
@@ -819,7 +819,7 @@ class Planner:
         return True
 
     def _alike_new(self, file: File) -> list[File]:
-        """Return new files that may hold the same: of content that repeats, only those whose names are related."""
+        """Return new files that may have the same content; if it is repetitive, only those with related names."""
         found = file.marks
         if not found:
             return []
@@ -833,7 +833,7 @@ class Planner:
             if file.is_one_line():
                 return list(alike.values())
         ones = [self._new_by_last.get(mark, ()) for mark in found]
-        # The last line of these may be torn.
+        # Their last line may be torn.
         ones += [self._new_by_early.get(mark, ()) for mark in found[:_EARLY][-2:]]
         for one in chain.from_iterable(islice(files, _MOST_ALIKE) for files in ones):
             alike[id(one)] = one
@@ -857,9 +857,9 @@ class Planner:
         self._close(file)
 
     def _cut_back(self, family: Family, file: File) -> Stream | None:
-        """Return a new stream for a file that lost its end: what is left was counted before.
+        """Return a new stream for a truncated file: what is left was counted before.
 
-        Only so much content in common says that it was not filled again from the beginning.
+        Only this much common content proves that the file was not refilled from the beginning.
         """
         for stream in self._registry.of_name(family.base):
             if (
@@ -890,7 +890,7 @@ class Planner:
             if file is None:
                 is_there = not stream.seen and any(one.is_place_of(stream) for one in family.files)
                 if is_there or (stream.is_new and not stream.seen and family.is_missing):
-                    # It holds what another file holds; or that it is missing is said.
+                    # Another file holds the same, or the loss is reported.
                     self._plan.retired.append((stream, State.GONE))
                 elif stream.state is State.LIVE or stream.pending:
                     self._plan.losses.append(self._loss(stream, family))
@@ -898,12 +898,12 @@ class Planner:
                 else:
                     self._plan.retired.append((stream, State.GONE))
             elif stream.state is State.LIVE and family.is_missing:
-                # It is just being rotated.
+                # It is being rotated right now.
                 self._plan.problems[:] = [one for one in self._plan.problems if one.name not in self._given(family)]
         self._tell_gap(family)
 
     def _loss(self, stream: Stream, family: Family) -> Loss:
-        """Say what is known of a stream that is not found: whether the log was edited, or is another one."""
+        """Describe the loss of a stream that is not found: the log was edited, or it is another log."""
         log = next((file for file in family.files if file.path == family.base), None)
         shared = 0
         if log is not None and not log.is_spooled and stream.path == log.real:
@@ -930,7 +930,7 @@ class Planner:
         return [name_of(path) for path, full in self._names.items() if full == family.base]
 
     def _is_certain(self, family: Family) -> bool:
-        """Whether what is not found is not there: not where the folder, or the named file, cannot be looked at."""
+        """Whether a missing stream is really absent: false if the folder, or the named file, cannot be examined."""
         if not family.is_missing:
             return any(file.path == family.base for file in family.files) or is_stream(family.base)
         try:
@@ -940,7 +940,7 @@ class Planner:
         return all(device == stream.device for stream in family.unresolved)
 
     def _tell_gap(self, family: Family) -> None:
-        """Say that a generation is not there that must have been between the newest one that is known and the log."""
+        """Report a missing generation that must have existed between the newest known one and the log."""
         if not family.files[1:]:
             return
         known = [
@@ -949,7 +949,7 @@ class Planner:
             if stream.seen and not stream.is_new and stream.state in (State.LIVE, State.ROTATED)
             for file in family.files
             if (holder := self._claims.get(id(stream))) and holder in (file, self._copies.get(id(file)))
-            # A copy of another generation tells nothing of what was rotated since.
+            # A copy of another generation tells nothing about later rotations.
             if stream.state is State.LIVE or holder.is_compressed or not stream.is_placed or holder.is_place_of(stream)
             if number(family.base, holder.path) is not None
             if (place := number(family.base, file.path)) is not None
@@ -978,7 +978,7 @@ class Planner:
         return file.is_ended or (family is not None and self.is_superseded(file, family))
 
     def is_superseded(self, file: File, family: Family) -> bool:
-        """Whether a newer generation was written to: the file that is written to, or the log of a later day."""
+        """Whether a newer generation has been written to: the live file, or the log of a later day."""
         if is_stream(family.base):
             return False
         if file.path != family.base:
@@ -1005,7 +1005,7 @@ def _is_written(path: str) -> bool:
 
 
 def _stems(path: str) -> Iterator[str]:
-    """Yield the paths of which this one may be that of a copy: `app.log` and `app` for `app.log.bak`."""
+    """Yield the paths of which this one may be a copy: `app.log` and `app` for `app.log.bak`."""
     folder, name = os.path.split(path)
     for end in range(len(name) - 1, 0, -1):
         if name[end] in ".-_~ ":
@@ -1017,9 +1017,9 @@ def _lines(number: int) -> str:
 
 
 def _counted_again(before: Sequence[str], now: Sequence[str], shared: int) -> int | None:
-    """Return how many of the first lines of a log were there before lines were taken out of it, as far as lengths tell.
+    """Return how many first lines of a log existed before an edit removed lines, judging by line lengths.
 
-    The first `shared` lines are the same, as marks tell; what comes after the edit has at least the same lengths.
+    The marks prove that the first `shared` lines are the same; the lines after the edit have at least the same lengths.
     """
     old, new = (_lengths(marks) for marks in (before, now))
     for kept in range(len(old) - shared, 0, -1):

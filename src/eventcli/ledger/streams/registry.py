@@ -1,4 +1,4 @@
-"""All streams that are known, found by what is known of them."""
+"""All known streams, indexed by what is known about them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -10,10 +10,10 @@ _Key = TypeVar("_Key")
 
 
 class Registry:
-    """All streams that are known, found by what is known of them."""
+    """All known streams, indexed by what is known about them."""
 
     def __init__(self, streams: Iterable[Stream]) -> None:
-        """Take the streams."""
+        """Index the streams."""
         self._streams: dict[int, Stream] = {}
         self._by_name: dict[str, list[Stream]] = {}
         self._by_inode: dict[int, list[Stream]] = {}
@@ -29,31 +29,31 @@ class Registry:
         return iter(self._streams.values())
 
     def add(self, stream: Stream) -> None:
-        """Know one more stream."""
+        """Add a stream."""
         self._streams[id(stream)] = stream
         self._by_name.setdefault(stream.name, []).append(stream)
         self.locate(stream)
 
     def remove(self, stream: Stream) -> None:
-        """Forget a stream that was added, and that no run has written down."""
+        """Remove a stream that was added and that no run has recorded."""
         del self._streams[id(stream)]
         self._by_name[stream.name].remove(stream)
         self._changed.pop(id(stream), None)
-        # In the other tables it may be found no longer by what it was known by.
+        # Without these keys, the other tables can no longer find it.
         stream.device = stream.inode = stream.born = stream.raw_size = stream.seen = 0
         stream.head = ()
 
     def rename(self, name: str, other: str) -> None:
-        """Let the streams of a family belong to another one, as its files were copied to another place."""
+        """Move the streams of a family to another one, since its files were copied to another place."""
         for stream in self._by_name.pop(name):
             stream.name = other
             stream.is_renamed = True
             if not stream.seen:
-                stream.device = stream.inode = stream.born = 0  # nothing but that was known of it
+                stream.device = stream.inode = stream.born = 0  # nothing else was known of it
             self._by_name.setdefault(other, []).append(stream)
 
     def locate(self, stream: Stream) -> None:
-        """Know where a stream is now, and what was seen of it."""
+        """Index a stream by its current place and content."""
         if stream.is_placed:
             _index(self._by_inode, stream.inode, stream)
         if stream.raw_size:
@@ -76,12 +76,12 @@ class Registry:
         return [stream for stream in self._by_raw.get(key, ()) if raw_key(stream) == key]
 
     def held_by(self, file: File) -> list[Stream]:
-        """Return the streams that a file may hold, as its beginning tells; those of which most was seen first."""
+        """Return the streams that a file may hold, judging by its beginning; those with the most bytes seen come first."""
         return self._alike(self._by_last_mark, file.marks if self._has_marks() else ())
 
     def beginning_with(self, file: File) -> list[Stream]:
-        """Return the streams that may begin with all that is in the file; those of which most was seen first."""
-        # Of a line that is torn, the stream may hold the rest.
+        """Return the streams that may begin with the whole file; those with the most bytes seen come first."""
+        # The stream may hold the rest of a torn line.
         return self._alike(self._by_mark, file.marks[-2:] if self._has_marks() else ())
 
     def with_mark(self, mark: str, name: str) -> list[Stream]:

@@ -1,4 +1,4 @@
-"""Where the streams of a ledger are by now: each file proves one of them, and no other."""
+"""Finds the present files of a ledger's streams: each file proves one stream, and no other."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +9,7 @@ from eventcli.reading.rotations import by_base
 
 
 def candidates(streams: Sequence[Stream], paths: Iterable[str]) -> Iterator[tuple[Stream, File | None]]:
-    """Yield each stream with the file that holds it, or None: where it was, a sibling of that, or one of `paths`.
+    """Yield each stream with the file that holds it, or None: its last file, a sibling of that, or one of `paths`.
 
     Two streams with the same content need two files.
     """
@@ -18,7 +18,7 @@ def candidates(streams: Sequence[Stream], paths: Iterable[str]) -> Iterator[tupl
     for stream in streams:
         if (file := search.at_its_place(stream)) is not None:
             found[id(stream)] = file
-    # What more was seen of can be in fewer files.
+    # The more was seen of a stream, the fewer files can hold it.
     for stream in sorted(streams, key=lambda one: -one.seen):
         if id(stream) not in found and (file := search.elsewhere(stream)) is not None:
             found[id(stream)] = file
@@ -27,7 +27,7 @@ def candidates(streams: Sequence[Stream], paths: Iterable[str]) -> Iterator[tupl
 
 
 class _Search:
-    """Files, each of which is found once."""
+    """Files, each of which can be found once."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._given = list(dict.fromkeys(os.path.abspath(path) for path in paths))
@@ -35,7 +35,7 @@ class _Search:
         self._folders: dict[str, dict[str, list[str]]] = {}
 
     def at_its_place(self, stream: Stream) -> File | None:
-        """Return the file that a stream was last seen in, if it is there and holds it."""
+        """Return the file in which a stream was last seen, if it is still there and holds the stream."""
         return self._take(stream, [stream.path], is_known=True) if stream.is_placed else None
 
     def elsewhere(self, stream: Stream) -> File | None:

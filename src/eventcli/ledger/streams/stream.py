@@ -1,13 +1,13 @@
-"""Which stream a file holds, told by its content. Names, inodes and encodings are hints; hashes are the proof.
+"""Which stream a file holds, decided by its content. Names, inodes and encodings are hints; hashes are the proof.
 
-A stream is what one writer wrote between two rotations of its log: the same bytes under whatever name, on whatever
-disk, compressed or not. Of each stream it is known how far it was consumed, and the hashes of the first and of the
-last up to 4 KiB of that. A file holds the stream if it begins with those bytes. The streams that had one name after
-the other (`app.log`, then `app.log.1`, then `app.log.2.gz`) are a family: when the named file holds a new one, the rest
-of the old one is looked for among its siblings.
+A stream is what one writer wrote between two rotations of its log: the same bytes under any name, on any disk,
+compressed or not. A ledger knows how far each stream was consumed, and the hashes of the first and of the last up to
+4 KiB of that part. A file holds the stream if it begins with those bytes. The streams that had one name in succession
+(`app.log`, then `app.log.1`, then `app.log.2.gz`) are a family: when the named file holds a new stream, the rest of the
+old one is searched for among its siblings.
 
-Content that repeats does not tell two logs apart. There a file itself must: its inode and the moment at which it was
-made. Where they do not say it either, what may be a copy is counted once, and that is recorded as a doubt.
+Repetitive content cannot distinguish two logs. In that case, the file itself must: its inode and its creation time. If
+these do not decide either, a possible copy is counted once, and a doubt is recorded.
 """
 
 from collections.abc import Iterable
@@ -19,28 +19,28 @@ from eventcli.text import name_of
 
 
 class State(StrEnum):
-    """What became of a stream."""
+    """The state of a stream."""
 
     LIVE = "live"
-    """It is under the name that it was asked for by."""
+    """It is under the name by which it was requested."""
     ROTATED = "rotated"
     """It was found under another name of its family."""
     IGNORED = "ignored"
-    """It was there before its family was first asked for, and is not counted."""
+    """It existed before its family was first requested, and is not counted."""
     GONE = "gone"
-    """It was rotated, read to its end, and is not found any more."""
+    """It was rotated and read to its end, and is no longer found."""
     LOST = "lost"
-    """It is not found any more, and nothing proves that it was read to its end."""
+    """It is no longer found, and nothing proves that it was read to its end."""
     COPY = "copy"
-    """It holds what another stream of its family holds, too, and may be a copy of it; it is not counted."""
+    """Another stream of its family holds the same content, and it may be a copy; it is not counted."""
 
 
 UNCOUNTED: Final = (State.IGNORED, State.COPY)
-"""The states of streams of which nothing was ever counted."""
+"""The states of streams of which nothing has ever been counted."""
 
 
 class Stream:
-    """What is known of one stream."""
+    """What is known about one stream."""
 
     __slots__ = (
         "_head",
@@ -70,21 +70,21 @@ class Stream:
     )
 
     def __init__(self, key: str, name: str) -> None:
-        """Begin a stream of the family `name` (an absolute path), of which nothing was consumed."""
+        """Begin a stream of the family `name` (an absolute path), with nothing consumed."""
         self.key = key
         self.name = name
         self.path = name
         """Where it was last seen; a hint, like `device` and `inode`."""
         self.device = self.inode = 0
         self.born = 0
-        """When the file was made that it was last seen in; 0 if that is not known. See `birth`."""
+        """When the file in which it was last seen was created; 0 if unknown. See `birth`."""
         self.modified = 0
-        """When that file was written to last, negative if more may have been written at the same moment; 0: unknown."""
+        """When that file was last modified; negative if more may have been written at that moment; 0 if unknown."""
         self.state = State.LIVE
         self.start = 0
-        """From where on it is counted here; 0, unless the file was cut back."""
+        """The offset from which it is counted here; 0, unless the file was truncated."""
         self.offset = 0
-        """How many bytes were consumed: whole lines."""
+        """How many bytes were consumed; always whole lines."""
         self.pending = 0
         """Bytes of a last line without a newline, when it was last seen."""
         self.lines = 0
@@ -93,9 +93,9 @@ class Stream:
         """How many bytes `head` and `tail` prove: `offset`, or the whole size if it is ignored."""
         self._head = ""
         self.tail = ""
-        """The proof of the last window of what was seen."""
+        """The proof of the last window that was seen."""
         self.raw_size = 0
-        """The size of the compressed file that it was last seen in; 0 if it was not compressed."""
+        """The size of the compressed file in which it was last seen; 0 if it was not compressed."""
         self.raw_proof = ""
         self.raw_length = 0
         """The length of its content, if it was read to its end."""
@@ -104,7 +104,7 @@ class Stream:
         self.first_seen = self.last_seen = ""
         self.is_new = True
         self.is_renamed = False
-        """Whether its name is another one than before this run."""
+        """Whether its name has changed since before this run."""
 
     @property
     def head(self) -> tuple[str, ...]:
@@ -117,25 +117,25 @@ class Stream:
 
     @property
     def last_mark(self) -> str:
-        """The mark of all of its head; a file that holds the stream has it, too."""
+        """The mark of its whole head; any file that holds the stream has it, too."""
         return self._head[self._head.rfind(" ") + 1 :]
 
     @property
     def end(self) -> int:
-        """Where what was seen of a file that is not compressed ended."""
+        """The end of what was seen of an uncompressed file."""
         return self.offset + self.pending
 
     @property
     def label(self) -> str:
-        """The name for people."""
+        """The name to display."""
         return name_of(self.path)
 
     @property
     def is_placed(self) -> bool:
-        """Whether it was seen in a file that device and inode tell apart."""
+        """Whether it was seen in a file that device and inode identify."""
         return bool(self.device or self.inode)
 
 
 def raw_key(stream: Stream) -> tuple[int, str]:
-    """Return what tells the bytes of the compressed file that a stream was last seen in."""
+    """Return a key for the bytes of the compressed file in which a stream was last seen."""
     return stream.raw_size, stream.raw_proof
