@@ -427,7 +427,7 @@ def _lines(data: bytes, *, is_cut: bool) -> list[bytes]:
 
 
 _MOMENT: Final = 50_000_000
-"""Nanoseconds within which two changes of a file may get the same time; the clock of Linux ticks every 10 ms or less."""
+"""Nanoseconds within which two changes of a file may get the same time; Linux clock ticks last up to 10 ms."""
 
 _MOST_DIFFERENT: Final = 0.75
 """With this many distinct lines, repetition is no accident."""

@@ -494,7 +494,7 @@ class Planner:
                 stream.state, stream.pending = State.IGNORED, max(1, stream.pending) if is_doubtful else 0
 
     def _is_settled(self, stream: Stream, family: Family) -> bool:
-        """Whether a rotated stream is in its place, with nothing added; if something was added, the file joins the family."""
+        """Whether a rotated stream is in its place with nothing added; otherwise its file joins the family."""
         try:
             file = self._file(stream.path)
         except OSError:
@@ -553,7 +553,7 @@ class Planner:
             self._close(file)
 
     def _is_log_of(self, stream: Stream, file: File, sibling: File) -> bool:
-        """Whether a sibling holds the log that this file was until now, and the file merely begins with the same lines."""
+        """Whether a sibling holds the former log of this file, and the file merely begins with the same lines."""
         if not sibling.proves(stream):
             return False
         if file.is_repetitive(stream.seen) and sibling.is_copy(file):
