@@ -82,7 +82,7 @@ def names_of(paths: list[str]) -> list[str]:
 
 def _text(name: str) -> str:
     if "://" in name and is_url(name):
-        from eventcli.redaction import redacted  # noqa: PLC0415  # start-up of all runs on files
+        from eventcli.redaction import redacted  # noqa: PLC0415  # keeps start-up fast for runs on local files
 
         name = redacted(name)
     if name.isascii():

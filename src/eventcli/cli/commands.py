@@ -71,7 +71,7 @@ class _DefaultCommand(click.Group):
         """Return a command; those of the ledger are loaded when they are asked for."""
         if cmd_name not in _LEDGER_COMMANDS:
             return super().get_command(ctx, cmd_name)
-        from eventcli.cli import ledger_commands  # noqa: PLC0415  # start-up of all other commands
+        from eventcli.cli import ledger_commands  # noqa: PLC0415  # keeps start-up fast for other commands
 
         return ledger_commands.commands()[cmd_name]
 
@@ -240,7 +240,7 @@ def summarize(
 def merge(*, files: tuple[str, ...], allow_overlap: bool, allow_mixed: bool, **options: Any) -> ExitCode:
     """Add up saved summaries, ledgers and printed results (json or jsonl) in the FILEs (- or none: standard input)."""
     from eventcli.cli.merging import Merge  # noqa: PLC0415  # as above
-    from eventcli.summary.kinship import MixedError  # noqa: PLC0415  # start-up of all other commands
+    from eventcli.summary.kinship import MixedError  # noqa: PLC0415  # keeps start-up fast for other commands
 
     inputs = inputs_of(files)
     settings = settings_of(**options)
@@ -288,7 +288,7 @@ def generate(*, events: int, seed: int, bad_rate: float, output: str | None, **_
 
 def prepare_completion() -> None:
     """Make the script that zsh evaluates work at any place of .zshrc."""
-    from click.shell_completion import ZshComplete  # noqa: PLC0415  # start-up of all other runs
+    from click.shell_completion import ZshComplete  # noqa: PLC0415  # keeps start-up fast for all other runs
 
     from eventcli.cli.completion import for_zsh  # noqa: PLC0415  # as said
 

@@ -97,7 +97,7 @@ class _LabelValue(click.ParamType[tuple[str, str]]):
         """Return both."""
         if isinstance(value, tuple):
             return cast("tuple[str, str]", value)
-        from eventcli.reporting import prometheus  # noqa: PLC0415  # start-up of all that is given no label
+        from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for runs without labels
 
         name, equals, text = NameValue().convert(value, param, ctx).partition("=")
         fault = prometheus.label_fault(name) if equals else "a label is NAME=VALUE"
@@ -419,7 +419,7 @@ def _renderer(
     """Return what makes metrics of the totals, where they are asked for."""
     if settings.format != PROMETHEUS:
         return None
-    from eventcli.reporting import prometheus  # noqa: PLC0415  # start-up of all other formats
+    from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for other formats
 
     figures = None if record is None else prometheus.figures_of(record)
     return lambda summary: prometheus.metrics(summary, figures, settings.other_label, labels)
@@ -637,7 +637,7 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
     A STREAM is a key, as `verify` prints it; a PATH stands for the stream that was read there. What is still on disk
     is read anew by the next `ingest`.
     """
-    from eventcli.ledger import forget as forget_module  # noqa: PLC0415  # start-up of all other commands of the ledger
+    from eventcli.ledger import forget as forget_module  # noqa: PLC0415  # keeps start-up fast for other ledger commands
 
     labels = labels_of(options.pop("label"), path)
     settings = settings_of(**options)

@@ -200,8 +200,8 @@ def _results(path: str) -> Iterator[Result]:
         if head.head != _DATABASE:
             yield from saved.results(head)
             return
-    from eventcli.ledger import totals  # noqa: PLC0415  # start-up of nearly all merges
-    from eventcli.ledger.store import hold  # noqa: PLC0415  # start-up of nearly all merges  # noqa: PLC0415  # start-up of nearly all merges
+    from eventcli.ledger import totals  # noqa: PLC0415  # keeps start-up fast for nearly all merges
+    from eventcli.ledger.store import hold  # noqa: PLC0415  # keeps start-up fast for nearly all merges  # noqa: PLC0415  # keeps start-up fast for nearly all merges
 
     try:
         yield totals.load_result(path)

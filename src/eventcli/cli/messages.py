@@ -82,7 +82,7 @@ def without_secrets(text: str) -> str:
     """Return a text that may repeat what was given, without the secrets of the URLs in it."""
     if "://" not in text:
         return text
-    from eventcli.redaction import redacted_text  # noqa: PLC0415  # start-up of all runs on files
+    from eventcli.redaction import redacted_text  # noqa: PLC0415  # keeps start-up fast for runs on local files
 
     return redacted_text(text)
 

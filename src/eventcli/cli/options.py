@@ -237,7 +237,7 @@ def check_outputs(
     """Do the same for outputs by option; see `targets.check`."""
     is_known = None
     if ledger is not None and os.path.exists(ledger):
-        from eventcli.ledger.store import database  # noqa: PLC0415  # start-up of all commands without a ledger
+        from eventcli.ledger.store import database  # noqa: PLC0415  # keeps start-up fast for commands without a ledger
 
         is_known = partial(database.source_of, ledger)
     try:

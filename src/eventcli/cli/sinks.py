@@ -33,7 +33,7 @@ def complete(run: Run, inputs: Sequence[str], choice: Choice, settings: Settings
         is_typed = STDIN in inputs and _is_terminal(sys.stdin)
         is_shown = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not is_typed
     sizes = (lambda: [size_of(str(found.source)) for found in discover(inputs, choice)]) if is_shown else None
-    from eventcli.cli.progress import Watch  # noqa: PLC0415  # start-up of commands that read nothing
+    from eventcli.cli.progress import Watch  # noqa: PLC0415  # keeps start-up fast for commands that read nothing
 
     # From the very start: a process that does not take the signal is ended by it.
     with Watch(run, started=started, say=say, sizes=sizes) as watch:

@@ -27,7 +27,7 @@ _Moment = tuple[int, int]
 
 def reference_fold(query: Query) -> "ReferenceFold":
     """Return the authority, which is loaded when a line first needs it."""
-    from eventcli.folding.reference import ReferenceFold  # noqa: PLC0415  # start-up of runs whose lines are all certain
+    from eventcli.folding.reference import ReferenceFold  # noqa: PLC0415  # keeps start-up fast for runs without uncertain lines
 
     return ReferenceFold(query)
 
@@ -57,7 +57,7 @@ class KernelFold:
         )
         self._calendar = self._buckets = self._input_zone = None
         if timing is not None:
-            from eventcli.lines import times, zones  # noqa: PLC0415  # start-up of all runs that ask for no time
+            from eventcli.lines import times, zones  # noqa: PLC0415  # keeps start-up fast for runs without times
 
             self._input_zone = zones.zone(timing.input_zone)
             if timing.by is not None:
@@ -115,7 +115,7 @@ class KernelFold:
 
     def _answer(self, is_local: bool, second: int) -> None:  # noqa: FBT001  # as it comes from the kernel
         """Tell the kernel the rules of time around a second: it has none of its own."""
-        from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+        from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
 
         if is_local and self._input_zone is not None:
             self._kernel.add_span(*times.local_span(self._input_zone, second))

@@ -174,7 +174,7 @@ def _behind_marks(marks: bytes, expected: str, closers: bytearray) -> str | None
 
 def loads(text: bytes) -> Any:
     """Return the value of a JSON text; ValueError for anything else."""
-    import orjson  # noqa: PLC0415  # start-up of runs whose lines are all certain
+    import orjson  # noqa: PLC0415  # keeps start-up fast for runs without uncertain lines
 
     return orjson.loads(text)
 

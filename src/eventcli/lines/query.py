@@ -94,7 +94,7 @@ class Timing(_Timing):
     ) -> Self:
         """Write everything in one way, so that equal ones are equal."""
         if input_zone != "UTC" or zone != "UTC":
-            from eventcli.lines import zones  # noqa: PLC0415  # start-up of all runs that ask for no time
+            from eventcli.lines import zones  # noqa: PLC0415  # keeps start-up fast for runs without times
 
             input_zone, zone = zones.canonical(input_zone), zones.canonical(zone)
         first, end = _instant(since, zone), _instant(until, zone)
@@ -105,7 +105,7 @@ class Timing(_Timing):
 def _instant(bound: "Bound | None", zone: str) -> int | None:
     if bound is None or isinstance(bound, int):
         return bound
-    from eventcli.lines import bounds, zones  # noqa: PLC0415  # start-up of all runs that ask for no time
+    from eventcli.lines import bounds, zones  # noqa: PLC0415  # keeps start-up fast for runs without times
 
     return bounds.instant_of(bound, zones.zone(zone))
 

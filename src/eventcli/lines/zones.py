@@ -55,7 +55,7 @@ def _zone(name: str) -> tzinfo:
     if offset is not None:
         sign, hours, minutes = offset.groups()
         return timezone(int(f"{sign}1") * timedelta(hours=int(hours), minutes=int(minutes)))
-    from zoneinfo import ZoneInfo  # noqa: PLC0415  # start-up of runs in UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415  # keeps start-up fast for runs in UTC
 
     try:
         if name == LOCAL:

@@ -49,7 +49,7 @@ class LeasedLines:
         OSError or ValueError where the file cannot be leased or mapped, or is shorter.
         """
         import _signal  # type: ignore[import-not-found]  # noqa: PLC0415  # as in progress
-        import fcntl  # noqa: PLC0415  # start-up of all runs that map nothing
+        import fcntl  # noqa: PLC0415  # keeps start-up fast for runs that map nothing
 
         first = start - start % mmap.ALLOCATIONGRANULARITY
         self._lease = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)

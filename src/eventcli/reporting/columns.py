@@ -98,7 +98,7 @@ def keys_of(summary: Summary) -> list[str]:
 def parts_of(summary: Summary, other_label: str) -> Iterator[tuple[str | None, Types]]:
     """Yield rows that belong together: where their bucket begins (None: they are in none), and their stats by type."""
     if has_buckets(summary):
-        from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+        from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
     for bucket, types, other in summary.parts():
         start = None if bucket is None else times.shown(bucket)
         yield start, types

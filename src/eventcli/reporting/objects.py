@@ -30,7 +30,7 @@ def _quoted(names: list[str]) -> list[str]:
     text = "".join(names)
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return [f'"{name}"' for name in names]
-    import orjson  # noqa: PLC0415  # start-up of nearly all runs
+    import orjson  # noqa: PLC0415  # keeps start-up fast for nearly all runs
 
     # With one name a line: a line break within a name is escaped.
     return orjson.dumps(names, option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")

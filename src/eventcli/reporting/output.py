@@ -346,7 +346,7 @@ def _remove_left_behind(path: str) -> None:
 
 def _lock(descriptor: int, *, wait: bool = True) -> bool:
     """Lock an open file; False where another process holds it, or the file system has no locks."""
-    import fcntl  # noqa: PLC0415  # start-up of all runs that write to standard output only
+    import fcntl  # noqa: PLC0415  # keeps start-up fast for runs that only write to standard output
 
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

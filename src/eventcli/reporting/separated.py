@@ -19,7 +19,7 @@ def tsv(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: st
 
 
 def _separated(summary: Summary, stats: Sequence[Stat], other_label: str, delimiter: str) -> bytes:
-    import csv  # noqa: PLC0415  # start-up of the other formats
+    import csv  # noqa: PLC0415  # keeps start-up fast for other formats
 
     lines = _Lines()
     writer = csv.writer(lines, delimiter=delimiter, lineterminator=_Lines.END)

@@ -63,7 +63,7 @@ def _columns(text: str) -> int:
     """Return how many terminal columns a text takes: East Asian wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
-    import unicodedata  # noqa: PLC0415  # start-up of nearly all runs
+    import unicodedata  # noqa: PLC0415  # keeps start-up fast for nearly all runs
 
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - sum(unicodedata.category(character) in {"Mn", "Me"} for character in text)

@@ -35,8 +35,8 @@ def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Sum
     """
     if timing.by is None:
         raise ValueError("gaps are between buckets")
-    from eventcli.lines.times import Buckets  # noqa: PLC0415  # start-up of all runs that ask for no time
-    from eventcli.lines.zones import NANOS  # noqa: PLC0415  # start-up of all runs that ask for no time
+    from eventcli.lines.times import Buckets  # noqa: PLC0415  # keeps start-up fast for runs without times
+    from eventcli.lines.zones import NANOS  # noqa: PLC0415  # keeps start-up fast for runs without times
 
     buckets = Buckets(timing.by, timing.zone)
     seen = [bucket.start for bucket in summary.buckets] + [bucket.start for bucket in summary.other if bucket]

@@ -130,7 +130,7 @@ class Kinship:
         """Raise MixedError where a printed bucket is none of the calendar of a saved summary."""
         if self._calendar is None:
             return
-        from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+        from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
 
         other, (by, zone) = self._calendar
         printed = self._printed if name == other else name
@@ -149,7 +149,7 @@ class Kinship:
         if self._zones is None:
             if len({start.offset for start in (*self._starts, *starts)}) < 2:  # noqa: PLR2004  # one is that of a zone
                 return
-            import zoneinfo  # noqa: PLC0415  # start-up of all runs that ask for no time
+            import zoneinfo  # noqa: PLC0415  # keeps start-up fast for runs without times
 
             self._zones = _having(zoneinfo.available_timezones(), self._starts)
         self._zones = _having(self._zones, starts)
@@ -160,7 +160,7 @@ class Kinship:
 
 
 def _having(zones: Iterable[str], starts: Iterable[Bucket]) -> list[str]:
-    from eventcli.lines import zones as zones_module  # noqa: PLC0415  # start-up of all runs that ask for no time  # noqa: PLC0415  # start-up of all runs that ask for no time
+    from eventcli.lines import zones as zones_module  # noqa: PLC0415  # keeps start-up fast for runs without times
 
     def known() -> Iterator[str]:
         for name in zones:
@@ -208,7 +208,7 @@ def _is_monday(day: int) -> bool:
 
 
 def _is_first(day: int) -> bool:
-    from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+    from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
 
     return times.label(Bucket(day * _DAY))[-len("01T00:00:00+00:00") :][:2] == "01"
 

@@ -40,7 +40,7 @@ def dump(summary: Summary, asked: Query | Asked | None = Asked()) -> bytes:  # n
     `asked` is what it was asked for, which a merge compares: what a query has by default is not written. None: not
     known.
     """
-    import json  # noqa: PLC0415  # start-up of nearly all runs
+    import json  # noqa: PLC0415  # keeps start-up fast for nearly all runs
 
     account = summary.account
     question = Asked.of(asked) if isinstance(asked, Query) else asked
@@ -85,7 +85,7 @@ def results(stream: Readable) -> Iterator[Result]:
     One row is held at a time, and what the rows add up to. SavedError where the text is something else, after which
     what was yielded does not count either; OSError of the stream passes through.
     """
-    from eventcli.summary import elements  # noqa: PLC0415  # start-up of nearly all runs
+    from eventcli.summary import elements  # noqa: PLC0415  # keeps start-up fast for nearly all runs
 
     printed = _Printed()
     part: _Part | None = None
@@ -278,13 +278,13 @@ def _status(code: object) -> Status:
 
 
 def _label(bucket: Bucket) -> str:
-    from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+    from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
 
     return times.shown(bucket)
 
 
 def _bucket(label: str) -> Bucket:
-    from eventcli.lines import times  # noqa: PLC0415  # start-up of all runs that ask for no time
+    from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
 
     bucket = times.from_label(label)
     if bucket is None:
@@ -317,7 +317,7 @@ def _count(number: object) -> int:
 
 
 def _is_count(number: object) -> "TypeGuard[Number]":
-    from eventcli.summary.elements import Number  # noqa: PLC0415  # start-up of nearly all runs
+    from eventcli.summary.elements import Number  # noqa: PLC0415  # keeps start-up fast for nearly all runs
 
     return isinstance(number, Number) and len(number) <= _LONGEST and number.isdigit()
 
@@ -335,7 +335,7 @@ def _text(text: object) -> str:
 
 
 def _source(source: Mapping[str, Any]) -> SourceReport:
-    from eventcli.redaction import redacted, redacted_text  # noqa: PLC0415  # start-up of nearly all runs
+    from eventcli.redaction import redacted, redacted_text  # noqa: PLC0415  # keeps start-up fast for nearly all runs
 
     stretch = source.get("stretch")
     return SourceReport(

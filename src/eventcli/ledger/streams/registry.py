@@ -76,11 +76,11 @@ class Registry:
         return [stream for stream in self._by_raw.get(key, ()) if raw_key(stream) == key]
 
     def held_by(self, file: File) -> list[Stream]:
-        """Return the streams that a file may hold, judging by its beginning; the one with most bytes seen comes first."""
+        """Return the streams that a file may hold, judging by its beginning, in descending order of bytes seen."""
         return self._alike(self._by_last_mark, file.marks if self._has_marks() else ())
 
     def beginning_with(self, file: File) -> list[Stream]:
-        """Return the streams that may begin with the whole file; the one with most bytes seen comes first."""
+        """Return the streams that may begin with the whole file, in descending order of bytes seen."""
         # The stream may hold the rest of a torn line.
         return self._alike(self._by_mark, file.marks[-2:] if self._has_marks() else ())
 

@@ -73,7 +73,7 @@ class _Zlib:
 
 def _gzip() -> Library:
     try:
-        from isal import igzip_lib  # noqa: PLC0415  # start-up of runs on other formats
+        from isal import igzip_lib  # noqa: PLC0415  # keeps start-up fast for runs on other formats
     except ImportError:
         import zlib  # noqa: PLC0415  # as above
 
