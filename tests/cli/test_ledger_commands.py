@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -564,3 +565,40 @@ def test_a_pipe_is_no_ledger(command: str, log: Path, go: Callable[..., Ended]) 
     ended = go(command, *([] if command in ("totals", "rejects", "verify") else ["app.log"]))
     assert (ended.status, ended.stdout) == (5, b"")
     assert "shop.db: a pipe is no ledger" in ended.stderr
+
+
+def test_a_ledger_keeps_the_form_of_its_times(body: str, go: Callable[..., Ended], log: Path) -> None:
+    """A form of times and the zone of this machine are kept when a ledger is begun, the zone by its name."""
+    log.write_bytes(LINE.replace(b"2020-10-06", b"06/10/2020"))
+    options = ("--time-format", "%d/%m/%Y %H:%M:%S", "--input-tz", "local")
+    assert go("ingest", *options, str(log), env={"TZ": "Europe/Berlin"}).status == ExitCode.OK, body
+    _add(log, LINE.replace(b"2020-10-06", b"06/10/2020"))
+    assert go("ingest", str(log), env={"TZ": "UTC"}).status == ExitCode.OK
+    ended = go("totals", "--by", "hour", "-f", "csv")
+    assert ended.stdout.splitlines()[1:] == [b"2020-10-06T08:00:00+00:00,a,2,2"]
+    refused = go("ingest", "--time-format", "%F", str(log))
+    assert refused.status == ExitCode.USAGE
+    assert "--time-format %F: the ledger was begun with --time-format %d/%m/%Y %H:%M:%S" in refused.stderr
+
+
+def test_totals_since_a_time_ago_take_whole_buckets(go: Callable[..., Ended], log: Path) -> None:
+    """A time ago is moved to the bounds of what the ledger keeps, and one that is meant to the second is not."""
+    now = datetime.now(UTC)
+    log.write_bytes(LINE.replace(b"2020-10-06 10:02:05", f"{now:%Y-%m-%d %H:%M:%S}".encode()) + LINE)
+    assert go("ingest", str(log)).status == ExitCode.OK
+    for bounds in (("--since", "2h"), ("--since", "120m", "--until", "tomorrow"), ("--since", "2h", "--until", "now")):
+        ended = go("totals", *bounds, "-f", "csv")
+        assert (ended.status, ended.stdout) == (ExitCode.OK, b"type,count,sum\na,1,1\n"), bounds
+    ended = go("totals", "--since", "2020-10-06T10:00:01Z")
+    assert ended.status == ExitCode.USAGE
+    assert "--since lies within a bucket" in ended.stderr
+
+
+def test_totals_by_sizes_that_the_ledger_can_give(go: Callable[..., Ended], log: Path) -> None:
+    """Any size that is made of the buckets of a ledger can be asked for, in zones that are offsets, too."""
+    assert go("ingest", str(log)).status == ExitCode.OK
+    ended = go("totals", "--by", "6h", "--tz", "-0300", "-f", "csv")
+    assert ended.stdout.splitlines()[1:] == [b"2020-10-06T06:00:00-03:00,a,3,3"]
+    assert go("totals", "--by", "60m", "-f", "csv").stdout == go("totals", "--by", "hour", "-f", "csv").stdout
+    for by, tz in (("15m", "UTC"), ("hour", "+05:45")):
+        assert go("totals", "--by", by, "--tz", tz).status == ExitCode.USAGE

@@ -64,6 +64,14 @@ def test_the_difference_is_named(changes: dict[str, Any], words: str) -> None:
     assert words in (Asked().difference(Asked.of(Query()._replace(**changes))) or "")
 
 
+def test_forms_of_times_are_told_apart() -> None:
+    """Results whose times were read in different forms do not add up, unless one of them looks at no time."""
+    plain, described = (Asked.of(Query(timing=Timing(time_format=form))) for form in (None, "%F"))
+    assert plain.difference(described) == "--time-format none and --time-format '%F'"
+    assert Asked.of(Query()).difference(described) is None
+    assert Asked.of(Query()).join(described).time_format == "%F"
+
+
 def test_days_that_do_not_overlap_go_together() -> None:
     """Windows of time that have no instant in common add up, in any order, and know afterwards what they cover."""
     first, second, third = (Asked.of(Query(timing=Timing(since=at * DAY, until=(at + 1) * DAY))) for at in range(3))

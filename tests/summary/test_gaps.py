@@ -66,3 +66,15 @@ def test_too_many_rows(body: str) -> None:
     with pytest.raises(gaps.GapsError, match=str(gaps.MOST_ROWS)):
         gaps.fill(timed([("a", 0), ("a", 10**9)], timing), timing, None)
     assert body
+
+
+def test_one_odd_time_does_not_fill_centuries(body: str) -> None:
+    """Where the bounds are not given, empty rows go with those that have events; where they are, all are filled."""
+    timing = Timing(by="hour")
+    moments = [("a", 0), ("a", 1_601_978_525)]
+    with pytest.raises(gaps.GapsError, match="gaps take 444995 rows from 1970-01-01T00:00:00"):
+        gaps.fill(timed(moments, timing), timing, None)
+    asked = Timing(since="1970-01-01", until="1972-01-01", by="hour")
+    assert len(gaps.fill(timed(moments, asked), asked, None).buckets) == 2 * 365 * 24, body
+    dense = [("a", 3600 * hour) for hour in range(0, 20_000, 2)]
+    assert len(gaps.fill(timed(dense, timing), timing, None).buckets) == 19_999
