@@ -637,7 +637,7 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
     A STREAM is a key, as `verify` prints it; a PATH stands for the stream that was read there. What is still on disk
     is read anew by the next `ingest`.
     """
-    from eventcli.ledger import forget as forget_module  # noqa: PLC0415  # keeps start-up fast for other ledger commands
+    from eventcli.ledger import forget as forget_module  # noqa: PLC0415  # keeps start-up fast for others
 
     labels = labels_of(options.pop("label"), path)
     settings = settings_of(**options)

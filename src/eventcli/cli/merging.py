@@ -201,7 +201,7 @@ def _results(path: str) -> Iterator[Result]:
             yield from saved.results(head)
             return
     from eventcli.ledger import totals  # noqa: PLC0415  # keeps start-up fast for nearly all merges
-    from eventcli.ledger.store import hold  # noqa: PLC0415  # keeps start-up fast for nearly all merges  # noqa: PLC0415  # keeps start-up fast for nearly all merges
+    from eventcli.ledger.store import hold  # noqa: PLC0415  # keeps start-up fast for nearly all merges
 
     try:
         yield totals.load_result(path)

@@ -95,7 +95,7 @@ class PathValue(click.ParamType[str]):
         incomplete: str,
     ) -> list["CompletionItem"]:
         """Leave the completion to the shell."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415  # keeps start-up fast for everything but completion
+        from click.shell_completion import CompletionItem  # noqa: PLC0415  # keeps start-up fast without completion
 
         return [CompletionItem(incomplete, type="file")]
 

@@ -27,7 +27,7 @@ _Moment = tuple[int, int]
 
 def reference_fold(query: Query) -> "ReferenceFold":
     """Return the authority, which is loaded when a line first needs it."""
-    from eventcli.folding.reference import ReferenceFold  # noqa: PLC0415  # keeps start-up fast for runs without uncertain lines
+    from eventcli.folding.reference import ReferenceFold  # noqa: PLC0415  # keeps start-up fast for clean logs
 
     return ReferenceFold(query)
 

@@ -1,1 +1,1 @@
-"""On threads: intake, work, delivery, and the run that owns them."""
+"""Threads: intake, work, delivery, and the run that owns them."""

@@ -1,4 +1,4 @@
-"""How many cores this process may use, as its CPU affinity and the quota of its control group say."""
+"""How many cores this process may use, according to its CPU affinity and its cgroup quota."""
 
 import os
 from typing import Final
@@ -16,7 +16,7 @@ def usable() -> int:
 
 
 def _quota() -> int | None:
-    """Return the quota of the control group in whole cores, rounded up; None where there is none (Linux only)."""
+    """Return the cgroup quota in whole cores, rounded up; None if there is none (Linux only)."""
     try:
         limit, period = _read(_QUOTA).split()
     except (OSError, ValueError):

@@ -7,7 +7,7 @@ from eventcli.lines.event import Reject
 from eventcli.summary.sources import SourceReport
 
 AHEAD: Final = 2
-"""Results that may wait for an earlier one, per thread, before threads do: bounds the rejects held in memory."""
+"""Results per thread that may wait for an earlier one before threads do: bounds the rejects held in memory."""
 
 OnReject = Callable[[Reject], object]
 

@@ -1,4 +1,4 @@
-"""Sources are taken in: opened in order, cut into blocks or handed on as small files."""
+"""Opens sources in order, cuts them into blocks or passes them on as small files."""
 
 from eventcli.readable import DamagedError, TruncatedError
 from eventcli.reading import deep
@@ -12,7 +12,7 @@ from eventcli.summary.sources import SourceReport, Status, Stretch
 
 
 class Reading:
-    """One source that is being read: its blocks, and in the end its report."""
+    """A source that is being read: its blocks, and finally its report."""
 
     def __init__(
         self,
@@ -25,9 +25,9 @@ class Reading:
         may_map: bool = False,
         salvage: bool = False,
     ) -> None:
-        """Read from a stream; with `strict`, its errors pass through, and do not go into the report.
+        """Read from a stream; with `strict`, its errors propagate instead of going into the report.
 
-        With `may_map`, what can be is mapped; with `salvage`, holes in lines that are too long are closed.
+        With `may_map`, mappable files are mapped; with `salvage`, holes in overlong lines are closed.
         """
         self.stream = stream
         self._portion = stream if isinstance(stream, Portion) else None
@@ -60,11 +60,11 @@ class Reading:
                 message += f"; {self.blocks.unfinished} bytes of an unfinished line before that do not count"
             return self._report(report.status, message, self.blocks.unfinished)
         if not self._is_begun and isinstance(self.stream, Decompressed):
-            # The first block was read, so it is known what the file holds.
+            # The first block has been read, so the kind of file is known.
             self._is_begun = True
             if self._may_map:
                 self.blocks.mapped = mapped_of(self.stream, self._max_line)
-            # What is decompressed is waited for: measured, with half the turns gzip is a thirtieth faster.
+            # Decompression is the bottleneck: measured, gzip is a thirtieth faster with half the turns.
             self.blocks.is_large = not self.stream.is_raw
         return self._report(Status.COMPLETE, "", self.blocks.pending) if block is None else block
 
@@ -85,12 +85,12 @@ def leads_to(path: str, key: Key) -> bool:
 
 
 def failed(name: str, error: OSError) -> SourceReport:
-    """Return the report of a source that could not be opened, or not be read to its end."""
+    """Return the report of a source that could not be opened or read to its end."""
     return SourceReport(name, 0, 0, status_of(error), error.strerror or str(error))
 
 
 def status_of(error: OSError) -> Status:
-    """Return how the reading of a source ended that failed."""
+    """Return the status of a source whose reading failed."""
     if isinstance(error, DamagedError):
         return Status.DAMAGED
     if isinstance(error, TruncatedError):
@@ -99,5 +99,5 @@ def status_of(error: OSError) -> Status:
 
 
 def stretch_of(head: bytes, end: int) -> Stretch:
-    """Return what was read of a source from its beginning on."""
+    """Return the stretch of a source that was read, from its beginning."""
     return Stretch(marks(head[:end]), 0, end)

@@ -1,6 +1,6 @@
-"""The order of the input, in which results are handed on, however the tasks are found, taken and done.
+"""Delivers results in input order, whatever order the tasks finish in.
 
-Whoever has a task may find that it is more than one: what is left of it becomes a queue behind it, from which all take.
+A worker may find that its task is really several: the rest becomes a queue after it, from which all workers take.
 """
 
 import threading
@@ -13,12 +13,12 @@ Result = TypeVar("Result")
 
 
 class Slot(Generic[Queue, Result]):
-    """One place in the order: that of a task, or, if it has a queue, of all tasks that are still to come from that."""
+    """A position in the order: that of a task, or, with a queue, that of all tasks still to come from the queue."""
 
     __slots__ = ("before", "behind", "is_done", "may_split", "queue", "result")
 
     def __init__(self, queue: Queue | None = None, *, may_split: bool = False) -> None:
-        """Make one of its own; of a task unless there is a queue."""
+        """Create a slot of its own, for a task unless there is a queue."""
         self.queue: Final = queue
         self.may_split: Final = may_split
         self.is_done = False
@@ -28,25 +28,25 @@ class Slot(Generic[Queue, Result]):
 
 
 class ReorderBuffer(Generic[Queue, Result]):
-    """The slots of all tasks that were taken and whose results are not handed on, and of the queues; thread-safe.
+    """The slots of all queues, and of all tasks that were taken and not yet delivered; thread-safe.
 
-    No method waits for more than a moment but `wait`.
+    Only `wait` blocks for more than a moment.
     """
 
     def __init__(self, queue: Queue) -> None:
         """Begin with the queue of all tasks."""
-        # Each block takes it some times, so not the condition itself, which is slower.
+        # Each block takes this lock several times, so it is not the condition itself, which is slower.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._idle = 0
-        # Before the first one and behind the last one: the slots are a ring.
+        # Before the first and after the last slot: the slots form a ring.
         self._end: Slot[Queue, Result] = Slot()
         self._put(Slot(queue), self._end)
         self._may_split = 0
         self.queues = [queue]
-        """Those that are not exhausted."""
+        """The queues that are not exhausted."""
         self.taken = 0
-        """How many tasks were taken."""
+        """How many tasks have been taken."""
         self.waiting = 0
         """How many results wait for earlier ones."""
         self.stopped = False
@@ -69,7 +69,7 @@ class ReorderBuffer(Generic[Queue, Result]):
             return None if slot is self._end or self.stopped else slot
 
     def wait(self) -> bool:
-        """Wait where there is no queue; return False as soon as there will be none."""
+        """Wait while there is no queue; return False as soon as there will be none."""
         with self._lock:
             self._idle += 1
             while not self.queues and self._may_split and not self.stopped:
@@ -78,7 +78,7 @@ class ReorderBuffer(Generic[Queue, Result]):
             return bool(self.queues) and not self.stopped
 
     def take(self, queue: "Slot[Queue, Result]", *, may_split: bool) -> "Slot[Queue, Result] | None":
-        """Return a slot for the next task of a queue; None if it is not to be done, after a stop."""
+        """Return a slot for the next task of a queue; None after a stop, when the task must not be done."""
         with self._lock:
             if self.stopped:
                 return None
@@ -89,7 +89,7 @@ class ReorderBuffer(Generic[Queue, Result]):
             return slot
 
     def close(self, queue: "Slot[Queue, Result]") -> None:
-        """Give up a queue that is exhausted; results behind it may be ready by that."""
+        """Close an exhausted queue; this may make the results after it ready."""
         with self._lock:
             self._take_out(queue)
             if queue.queue is not None:
@@ -98,7 +98,7 @@ class ReorderBuffer(Generic[Queue, Result]):
                 self._changed.notify_all()
 
     def split(self, slot: "Slot[Queue, Result]", queue: Queue) -> None:
-        """Put a queue behind a task that is not done: its rest."""
+        """Insert a queue after an unfinished task: the rest of the task."""
         with self._lock:
             self._put(Slot(queue), slot)
             self.queues.append(queue)
@@ -106,7 +106,7 @@ class ReorderBuffer(Generic[Queue, Result]):
                 self._changed.notify_all()
 
     def done(self, slot: "Slot[Queue, Result]", result: Result) -> None:
-        """Take the result of a task."""
+        """Store the result of a task."""
         with self._lock:
             slot.result = result
             slot.is_done = True
@@ -116,15 +116,15 @@ class ReorderBuffer(Generic[Queue, Result]):
                 self._changed.notify_all()
 
     def is_first(self, slot: "Slot[Queue, Result]") -> bool:
-        """Whether nothing comes before a task, or will."""
+        """Whether no task precedes this one, now or later."""
         return self._end.behind is slot
 
     def is_empty(self) -> bool:
-        """Whether all results were handed on, and none will come."""
+        """Whether all results have been delivered, and no more will come."""
         return self._end.behind is self._end
 
     def ready(self) -> Iterator[Result | None]:
-        """Yield the results that have their turn; after a stop, nothing in place of a queue that is not exhausted."""
+        """Yield the results whose turn has come; after a stop, unexhausted queues are skipped."""
         while True:
             with self._lock:
                 slot = self._end.behind

@@ -45,39 +45,39 @@ from eventcli.summary.summary import Summary
 from eventcli.text import STDIN, Source, is_url, name_of, names_of
 
 _SMALL: Final = 1024 * 1024
-"""Bytes of a file that is read whole, with others, by the thread that folds it: opening is what small files cost."""
+"""The thread that folds files of up to this many bytes reads them whole, with others: opening dominates their cost."""
 
 _SHARED: Final = 8 * 1024 * 1024
-"""Bytes of a file from which on all threads fold it together: turns are what files cost that are neither."""
+"""Files from this many bytes on are folded by all threads together: turns dominate the cost of files in between."""
 
 _MOST_FILES: Final = 512
-"""Files that one thread takes at a time. Measured: fewer cost turns."""
+"""Files that one thread takes at a time. Measured: fewer would cost turns."""
 
 _FEW_FILES: Final = 8
-"""Files that it takes in any case: the closer the end, the fewer they are, so that all threads get there together."""
+"""The minimum it takes: the number shrinks towards the end, so that all threads finish together."""
 
 _HEARTBEAT: Final = 0.5
-"""Seconds after which the main thread looks for signals that it slept through."""
+"""Seconds after which the main thread checks for signals that it missed while asleep."""
 
 _FIRST_HEARTBEAT: Final = 0.05
-"""Seconds of a run after which somebody may want to look after it."""
+"""Seconds before the first progress tick."""
 
 
 class Place(NamedTuple):
-    """How far a run is, in bytes of the sources as they are stored."""
+    """How far a run is, in bytes of the sources as stored."""
 
     ended: int
-    """How many sources are ended."""
+    """How many sources have ended."""
     before: int
     """The bytes read of those."""
     position: int
     """The bytes read of the source that is open."""
     size: int | None
-    """The size of that one, where it is known."""
+    """The size of that source, if known."""
 
 
 class Run:
-    """One reading of some sources: `complete` does it, `partial` tells what was folded before an interruption."""
+    """One reading of some sources: `complete` runs it, `partial` returns what was folded before an interruption."""
 
     def __init__(
         self,
@@ -97,9 +97,9 @@ class Run:
         mmap: bool = True,
         timeout: float | None = None,
     ) -> None:
-        """See `summarize`; ValueError where the query cannot be.
+        """See `summarize`; ValueError if the query is invalid.
 
-        Files whose `identity` is in `left_out` are not read unless they are named, and nothing is said of them.
+        Files whose `identity` is in `left_out` are skipped silently, unless they are named.
         """
         if jobs is None:
             jobs = cores.usable() if body() == "rust" else 1
@@ -113,9 +113,9 @@ class Run:
         self._most_alone = min(_SHARED, 8 * self._small)
         self._on_reject = on_reject
         self._rejects_wanted = (sys.maxsize if reject_limit is None else reject_limit) if on_reject else 0
-        # Where a block may have more rejects than are held, its first ones are handed on before all of it is folded.
-        # Whoever takes them may be slow, and nothing is mapped while somebody is waited for. Nor is it for the Python
-        # body: it takes so long for a block that writers would notice, and would gain nothing.
+        # If a block may have more rejects than are held, the first ones are delivered before the whole block is folded.
+        # The receiver may be slow, and nothing may stay mapped while a thread waits. The Python body does not map
+        # either: it takes so long per block that writers would notice, and would gain nothing.
         self._may_map = mmap and body() == "rust" and self._rejects_wanted <= MOST_MARKS
         self._on_problem = on_problem
         self._on_repeat = on_repeat
@@ -123,18 +123,18 @@ class Run:
         self._timeout = timeout
         self._jobs = jobs
         self._folds = [new_fold(query)]
-        # Each fold is held while it is folding, so that its account can be asked for between two blocks.
+        # Each fold is locked while it folds, so that its account can be read between two blocks.
         self._folding = [threading.Lock()]
-        # Whoever reads holds this lock, possibly for as long as a pipe is silent.
+        # The reader holds this lock, possibly for as long as a pipe is silent.
         self._reading = threading.Lock()
         self._left_out = frozenset(left_out)
         self._claims = Claims()
-        # Whoever takes a block that is mapped must not wait: this has a lock of its own.
+        # A worker with a mapped block must not wait: this has its own lock.
         self._order: ReorderBuffer[Queue, list[Piece]] = ReorderBuffer(
             tasks_begun(self._read(discover_many(cast("Iterable[Source]", sources), choice)))
         )
-        # This one guards all that follows, and is held only briefly, but for what the caller's functions do. Workers
-        # wait for a turn; the caller waits for the bell, which is no condition, so that a signal handler can ring it.
+        # This lock guards everything below. It is held only briefly, except during the caller's callbacks. Workers wait
+        # for a turn; the caller waits for the bell, which is not a condition, so that a signal handler can ring it.
         self._delivering = threading.Lock()
         self._turn = threading.Condition(self._delivering)
         self._bell = threading.Lock()
@@ -150,7 +150,7 @@ class Run:
         self._whole: list[WholeFiles] = []
         self._ended_small = 0
         self._bytes_of_small = 0
-        # And the lock of the reading guards these.
+        # The reading lock guards these.
         self._ended = 0
         self._bytes_of_ended = 0
         self._open: tuple[Decompressed | Portion, Blocks] | None = None
@@ -158,7 +158,8 @@ class Run:
     def complete(self, on_heartbeat: Callable[[], object] = lambda: None) -> Summary:
         """Read all sources to their end, and return their Summary.
 
-        `on_heartbeat` is called soon after the start, and then twice a second. KeyboardInterrupt after `interrupt`.
+        `on_heartbeat` is called soon after the start, and then twice a second. Raises KeyboardInterrupt after
+        `interrupt`.
         """
         with self._delivering:
             is_started = self._start_worker()
@@ -178,16 +179,16 @@ class Run:
         return summary
 
     def interrupt(self) -> None:
-        """Let `complete` end; for a signal handler, which may find this thread anywhere, holding any lock."""
+        """Make `complete` end; for a signal handler, which may run anywhere in this thread, whatever locks are held."""
         self._is_interrupted = True
         self._ring()
 
     def _ring(self) -> None:
-        with suppress(RuntimeError):  # it rings already
+        with suppress(RuntimeError):  # it is already ringing
             self._bell.release()
 
     def complete_here(self) -> Summary:
-        """Do the same in this thread, for a source that is folded before another thread would have started."""
+        """Do the same in this thread, for a source that is folded before another thread could start."""
         self._working += 1
         self._work(self._folds[0], self._folding[0])
         if self._failure is not None:
@@ -195,15 +196,15 @@ class Run:
         return self._summary()
 
     def _goes_on(self, pause: float) -> bool:
-        """Wait for the end; whether it did not come within so many seconds."""
-        # Not join: a failure must be raised at once, even while a worker waits for a pipe that is silent. And not
-        # without end: Python can miss a signal that arrives just before the main thread goes to sleep.
+        """Wait for the end; return whether it did not come within `pause` seconds."""
+        # Not join: a failure must be raised at once, even while a worker waits for a silent pipe. The wait has a
+        # timeout, since Python can miss a signal that arrives just before the main thread goes to sleep.
         self._bell.acquire(timeout=pause)
         with self._delivering:
             return self._working > 0 and self._failure is None
 
     def account(self) -> Account:
-        """Return the account of the blocks that were folded so far, while `complete` goes on."""
+        """Return the account of the blocks folded so far, while `complete` is running."""
         account = Account(lines=self._long_lines, rejected={Reason.LINE_TOO_LONG: self._long_lines})
         for fold, folding in zip(self._folds, self._folding, strict=False):
             with folding:
@@ -211,7 +212,7 @@ class Run:
         return account
 
     def place(self) -> Place:
-        """Return how far the reading is, while `complete` goes on."""
+        """Return how far the reading is, while `complete` is running."""
         position, size = self._position()
         return Place(self._ended + self._ended_small, self._bytes_of_ended + self._bytes_of_small, position, size)
 
@@ -224,7 +225,7 @@ class Run:
 
     @contextmanager
     def _reading_from(self, stream: Decompressed | Portion, blocks: Blocks) -> Iterator[None]:
-        # Within a directory, another one may have begun.
+        # In a directory, another one may have begun.
         behind, self._open = self._open, (stream, blocks)
         try:
             yield
@@ -234,7 +235,7 @@ class Run:
             self._open, self._bytes_of_ended = behind, self._bytes_of_ended + read
 
     def partial(self) -> Summary:
-        """Stop, and return the Summary of the lines that were folded; for use when `complete` was interrupted."""
+        """Stop, and return the Summary of the lines folded so far; for use after `complete` was interrupted."""
         with self._delivering:
             self._order.stop()
             self._deliver_ready()
@@ -245,11 +246,11 @@ class Run:
 
     def _summary(self) -> Summary:
         is_in_buckets = self._query.timing is not None and self._query.timing.by is not None
-        # With buckets, a type that was never seen has none.
+        # With buckets, a type that never occurred has none.
         asked_for = Summary(dict.fromkeys(() if is_in_buckets else self._query.types or (), TypeStats()))
         unfolded = Summary(account=Account(lines=self._long_lines, rejected={Reason.LINE_TOO_LONG: self._long_lines}))
         folded, *others = self._folds
-        # An interruption may come in the middle, and then this is done again: what was merged counts once.
+        # An interruption may come in the middle, and this is repeated: what was merged counts once.
         for other in others:
             folded.merge(other)
         reports = LazyReports([*self._reports, *self._unread.reports()], self._whole)
@@ -260,7 +261,7 @@ class Run:
         return summary.in_form()
 
     def _start_worker(self) -> bool:
-        """Start a thread for the last fold; whether that is possible."""
+        """Start a thread for the last fold; return whether that is possible."""
         self._working += 1
         try:
             threading.Thread(target=self._work, args=(self._folds[-1], self._folding[-1]), daemon=True).start()
@@ -270,7 +271,7 @@ class Run:
         return True
 
     def _work_here(self) -> None:
-        """Work in the thread of the caller, as none can be started."""
+        """Work in the caller's thread, as no thread can be started."""
         self._is_here = True
         self._working += 1
         self._work(self._folds[0], self._folding[0])
@@ -281,7 +282,7 @@ class Run:
                 self._folds.append(new_fold(self._query))
                 self._folding.append(threading.Lock())
                 if not self._start_worker():
-                    # Those that are there will do.
+                    # The existing ones have to do.
                     self._folds.pop()
                     self._folding.pop()
                     self._jobs = len(self._folds)
@@ -295,16 +296,16 @@ class Run:
             with buffer:
                 while (taken := self._take(buffer)) is not None:
                     slot, task = taken
-                    # A small input is folded before another thread would have started. Only the first thread starts
-                    # others: one of those would wait for it, perhaps with a block that is mapped.
+                    # A small input is folded before another thread could start. Only the first thread starts others:
+                    # any other would make them wait for it, perhaps with a mapped block.
                     is_more = self._order.taken > 1 and (task.block or task.files)
                     is_many = task.files is not None and len(task.files.paths) > 4 * _FEW_FILES
                     if (is_more or is_many) and fold is self._folds[0] and len(self._folds) < self._jobs:
                         self._start_other_workers()
                     with folding, _undisturbed() if self._is_here else nullcontext():
                         self._fold(fold, buffer, slot, task)
-        except BaseException as raised:  # noqa: BLE001  # handed to the thread that waits, which raises it
-            # One that never had memory to begin with is not missed.
+        except BaseException as raised:  # noqa: BLE001  # passed to the waiting thread, which raises it
+            # A thread that never had any memory is not missed.
             if not (isinstance(raised, MemoryError) and buffer is None and fold is not self._folds[0]):
                 failure = raised
         with self._delivering:
@@ -321,7 +322,7 @@ class Run:
                 self._ring()
 
     def _take(self, buffer: Buffer) -> tuple[TaskSlot, Task] | None:
-        """Return the next task; None if there is none. That may be known only when another thread is done."""
+        """Return the next task; None if there is none, which may be known only when another thread has finished."""
         while True:
             with self._reading:
                 queue = self._order.queue()
@@ -331,7 +332,7 @@ class Run:
                     except StopIteration:
                         self._order.close(queue)
                     else:
-                        # What was read after the stop is not taken: whoever stopped is adding up the folds by now.
+                        # Data read after the stop is not taken: the caller is already merging the folds.
                         slot = self._order.take(queue, may_split=task is not None and task.files is not None)
                         return None if task is None or slot is None else (slot, task)
             if queue is not None:
@@ -363,7 +364,7 @@ class Run:
     def _joined(self, sources: Iterable[Found | Listing]) -> Iterator[Found | Files | list[SourceReport]]:
         """Join small files that are named one by one; no name is looked at before a large file ahead of it is read.
 
-        So are the reports of names that lead to nothing.
+        Reports of names that lead to nothing are joined, too.
         """
         paths: list[str] = []
         inodes: list[int] = []
@@ -398,16 +399,16 @@ class Run:
             yield Files(Known(paths, device, inodes), origins, named=True)
 
     def _small_of(self, found: Files, some: slice) -> Small:
-        """Return those of some files that count, and those of which it is to be said why not."""
+        """Return the files that count, and those whose repetition must be reported."""
         paths, device, inodes = list(found.files.paths[some]), found.files.device, found.files.inodes[some]
         places = self._claims.places(paths, found.origins[some])
         files = Small(places, paths, device, inodes, found.named, {})
         if not found.named and self._left_out:
             files = files.chosen([(device, inode) not in self._left_out for inode in inodes])
         first = self._claims.claim_all(device, files.inodes, files.places)
-        # Little is done for each of what may be many.
+        # The work per file is minimal, as there may be many.
         if first != list(files.places):
-            files = files._replace(paths=files.paths.copy())  # the claims keep the others
+            files = files._replace(paths=files.paths.copy())  # the claims keep the other list
             for index, (mine, other, inode) in enumerate(zip(files.places, first, files.inodes, strict=True)):
                 if other != mine:
                     if leads_to(files.paths[index], (device, inode)):
@@ -436,12 +437,12 @@ class Run:
 
     def _shared(self, name: str, reading: Reading) -> Queue:
         """Yield the tasks of a file that turned out to be large."""
-        with closing(reading.stream):  # also where it is closed before its first block
+        with closing(reading.stream):  # even if it is closed before its first block
             buffer = yield None
             yield from self._blocks(name, reading, buffer)
 
     def _opened(self, found: Found, name: str) -> Reading | SourceReport | str:
-        """Open a source by itself, unless it was read before; then return under which name, if that is to be said."""
+        """Open a source by itself; if it was read before, return the other name, or '' if it need not be reported."""
         source, origin, error, status = found
         (mine,) = self._claims.places([source if isinstance(source, str) else name], [origin])
         ahead = self._jobs == 1
@@ -459,7 +460,7 @@ class Run:
             if source != STDIN:
                 key = identity(deep.stat(source))
                 if key is not None and (holder := self._claims.holder(key)) is not None:
-                    # A pipe that is opened a second time waits for a second writer.
+                    # A pipe that is opened twice waits for a second writer.
                     return self._claims.name_instead(mine, holder)
             descriptor, status = open_path(source)
             key = identity(status)
@@ -473,7 +474,7 @@ class Run:
             return self._failed(name, failure)
 
     def _failed(self, name: str, error: OSError) -> SourceReport:
-        """Return the report of a source that could not be opened, or raise the error if nobody takes reports."""
+        """Return the report of a source that could not be opened, or raise the error if nobody handles reports."""
         if self._on_problem is None:
             raise error
         return failed(name, error)
@@ -511,9 +512,9 @@ class Run:
             yield Piece(task.name, report=task.report, repeats=task.repeats, unread=task.unread)
 
     def _small_files(self, fold: Fold, buffer: Buffer, slot: TaskSlot, files: Small) -> Iterator[Piece]:
-        """Read and fold files up to one that is not small after all."""
+        """Read and fold files up to the first that is not small after all."""
         enough = min(self._block_size, ENOUGH)
-        # There is room for any small file, and no more, lest large ones are read here.
+        # There is room for any small file, but no more, so that large ones are not read here.
         memory = buffer.view[: enough + self._small + 1]
         at, span = 0, len(files.paths)
         while at < len(files.paths):
@@ -534,11 +535,11 @@ class Run:
                 elif (yield from self._by_itself(fold, buffer, slot, files, at)):
                     return
             at += max(1, behind)
-            # Behind one that is read by itself, the next one may be, too.
+            # After one that is read by itself, the next one may be, too.
             span = 2 * span if behind else 1
 
     def _together(self, memory: memoryview, names: list[str], read: Read, parts: Iterator[Part]) -> Iterator[Piece]:
-        """Fold small files that are in the buffer, one behind the other."""
+        """Fold the small files in the buffer, in order."""
         starts, ends, skipped, lines, sizes = read
         before = list(accumulate(lines, initial=0))
         block = Block(memory[: ends[-1]], 0)
@@ -560,10 +561,10 @@ class Run:
     def _by_itself(
         self, fold: Fold, buffer: Buffer, slot: TaskSlot, files: Small, at: int
     ) -> Generator[Piece, None, bool]:
-        """Read and fold a file that is empty or compressed, not what it was when its key was told, or not small.
+        """Read and fold a file that is empty, compressed, replaced since its key was read, or not small.
 
-        Return whether the files behind it are left to whoever takes them: those behind one that is not small, which
-        itself is left to all threads if it is large.
+        Return whether the files after it are left to other threads: those after a file that is not small. A large file
+        is itself left to all threads.
         """
         mine, key = files.places[at], (files.device, files.inodes[at])
         path = self._claims.path(mine)
@@ -601,9 +602,9 @@ class Run:
         return not is_small
 
     def _replaced(self, slot: TaskSlot, files: Small, at: int, key: Key) -> int | None:
-        """Return which source counts where a file has taken the place of another one; None if it is left out."""
+        """Return which source counts if a file has replaced another one; None if it is skipped."""
         mine = files.places[at]
-        # Where logs are rotated, this may be what an earlier name led to: whoever has that must have had a look first.
+        # During log rotation, this may be the target of an earlier name, whose task must look first.
         with self._delivering:
             self._turn.wait_for(lambda: self._order.is_first(slot) or self._failure is not None)
         self._claims.give_up((files.device, files.inodes[at]), mine)
@@ -611,7 +612,7 @@ class Run:
             return None
         first = self._claims.claim(key, mine)
         if first > mine and not leads_to(self._claims.path(first), key):
-            # Nobody has read it under that name, and nobody will: it got another one, or is a new file in its place.
+            # Nobody has read it under that name, and nobody will: it was renamed, or is a new file.
             return self._claims.pass_on(key, mine)
         return first
 
@@ -627,22 +628,22 @@ class Run:
             lines += part.lines
 
     def _parts(self, parts: Iterator[Part]) -> Iterator[tuple[Part, Sequence[Mark]]]:
-        """Yield the parts of a block, and where the rejects are that are wanted."""
+        """Yield the parts of a block, and the positions of the wanted rejects."""
         left = self._rejects_wanted
         for part in parts:
-            # Most runs show a few rejects only; the others need not be put into words.
+            # Most runs show only a few rejects; the others need no message.
             left = min(left, self._rejects_wanted)
             yield part, part.marks[:left]
             left -= min(left, len(part.marks))
 
     def _reject(self, mark: Mark, block: Block, lines: int) -> Reject:
-        """Return the reject, its offset from the start of the block, its line from that of the part behind `lines`."""
+        """Return the reject: its offset is relative to the block, its line to the part that follows `lines`."""
         raw = bytes(block.data[mark.start : mark.end])
         message = explain(raw, mark.reason, self._query)
         return Reject(mark.reason, message, raw, len(raw) + block.closed, mark.line - lines, mark.start)
 
     def _deliver(self, slot: TaskSlot, pieces: list[Piece]) -> None:
-        """Hand on what came of a task, after all earlier tasks."""
+        """Deliver the result of a task, after those of all earlier tasks."""
         with self._delivering:
             most = AHEAD * self._jobs
             order = self._order
@@ -651,7 +652,7 @@ class Run:
             self._deliver_ready()
 
     def _deliver_ready(self) -> None:
-        """Hand on what has its turn."""
+        """Deliver the results whose turn has come."""
         for pieces in self._order.ready():
             if pieces is None and self._lines:
                 self._interrupted()
@@ -664,7 +665,7 @@ class Run:
         self._lines = 0
 
     def _deliver_early(self, slot: TaskSlot, pieces: list[Piece]) -> None:
-        """Hand on the first pieces of a task, so that their rejects need not be held."""
+        """Deliver the first pieces of a task, so that their rejects need not be held."""
         with self._delivering:
             self._turn.wait_for(lambda: self._order.is_first(slot) or self._failure is not None)
             for piece in pieces:
@@ -704,8 +705,8 @@ class Run:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let no signal interrupt the main thread: half of a block would be folded."""
-    import signal  # noqa: PLC0415  # where no thread can be started only
+    """Let no signal interrupt the main thread, which would leave a block half folded."""
+    import signal  # noqa: PLC0415  # only needed where no thread can be started
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     try:

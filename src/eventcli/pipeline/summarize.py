@@ -41,21 +41,20 @@ def summarize(
 ) -> Summary:
     r"""Read paths (`-` is standard input) or binary streams, and return the Summary of their events.
 
-    A path may also be a URL, a glob or a directory, see `discovery`; `include` and `exclude` are glob patterns that say
-    which files of directories are meant. A file that is there more than once, also through links, counts once;
-    `on_repeat` is called with its name, and with the name under which it counts. With `stretches`, the sources of the
-    result say which part of which stream was read, so that saved summaries that cover the same lines can be told.
-    Without `mmap`, large files are read, and not mapped where they can be, see `mapping`. A URL that is not read after
-    `timeout` seconds is given up; without it, one on which nothing arrives for a minute.
+    A path may also be a URL, a glob or a directory, see `discovery`; `include` and `exclude` are glob patterns that
+    select files in directories. A file that occurs more than once, even through links, counts once; `on_repeat` is
+    called with its name, and with the name under which it counts. With `stretches`, the sources of the result record
+    which part of which stream was read, so that saved summaries that cover the same lines can be recognised. Without
+    `mmap`, large files are always read, never mapped, see `mapping`. A URL fails if it has not been read after
+    `timeout` seconds; without `timeout`, if nothing arrives for a minute.
 
-    `types` keeps those types only, and each is in the result even if it was never seen. `default_value`,
-    `numeric_strings`, `salvage`, `timing`, `max_types` and `max_type_bytes` are
-    those of `Query`. `on_reject` is called with
-    every rejected line, or with the first `reject_limit` ones, one at a time and in the order of the input.
-    `on_problem` is called with every source that could not be read to its end, and reading goes on with the next;
-    without it, the OSError is raised. `max_line` and `block_size` are in bytes. `jobs` is the number of threads (None:
-    the cores this process may use with the Rust body, one with the Python body, which is bound to one core). Neither
-    `block_size` nor `jobs` changes the result.
+    `types` keeps only these types, and each is in the result even if it never occurs. `default_value`,
+    `numeric_strings`, `salvage`, `timing`, `max_types` and `max_type_bytes` are those of `Query`. `on_reject` is called
+    with every rejected line, or with the first `reject_limit` ones, one at a time and in input order. `on_problem` is
+    called with every source that could not be read to its end, and reading goes on with the next; without it, the
+    OSError is raised. `max_line` and `block_size` are in bytes. `jobs` is the number of threads (None: the cores this
+    process may use with the Rust body, one with the Python body, which is bound to one core). Neither `block_size` nor
+    `jobs` changes the result.
 
     >>> import io
     >>> log = io.BytesIO(b'{"type":"sale","value":0.1}\n' * 10)

@@ -1,4 +1,4 @@
-"""The tasks that threads take turns at: a block, small files, a queue of more."""
+"""The tasks that threads take in turns: a block, small files, a queue of more."""
 
 from collections.abc import Generator, Sequence
 from itertools import compress
@@ -12,11 +12,11 @@ from eventcli.summary.sources import SourceReport, WholeFiles
 
 
 class Small(NamedTuple):
-    """Regular files, not open yet, that are most likely small: see `Known`, and their places among all sources.
+    """Regular files, not opened yet, that are most likely small: see `Known`, and their places among all sources.
 
-    Some have an empty path, because their inode counts already: `repeats` says by place under which name, or nothing
-    where nothing is to be said of that; it is silent on those that have another inode by now. `named` says that they
-    were named themselves, and do not come from a glob or a directory.
+    Some have an empty path, because their inode already counts: `repeats` maps the place of such a duplicate to the
+    name it was counted under, or to '' if it need not be reported; duplicates with a new inode are not in it. `named`
+    says that they were named themselves, rather than found by a glob or in a directory.
     """
 
     places: Sequence[int]
@@ -27,18 +27,18 @@ class Small(NamedTuple):
     repeats: dict[int, str]
 
     def chosen(self, kept: Sequence[bool]) -> Self:
-        """Return those files that are kept."""
+        """Return the files that are kept."""
         places, paths, inodes = compress(self.places, kept), compress(self.paths, kept), compress(self.inodes, kept)
         return self._replace(places=list(places), paths=list(paths), inodes=list(inodes))
 
     def behind(self, at: int) -> Self:
-        """Return the files behind one."""
+        """Return the files after one."""
         start = at + 1
         return self._replace(places=self.places[start:], paths=self.paths[start:], inodes=self.inodes[start:])
 
 
 class Files(NamedTuple):
-    """Regular files that may be read together, from which argument each comes, and how many more there may be.
+    """Regular files that may be read together, the argument each comes from, and how many more there may be.
 
     See `_Small` and `Listing`.
     """
@@ -50,9 +50,10 @@ class Files(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What a worker took to fold: a block or a long line of a source.
+    """What a worker has taken to fold: a block or a long line of a source.
 
-    Neither is there at the end of a source; then `report` is, which does not know the number of lines yet. Or `files`
+    At the end of a source, neither is set; `report` is, which does not know the number of lines yet. Or `files` are
+    set, which the worker opens and reads itself, in order. Or there are sources that cannot be read.
     are, which the worker opens and reads itself, one after the other. Or there are sources that cannot be read.
     """
 
@@ -65,12 +66,12 @@ class Task(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """What came of a part of a block: how many lines, and the rejects among them.
+    """The result of a part of a block: the number of lines, and the rejects among them.
 
-    Their lines count from the beginning of the part, their offsets from that of the block, which is at `offset`.
-    `report` is there at the end of a source, `repeats` for one that is not read again. Of many small files there are
-    `reports`, or `whole`; `ended` is how many of them came to their end, `stored` are their bytes. `unread` are
-    reports of sources that cannot be read.
+    The line numbers count from the beginning of the part, the offsets from that of the block, which is at `offset`.
+    `report` is set at the end of a source, `repeats` for one that is not read again. Many small files have `reports`,
+    or `whole`; `ended` is how many of them have ended, `stored` is their size in bytes. `unread` are reports of sources
+    that cannot be read.
     """
 
     name: str
@@ -93,12 +94,12 @@ TaskSlot: TypeAlias = Slot[Queue, list[Piece]]
 
 
 def tasks_left(files: Small) -> Queue:
-    """Yield the task that is left of one."""
+    """Yield the one task that is left."""
     yield None
     yield Task(files=files)
 
 
 def tasks_begun(queue: Queue) -> Queue:
-    """Return a queue that a buffer can be sent to."""
+    """Return a queue that is ready to receive a buffer."""
     next(queue)
     return queue

@@ -1,4 +1,4 @@
-"""Sources of which nothing could be read: the first ones each by itself, of the others only how many there are."""
+"""Sources that could not be read at all: the first ones have reports of their own, the others are counted."""
 
 from collections import Counter
 from typing import Final
@@ -6,26 +6,26 @@ from typing import Final
 from eventcli.summary.sources import SourceReport, Status
 
 MOST: Final = 10_000
-"""Sources with a report of their own. A wrong list can hold a million names, and a saved summary holds all reports."""
+"""Sources with reports of their own. A wrong list can hold a million names, and a saved summary holds all reports."""
 
 
 class Unread:
     """The reports of sources that could not be opened, in memory that does not grow with their number."""
 
     def __init__(self) -> None:
-        """Begin without a report."""
+        """Begin without reports."""
         self._reports: list[SourceReport] = []
         self._more: Counter[Status] = Counter()
 
     def add(self, report: SourceReport) -> None:
-        """Take the report of a source without bytes and lines."""
+        """Add the report of a source without bytes and lines."""
         if len(self._reports) < MOST:
             self._reports.append(report)
         else:
             self._more[report.status] += 1
 
     def reports(self) -> list[SourceReport]:
-        """Return the first reports, and for each status one that stands for all others."""
+        """Return the first reports, and for each status one that covers all others."""
         more = [
             SourceReport(f"<{count} more>", 0, 0, status, f"{count} more sources are {status}")
             for status, count in sorted(self._more.items())
