@@ -1,4 +1,4 @@
-"""A stream becomes blocks that hold whole lines, in a caller's buffer.
+"""Splits a stream into blocks of whole lines, in a caller's buffer.
 
 Lines end at a newline byte and nowhere else. A line that is longer than the limit is skipped in bounded memory and
 handed out as a `LongLine`, so no line in a block is longer than the limit.
@@ -13,19 +13,20 @@ from eventcli.reading.mapping import LeasedLines, MappedFile
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 MAX_LINE: Final = 16 * 1024 * 1024
-"""Longest line that is looked at, in bytes without its newline, unless told otherwise."""
+"""Default for the longest line that is read, in bytes without its newline."""
 
 _NEWLINE: Final = b"\n"
 
 _NULS: Final = bytes(2 * 1024 * 1024)
-"""To compare with: ten times as fast as looking at each byte."""
+"""For comparison: ten times as fast as checking each byte."""
 
 
 class Block(NamedTuple):
     """Whole lines: `data` is a view of the caller's buffer, valid until the buffer is used again or released.
 
     `offset` is where they begin, in bytes from the start of the stream. Only the last line of a stream may lack its
-    newline. A line whose holes were closed is alone in its block; `closed` are the NUL bytes that are not in `data`.
+    newline. A line whose holes were closed is alone in its block; `closed` is the number of NUL bytes missing from
+    `data`.
     """
 
     data: memoryview
@@ -34,17 +35,17 @@ class Block(NamedTuple):
 
 
 class LongLine(NamedTuple):
-    """A line that is longer than the limit, which was skipped: its offset and its length in bytes."""
+    """A line longer than the limit, which was skipped: its offset and its length in bytes."""
 
     offset: int
     length: int
 
 
 class Buffer:
-    """The memory of one reader of blocks, used again for every block.
+    """The memory of one reader of blocks, reused for every block.
 
-    It has room for the longest line, but only as an address range: memory is taken where something is written, which is
-    the first `size` bytes unless a line is longer than that. A block that is mapped takes no memory of it.
+    It has room for the longest line, but only as an address range: memory is used where data is written, which is the
+    first `size` bytes unless a line is longer. A mapped block uses none of it.
     """
 
     def __init__(self, size: int, max_line: int = MAX_LINE) -> None:
@@ -52,14 +53,14 @@ class Buffer:
         if size < 1 or max_line < 1:
             raise ValueError("a block and a line have at least one byte")
         self.size = min(size, max_line + 1)
-        # A byte-order mark must have room, too, even where lines are short.
+        # A byte-order mark must fit, too, even if lines are short.
         try:
             self.memory = mmap(-1, max(max_line + 1, len(BYTE_ORDER_MARK)), flags=MAP_PRIVATE | MAP_ANONYMOUS)
         except OSError as error:
             raise MemoryError from error
         self.view = memoryview(self.memory)
         self.leased: LeasedLines | None = None
-        """The block, where it is mapped."""
+        """The block, if it is mapped."""
 
     def __enter__(self) -> Self:
         return self
@@ -68,13 +69,13 @@ class Buffer:
         self.release()
 
     def release(self) -> None:
-        """Give up a block that is mapped; LostError where it may have changed meanwhile."""
+        """Release a mapped block; LostError if it may have changed meanwhile."""
         if self.leased is not None:
             leased, self.leased = self.leased, None
             leased.close()
 
     def trim(self) -> None:
-        """Give back the memory that a long line took."""
+        """Free the memory that a long line took."""
         page = -(-self.size // PAGESIZE) * PAGESIZE
         if page < len(self.memory):
             self.memory.madvise(MADV_DONTNEED, page)
@@ -83,7 +84,7 @@ class Buffer:
 class Blocks:
     """The blocks of one stream, in order. Not thread-safe: callers take turns.
 
-    No block is longer than `max_line` + 1 bytes; that is what keeps lines within the limit without measuring each.
+    No block is longer than `max_line` + 1 bytes, which keeps lines within the limit without measuring each.
     """
 
     def __init__(
@@ -96,11 +97,11 @@ class Blocks:
         keep: int = 0,
         close_holes: bool = False,
     ) -> None:
-        """Nothing is read before the first block is asked for.
+        """Nothing is read until the first block is requested.
 
-        `start` is where the stream begins in a longer one. With `whole`, a last line without its newline is left.
-        The first `keep` bytes are kept in `head`. With `close_holes`, a line is only too long if it is that with one
-        NUL byte for each run of them: a crash can leave gigabytes of them.
+        `start` is the offset of the stream in a longer one. With `whole`, a last line without a newline is left unread.
+        The first `keep` bytes are kept in `head`. With `close_holes`, a line counts as too long only if it still is
+        with each run of NUL bytes reduced to one: a crash can leave gigabytes of them.
         """
         self._stream = stream
         self._limit = max_line + 1
@@ -113,22 +114,22 @@ class Blocks:
         self._keep = keep
         self._close_holes = close_holes
         self.mapped: MappedFile | None = None
-        """The stream as a file to be mapped, as soon as it is known to be one; None again where it is to be read."""
+        """The stream as a file to be mapped, as soon as it is known to be one; None again once it must be read."""
         self.is_large = False
-        """Whether blocks are twice as large as the buffer says."""
+        """Whether blocks are twice as large as the buffer specifies."""
         self.head = b""
         self.offset = start
-        """Bytes handed out so far, a byte-order mark included."""
+        """Bytes handed out so far, including a byte-order mark."""
         self.unfinished = 0
-        """After an error of the stream: bytes read of a line whose end was not, which is not handed out."""
+        """After an error of the stream: bytes that were read of an incomplete line, which is not handed out."""
         self.pending = 0
-        """Bytes of a last line that was left."""
+        """Bytes of a last line that was left unread."""
 
     def next(self, buffer: Buffer) -> Block | LongLine | None:
-        """Fill `buffer` with whole lines; None at the end of the stream. Errors of the stream pass through.
+        """Fill `buffer` with whole lines; None at the end of the stream. Errors of the stream propagate.
 
-        The buffer must have room for lines of `max_line`. After an error `offset` tells where the lines that were
-        handed out end.
+        The buffer must have room for lines of `max_line`. After an error, `offset` is the end of the lines that were
+        handed out.
         """
         buffer.release()
         if self.mapped is not None and not self._keep and (block := self._map(self.mapped, buffer)) is not None:
@@ -161,7 +162,7 @@ class Blocks:
             filled += got
 
     def _map(self, file: MappedFile, buffer: Buffer) -> Block | None:
-        """Map a block, or give up mapping and leave the stream behind the last one."""
+        """Map a block, or stop mapping and leave the stream after the last one."""
         self._rest = self._pushed_back = b""
         buffer.leased = file.lines(self.offset)
         if buffer.leased is None:
@@ -177,7 +178,7 @@ class Blocks:
         return block
 
     def _close(self, buffer: Buffer) -> Block | LongLine | None:
-        """Read on in a line that fills the buffer, with one NUL byte for each run of them."""
+        """Read more of a line that fills the buffer, with each run of NUL bytes reduced to one."""
         length, line = self._limit, _closed(bytes(buffer.view[: self._limit]), b"")
         filled = len(line)
         buffer.view[:filled] = line
@@ -226,7 +227,7 @@ class Blocks:
         return LongLine(start, length)
 
     def _fill(self, view: memoryview) -> int:
-        """Read at least one byte into `view`, and return how many; 0 at the end of the stream, again and again."""
+        """Read at least one byte into `view`, and return how many; 0 at the end of the stream, even repeatedly."""
         if self._pushed_back:
             got = min(len(view), len(self._pushed_back))
             view[:got] = self._pushed_back[:got]
@@ -263,7 +264,7 @@ class Blocks:
 
 
 def _closed(data: bytes, before: bytes) -> bytes:
-    """Return bytes with one NUL byte for each run of them, of which the first may stand before."""
+    """Return bytes with each run of NUL bytes reduced to one, whose first byte may be in `before`."""
     if len(data) <= len(_NULS) and data == _NULS[: len(data)]:
         return b"" if before == b"\0" else data[:1]
     while b"\0\0" in data:

@@ -1,4 +1,4 @@
-"""Paths of any length: what is longer than the system takes at once is opened in steps, directory by directory."""
+"""Paths of any length: a path that is too long for the system is opened in steps, directory by directory."""
 
 import errno
 import os
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Final
 
 _PATH_MAX: Final = 4096
-"""Bytes of a path that Linux takes, the one behind its end counted."""
+"""Maximum path length on Linux in bytes, including the terminator."""
 
 _STEP: Final = 3 * 1024
-"""Bytes of one step: together with a name, which has 255 at most, less than that."""
+"""Bytes per step: together with a name, which has at most 255, less than that."""
 
 
 def is_deep(path: str) -> bool:
@@ -19,7 +19,7 @@ def is_deep(path: str) -> bool:
 
 
 def open_at(path: str, flags: int) -> int:
-    """Open a file or a directory, however long its path is, and return its descriptor. OSError where that fails."""
+    """Open a file or a directory, however long its path is, and return its descriptor. Raises OSError on failure."""
     if not is_deep(path):
         return os.open(path, flags)
     with _above(path) as (directory, rest):
@@ -27,7 +27,7 @@ def open_at(path: str, flags: int) -> int:
 
 
 def stat(path: str) -> os.stat_result:
-    """Return what a path leads to. OSError where that fails."""
+    """Return the status of a path. Raises OSError on failure."""
     if not is_deep(path):
         return os.stat(path)
     with _above(path) as (directory, rest):
@@ -36,7 +36,7 @@ def stat(path: str) -> os.stat_result:
 
 @contextmanager
 def _above(path: str) -> Iterator[tuple[int, bytes]]:
-    """Give a directory on the way to a path, and the rest of the way, which is short."""
+    """Provide a directory on the way to a path, and the rest of the path, which is short."""
     left = os.fsencode(path)
     directory = os.open("/" if left.startswith(b"/") else ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -1,4 +1,4 @@
-"""Names become sources: globs are expanded, directories are walked, a list of names is read."""
+"""Turns names into sources: expands globs, walks directories, reads lists of names."""
 
 import errno
 import os
@@ -18,13 +18,13 @@ from eventcli.reading.source import expand_url
 from eventcli.text import STDIN, Source, is_url
 
 MOST_NAMES: Final = 5_000_000
-"""Names in a list at most: what is known of each file is held, so that one that is there twice counts once."""
+"""Maximum number of names in a list: every file is remembered, so that repeated ones count once."""
 
 MOST_BYTES: Final = 512 * 1024 * 1024
-"""Bytes of all of them at most."""
+"""Maximum size of a list in bytes."""
 
 LONGEST_NAME: Final = 64 * 1024
-"""Bytes of a name at most: Linux opens 4096 of them at a time."""
+"""Maximum length of a name in bytes: Linux opens at most 4096 at a time."""
 
 _PIECE: Final = 1024 * 1024
 
@@ -33,20 +33,20 @@ _IS_UTF8: Final = sys.getfilesystemencoding() == "utf-8"
 _MAGIC: Final = frozenset("*?[")
 
 _AT_ONCE: Final = 1024
-"""Files of a directory or a glob that are handed on together."""
+"""Files of a directory or a glob that are passed on together."""
 
 _RUN: Final = re.compile(rf"{REGULAR}{{1,{_AT_ONCE}}}|(.)\1*")
-"""Of the kinds of what is in a directory: all of one kind that follow one another, of regular files not too many."""
+"""Batches of directory entries: consecutive entries of one kind, with a limit on regular files."""
 
 _NO_FILE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
-"""What a link says that leads nowhere, which is left out. One that leads to what must not be read is reported."""
+"""Errors of a link that leads nowhere, which is skipped. A link to something that must not be read is reported."""
 
 
 class Choice(NamedTuple):
-    """Which files of a directory are meant, as glob patterns.
+    """Glob patterns that select files in a directory.
 
-    `include` takes the place of `DEFAULT_PATTERNS`. `exclude` also leaves out whole subdirectories, and what matches a
-    glob. A pattern is compared with the name, or, if it holds a slash, with the path from the directory on.
+    `include` replaces `DEFAULT_PATTERNS`. `exclude` also skips whole subdirectories and matches of a glob. A pattern is
+    matched against the name, or, if it contains a slash, against the path relative to the directory.
     """
 
     include: Sequence[str] = ()
@@ -54,14 +54,14 @@ class Choice(NamedTuple):
 
 
 _Listed = tuple[Known, int] | OSError
-"""Files that follow one another, and about how many more there are; or why something cannot be looked at."""
+"""Consecutive files, and about how many more there are; or the reason why something cannot be examined."""
 
 
 class Found(NamedTuple):
-    """One source: a path, `-`, a URL or a stream; or a name that leads to nothing, and the `error` that says why.
+    """One source: a path, `-`, a URL or a stream; or a name that leads to nothing, with the `error` that says why.
 
-    `origin` is the index of the argument that it comes from. `status` is that of a regular file that was named itself,
-    and does not come from a glob or a directory.
+    `origin` is the index of the argument it comes from. `status` is that of a regular file that was named itself,
+    rather than found by a glob or in a directory.
     """
 
     source: Source
@@ -79,12 +79,12 @@ class Listing(NamedTuple):
 
 
 def discover(sources: Iterable[Source], choice: Choice = Choice()) -> Iterator[Found]:  # noqa: B008  # immutable
-    """Yield what the arguments stand for, in their order; nothing is opened, and each is looked at in its turn.
+    """Yield what the arguments refer to, in order; nothing is opened, and each is examined only when its turn comes.
 
-    A path that exists is itself, whatever characters it has; a directory is all files in it and below that `choice`
-    takes, in the order of their names. Otherwise a path with `*`, `?` or `[` is a glob: the files that match it, where
-    `**` stands for any number of directories. Hidden files and directories are left out, unless a glob names the dot;
-    links to directories are not followed, so there are no loops. What leads to nothing has a FileNotFoundError.
+    An existing path is itself, whatever characters it contains; a directory is all files in and below it that `choice`
+    selects, in name order. Any other path with `*`, `?` or `[` is a glob: the files that match it, where `**` matches
+    any number of directories. Hidden files and directories are skipped, unless a glob names the dot; links to
+    directories are not followed, so there are no loops. A name that leads to nothing has a FileNotFoundError.
     """
     for found in discover_many(sources, choice):
         if isinstance(found, Listing):
@@ -94,7 +94,7 @@ def discover(sources: Iterable[Source], choice: Choice = Choice()) -> Iterator[F
 
 
 def discover_many(sources: Iterable[Source], choice: Choice) -> Iterator[Found | Listing]:
-    """Yield the same as `discover`; files of directories and globs together, which is quicker where they are many."""
+    """Yield the same as `discover`; files of directories and globs are batched, which is faster when there are many."""
     for origin, source in enumerate(sources):
         if not isinstance(source, (str, os.PathLike)):
             yield Found(source, origin)
@@ -107,14 +107,14 @@ def discover_many(sources: Iterable[Source], choice: Choice) -> Iterator[Found |
 
 
 def names(data: bytes, *, null: bool = False) -> list[str]:
-    """Return the paths of a list, one a line, or each ended by a NUL byte; ValueError where they cannot be paths."""
-    import io  # noqa: PLC0415  # it is there in any case
+    """Return the paths in a list, one per line, or each ended by a NUL byte; ValueError if they cannot be paths."""
+    import io  # noqa: PLC0415  # already loaded anyway
 
     return read_names(io.BytesIO(data), null=null)
 
 
 def read_names(stream: Readable, *, null: bool = False) -> list[str]:
-    """Return the same of a stream; ValueError, too, where a name is too long, or there are more than can be held."""
+    """Return the same from a stream; ValueError also if a name is too long, or there are too many to hold."""
     end = b"\0" if null else b"\n"
     found: list[str] = []
     memory = memoryview(bytearray(_PIECE))
@@ -123,7 +123,7 @@ def read_names(stream: Readable, *, null: bool = False) -> list[str]:
     while got := read_into(stream, memory):
         piece = bytes(memory[:got])
         if not piece.strip(end):
-            # Nothing but ends; there may be very many.
+            # Only terminators; there may be very many.
             found += map(os.fsdecode, [begun] if begun else [])
             begun = b""
             continue
@@ -173,7 +173,7 @@ def _objects(url: str, origin: int) -> Iterator[Found]:
 
 
 def _listed(name: str, origin: int, lists: Iterator[_Listed], nothing: str) -> Iterator[Found | Listing]:
-    """Yield the files that stand for an argument, many together, and what could not be listed in its place."""
+    """Yield the files that an argument refers to, in batches, and an error in place of what could not be listed."""
     paths: list[str] = []
     inodes: list[int] = []
     device = 0
@@ -207,27 +207,27 @@ class _Rules:
     def __init__(self, choice: Choice) -> None:
         self._take = _compiled(choice.include) if choice.include else None
         self._leave = _compiled(choice.exclude)
-        # The ends of names that are taken whatever else they are.
+        # Name endings that are always selected.
         self._sure = () if choice.include or choice.exclude else SUFFIXES
 
     def takes(self, name: str, path: str) -> bool:
-        """Whether a file is meant; `path` is that from the directory on."""
+        """Whether a file is selected; `path` is relative to the directory."""
         if self._take is None:
-            self._take = default(), None  # not before a name needs it
+            self._take = default(), None  # only when a name needs it
         return _matches(self._take, name, path) and not _matches(self._leave, name, path)
 
     def take_all(self, names: Sequence[str]) -> bool:
-        """Whether files with these names are certainly all meant, as is so of most of what may be very many."""
+        """Whether all files with these names are certainly selected, as most are where there are very many."""
         is_sure = all(map(str.endswith, names, repeat(self._sure)))
         return is_sure and not any(map(str.startswith, names, repeat(".")))
 
     def leaves(self, name: str, path: str) -> bool:
-        """Whether a file or a directory is left out."""
+        """Whether a file or a directory is skipped."""
         return _matches(self._leave, name, path)
 
 
 _Patterns = tuple[re.Pattern[str] | None, re.Pattern[str] | None]
-"""What is compared with a name, and with a path."""
+"""Functions that match a name, and a path."""
 
 
 def _compiled(patterns: Iterable[str]) -> _Patterns:
@@ -241,7 +241,7 @@ def _any_of(patterns: list[str]) -> re.Pattern[str] | None:
 
 
 def _text(name: str) -> str:
-    """Return a name as it is compared with patterns: bytes of UTF-8 are characters in every locale."""
+    """Return a name in the form that patterns match: UTF-8 bytes are characters in every locale."""
     if _IS_UTF8 or name.isascii():
         return name
     return os.fsencode(name).decode("utf-8", "surrogateescape")
@@ -254,11 +254,11 @@ def _matches(patterns: _Patterns, name: str, path: str) -> bool:
 
 
 _Steps = Iterator["_Listed | _Steps"]
-"""What is found on the way, and the ways that branch off, each to be gone to its end where it stands."""
+"""The results of a walk, interleaved with nested walks, each to be completed where it occurs."""
 
 
 def _unrolled(way: _Steps) -> Iterator[_Listed]:
-    """Yield what is found on a way and on all that branch off; trees may be deeper than functions call each other."""
+    """Yield the results of a walk and of all nested walks; trees may be deeper than the recursion limit."""
     ways = [way]
     while ways:
         for found in ways[-1]:
@@ -272,7 +272,7 @@ def _unrolled(way: _Steps) -> Iterator[_Listed]:
 
 
 def _walk(top: str, rules: _Rules, below: str = "") -> _Steps:
-    """Yield the paths of all files in and below a directory that the rules take, in the order of their names."""
+    """Yield the paths of all files in and below a directory that the rules select, in name order."""
     (names, kinds, device, inodes), errors = _entries(os.path.join(top, below) if below else top)
     yield from errors
     begin = os.path.join(top, below, "")
@@ -290,7 +290,7 @@ def _walk(top: str, rules: _Rules, below: str = "") -> _Steps:
 
 
 def _files_of(begin: str, some: Entries, left: int = 0) -> Iterator[_Listed]:
-    """Yield the regular files of some entries of a directory, and those to which links lead; `left` are behind them."""
+    """Yield the regular files of some directory entries, and the targets of links; `left` more entries follow."""
     names, kinds, device, inodes = some
     for run in _RUN.finditer(kinds):
         start, end = run.span()
@@ -303,7 +303,7 @@ def _files_of(begin: str, some: Entries, left: int = 0) -> Iterator[_Listed]:
 
 
 def _regular(path: str) -> Iterator[_Listed]:
-    """Yield a regular file, or the one that a link leads to; or why that cannot be told."""
+    """Yield a regular file, or the target of a link; or the reason why it cannot be determined."""
     try:
         status = deep.stat(path)
     except OSError as error:
@@ -315,7 +315,7 @@ def _regular(path: str) -> Iterator[_Listed]:
 
 
 def _entries(directory: str) -> tuple[Entries, list[OSError]]:
-    """Return what is in a directory; nothing, and the error, where it cannot be listed."""
+    """Return the entries of a directory; none, and the error, if it cannot be listed."""
     try:
         return entries(directory), []
     except OSError as error:
@@ -323,7 +323,7 @@ def _entries(directory: str) -> tuple[Entries, list[OSError]]:
 
 
 def _is_directory(path: str, kind: str = LINK) -> bool:
-    """Whether a path is that of a directory, or leads to one."""
+    """Whether a path is a directory, or leads to one."""
     if kind != LINK:
         return kind == DIRECTORY
     try:
@@ -333,9 +333,9 @@ def _is_directory(path: str, kind: str = LINK) -> bool:
 
 
 def _glob(top: str, parts: list[str], rules: _Rules, below: str = "", listed: Entries | None = None) -> _Steps:
-    """Yield the paths of all files that match the parts of a glob, in the order of their names.
+    """Yield the paths of all files that match the parts of a glob, in name order.
 
-    `listed` is what is in the directory, where that is known.
+    `listed` is the content of the directory, if known.
     """
     part, *rest = parts
     here = f"{top}{below}"
@@ -366,7 +366,7 @@ def _glob(top: str, parts: list[str], rules: _Rules, below: str = "", listed: En
 
 
 def _below(top: str, parts: list[str], rules: _Rules, below: str) -> _Steps:
-    """Yield the files that match in a directory, and in all directories below it."""
+    """Yield the matching files in a directory, and in all directories below it."""
     while parts and parts[0] == "**":
         parts = parts[1:]
     here = f"{top}{below}" or "."

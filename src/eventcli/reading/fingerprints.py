@@ -1,10 +1,10 @@
-"""Hashes by which the same stream is known again: of its beginning, line by line, and of any window of it."""
+"""Hashes that recognise a stream: of its beginning, line by line, and of any window of it."""
 
 import re
 from typing import Final
 
 WINDOW: Final = 4096
-"""Bytes at the beginning and at the end of what was consumed that are the proof."""
+"""Bytes at the beginning and at the end of the consumed part that serve as proof."""
 
 _MARK_SIZE: Final = 8
 
@@ -19,15 +19,15 @@ def proof(data: bytes) -> str:
 
 
 def marks(head: bytes) -> tuple[str, ...]:
-    r"""Return a mark, `length:hash`, for each beginning of a stream that ends with a line, up to 4 KiB.
+    r"""Return a mark, `length:hash`, for each prefix of a stream that ends with a line, up to 4 KiB.
 
-    `head` is the first up to 4 KiB. The newline is not part of it, so a last line has the same mark before it was
-    ended. Of two files, one is the beginning of the other only if its last mark is among the other's.
+    `head` is the first 4 KiB, or less. The newline is not part of a mark, so a last line has the same mark before it is
+    ended. One file is a prefix of another only if its last mark is among the other's.
 
     >>> marks(b"a\nb")[0] == marks(b"a")[0]
     True
     """
-    # hashlib would load OpenSSL, a tenth of the start-up. Most runs need neither.
+    # hashlib would load OpenSSL, a tenth of the start-up time. Most runs need neither.
     from _blake2 import blake2b  # noqa: PLC0415
 
     hasher = blake2b(digest_size=_MARK_SIZE)
@@ -37,7 +37,7 @@ def marks(head: bytes) -> tuple[str, ...]:
     for end in dict.fromkeys([*ends, len(head)]):
         hasher.update(head[done:end])
         done = end
-        # What ends with a newline has its mark already.
+        # A prefix that ends with a newline already has its mark.
         if head and not (end == len(head) < WINDOW and head.endswith(b"\n")):
             found.append(f"{end}:{hasher.hexdigest()}")
     return tuple(found)

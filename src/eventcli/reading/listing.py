@@ -20,9 +20,9 @@ OTHER: Final = "o"
 
 
 class Entries(NamedTuple):
-    """What is in a directory, in the order of the bytes of the names: names, and one letter each for the kind.
+    """The content of a directory in byte order of the names: the names, and one letter each for the kind.
 
-    `device` and `inodes` are those of regular files; what stands there for others means nothing.
+    `device` and `inodes` are valid for regular files only.
     """
 
     names: list[str]
@@ -31,20 +31,20 @@ class Entries(NamedTuple):
     inodes: Sequence[int]
 
     def chosen(self, kept: Iterable[bool]) -> Self:
-        """Return those entries that are kept."""
+        """Return the entries that are kept."""
         kept = list(kept)
         names, kinds, inodes = compress(self.names, kept), compress(self.kinds, kept), compress(self.inodes, kept)
         return type(self)(list(names), "".join(kinds), self.device, list(inodes))
 
 
 def entries(directory: str) -> Entries:
-    """List a directory. OSError where that fails; what a link leads to is not looked at."""
+    """List a directory. Raises OSError on failure; link targets are not examined."""
     if deep.is_deep(directory):
         return _deep_entries(directory)
     if body() == "rust" and (listed := kernel.list_directory(directory, name_of_bytes)) is not None:
         names, kinds, inodes = listed
     else:
-        # This tells, too, why a directory cannot be listed.
+        # This also finds out why a directory cannot be listed.
         try:
             with closing(os.scandir(os.fsencode(directory))) as found:
                 ordered = sorted(found, key=attrgetter("name"))
@@ -58,7 +58,7 @@ def entries(directory: str) -> Entries:
 
 
 def _deep_entries(directory: str) -> Entries:
-    """Return the same of a directory that is too deep to be opened by its path."""
+    """List a directory whose path is too long to be opened at once."""
     try:
         descriptor = deep.open_at(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
@@ -67,7 +67,7 @@ def _deep_entries(directory: str) -> Entries:
     try:
         with closing(os.scandir(descriptor)) as found:
             ordered = sorted(found, key=lambda entry: os.fsencode(entry.name))
-            # A descriptor that is looked through gives names as the locale has them, as everywhere else.
+            # Scanning a descriptor decodes names by locale, as everywhere else.
             names = [name_of_bytes(os.fsencode(entry.name)) for entry in ordered]
             kinds = "".join(map(_kind, ordered))
             inodes = [entry.inode() for entry in ordered]
@@ -78,10 +78,10 @@ def _deep_entries(directory: str) -> Entries:
 
 
 def _inodes(directory: str, device: int, names: Sequence[str], kinds: str, inodes: Sequence[int]) -> Sequence[int]:
-    """Return the inodes of regular files, of which as few as possible are looked at: that takes longer than listing.
+    """Return the inodes of regular files with as few stat calls as possible, since those take longer than listing.
 
-    Some file systems that lie over others tell other inodes of directories than of files, which is seen by the first
-    file. If they do so of later files only, or of one that something is mounted on, those files are taken for replaced.
+    Some overlay file systems report other inodes for directory entries than for files, which shows at the first file.
+    If they do so only for later files, or for one that is a mount point, those files count as replaced.
     """
     first = kinds.find(REGULAR)
     if first < 0 or _inode(os.path.join(directory, names[first]), device, inodes[first]) == inodes[first]:
@@ -91,7 +91,7 @@ def _inodes(directory: str, device: int, names: Sequence[str], kinds: str, inode
 
 
 def _inode(path: str, device: int, told: int) -> int:
-    """Return the inode of a file; what was told if it is gone or on another device."""
+    """Return the inode of a file; the listed one if the file is gone or on another device."""
     try:
         status = os.lstat(path)
     except OSError:
@@ -100,10 +100,10 @@ def _inode(path: str, device: int, told: int) -> int:
 
 
 def name_of_bytes(raw: bytes) -> str:
-    """Return the name that is encoded as these bytes again, in whatever encoding the locale has.
+    """Return a name that encodes to these bytes again, whatever the encoding of the locale.
 
-    Some encodings have a character in two places (Big5: 0xA2CC and 0xA451) and encode it as one of them. Such a name
-    is taken byte by byte, or the file would not be found under it.
+    Some encodings have a character in two places (Big5: 0xA2CC and 0xA451) and encode it as one of them. Such a name is
+    decoded byte by byte, or the file would not be found under it.
     """
     name = os.fsdecode(raw)
     return name if os.fsencode(name) == raw else raw.decode("ascii", "surrogateescape")

@@ -1,18 +1,18 @@
-"""Lines of a large regular file straight from the page cache, without a copy, while nobody can change them.
+"""Maps lines of a large regular file from the page cache, without a copy, while nobody can change them.
 
-Bytes that change while they are looked at must not be: what the Rust body takes for granted would not hold. And a file
-that is cut while it is mapped ends the process. So there is no mapping without a read lease, see `fcntl(2)`. Linux
-grants one only while nobody has the file open for writing, or mapped for it, and whoever then wants to open it for
-writing, or to cut it, waits until the lease is given up; while somebody waits there is no new one. A lease belongs to
-an open file description, so each mapping opens the file once more: no other descriptor of ours, and nobody who closes
-one, has to do with it. It is held while one block is folded, for milliseconds, and never while something is waited for.
+Bytes must not change while they are examined: the Rust body relies on that. And truncating a mapped file kills the
+process. So mapping requires a read lease, see `fcntl(2)`. Linux grants one only while nobody has the file open, or
+mapped, for writing, and makes anyone who then wants to open it for writing, or to truncate it, wait until the lease is
+released; while somebody waits, no new lease is granted. A lease belongs to an open file description, so each mapping
+opens the file again: no other descriptor of ours, and no close of one, affects it. The lease is held while one block is
+folded, for milliseconds, and never while anything is waited for.
 
-Where the kernel does not know of all who write, as in network file systems, nothing is mapped. What is not in memory
-is not mapped either: `read` waits for a disk without the lock of the interpreter.
+Where the kernel does not know all writers, as in network file systems, nothing is mapped. Nor is data that is not in
+memory: `read` waits for a disk without holding the lock of the interpreter.
 
-What is not promised: a process that is stopped for longer than `/proc/sys/fs/lease-break-time` (45 seconds) while
-somebody waits for it loses the lease. Then it ends with `LostError`, or, if the file was cut, by SIGBUS; and by that,
-too, where a page leaves the memory while its block is folded, and the disk then fails. No result is printed.
+There is a limit: a process that is stopped for longer than `/proc/sys/fs/lease-break-time` (45 seconds) while somebody
+waits for it loses the lease. Then it ends with `LostError`, or, if the file was truncated, with SIGBUS. It also ends
+with SIGBUS if a page leaves the memory while its block is folded, and the disk then fails. No result is printed.
 """
 
 import io
@@ -21,19 +21,19 @@ import os
 from typing import Final
 
 ROOM: Final = 16 * 1024 * 1024
-"""Most bytes that are mapped at a time: giving a mapping back costs all threads. Half of it is a twentieth slower."""
+"""Maximum bytes mapped at a time: unmapping costs all threads. Half of it is a twentieth slower."""
 
 SMALLEST: Final = 32 * 1024 * 1024
-"""Bytes from which on a file is mapped. Measured: with less, less than a millisecond is gained."""
+"""Bytes from which on a file is mapped. Measured: with less, the gain is less than a millisecond."""
 
 _LOCAL: Final = frozenset({b"btrfs", b"ext2", b"ext3", b"ext4", b"f2fs", b"xfs"})
-"""File systems whose files are changed through the kernel that grants the lease, and in no other way."""
+"""File systems whose files change only through the kernel that grants the lease."""
 
 _STEP: Final = 2 * 1024 * 1024
-"""Bytes between two places of which it is asked whether they are in memory."""
+"""Bytes between two positions at which residency in memory is checked."""
 
 _POPULATE_READ: Final = 22
-"""MADV_POPULATE_READ, since Linux 5.14: what cannot be read is an error at once. Python has no name for it."""
+"""MADV_POPULATE_READ, since Linux 5.14: unreadable data is an error at once. Python has no name for it."""
 
 
 class LostError(OSError):
@@ -41,12 +41,12 @@ class LostError(OSError):
 
 
 class LeasedLines:
-    """Lines of a file, which nobody can change until they are closed. One thread at a time."""
+    """Lines of a file that nobody can change until they are closed. One thread at a time."""
 
     def __init__(self, descriptor: int, start: int, end: int) -> None:
-        """Take the whole lines between two places; none if no newline is there.
+        """Map the whole lines between two offsets; none if there is no newline.
 
-        OSError or ValueError where the file cannot be leased or mapped, or is shorter.
+        Raises OSError or ValueError if the file cannot be leased or mapped, or is shorter.
         """
         import _signal  # type: ignore[import-not-found]  # noqa: PLC0415  # as in progress
         import fcntl  # noqa: PLC0415  # keeps start-up fast for runs that map nothing
@@ -54,10 +54,10 @@ class LeasedLines:
         first = start - start % mmap.ALLOCATIONGRANULARITY
         self._lease = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            # That somebody waits is told by a signal: by one that is ignored, since the usual one ends the process.
+            # A signal announces a waiting process: here an ignored signal, since the default one kills this process.
             fcntl.fcntl(self._lease, fcntl.F_SETSIG, _signal.SIGURG)
             fcntl.fcntl(self._lease, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-            # Looks at the size of the file first, which cannot become less any more.
+            # This checks the size of the file first, which can no longer shrink.
             self._pages = mmap.mmap(self._lease, end - first, mmap.MAP_SHARED, mmap.PROT_READ, offset=first)
             self._pages.madvise(_POPULATE_READ)
         except BaseException:
@@ -67,9 +67,9 @@ class LeasedLines:
             self.view = pages[start - first : max(start - first, self._pages.rfind(b"\n") + 1)]
 
     def close(self) -> None:
-        """Give up the lines, and then the lease; LostError where that is gone.
+        """Release the lines, and then the lease; LostError if the lease is gone.
 
-        Where somebody still has a part of the view, both stay for as long as that does.
+        While anyone still holds a part of the view, both remain.
         """
         import fcntl  # noqa: PLC0415  # as above
 
@@ -77,7 +77,7 @@ class LeasedLines:
         try:
             self._pages.close()
         except BufferError:
-            # The mapping holds on to the description, and so to the lease.
+            # The mapping keeps the description open, and so the lease.
             os.close(self._lease)
             return
         try:
@@ -90,17 +90,17 @@ class LeasedLines:
 
 
 class MappedFile:
-    """A file that stands to be mapped, one piece after the other."""
+    """A file to be mapped, one piece after the other."""
 
     def __init__(self, file: io.FileIO, size: int) -> None:
-        """Take an open file; no more than the first `size` bytes are mapped."""
+        """Take an open file; only its first `size` bytes are mapped."""
         self._file = file
         self._size = size
 
     def lines(self, start: int) -> LeasedLines | None:
-        """Return the whole lines from `start` on; None where they have to be read. Then reading goes on behind them.
+        """Return the whole lines from `start` on; None if they must be read. Reading then continues after them.
 
-        None at the end of the file, too, and for a last line without its newline.
+        Also None at the end of the file, and for a last line without a newline.
         """
         behind, lines = start, None
         end = min(start + ROOM, self._size)
@@ -109,7 +109,7 @@ class MappedFile:
             if start < end and _is_in_memory(descriptor, start, end):
                 lines = LeasedLines(descriptor, start, end)
         except (AttributeError, OSError, ValueError):
-            pass  # not known to this Python, not granted, not there: reading tells
+            pass  # unknown to this Python, not granted, or missing: reading finds out
         if lines is not None:
             behind += len(lines.view)
             if behind == start:
@@ -120,20 +120,20 @@ class MappedFile:
 
 
 def mapped(file: io.FileIO, size: int) -> MappedFile | None:
-    """Return a file that is to be mapped; None where it is to be read: it is small, or others may change it unseen."""
+    """Return a file to be mapped; None if it must be read: it is small, or others may change it unnoticed."""
     return MappedFile(file, size) if size >= SMALLEST and _file_system(file.fileno()) in _LOCAL else None
 
 
 def _is_in_memory(descriptor: int, start: int, end: int) -> bool:
-    """Whether some bytes of a file seem to be in memory; BlockingIOError where they are not."""
+    """Whether some bytes of a file appear to be in memory; BlockingIOError if they are not."""
     byte = [bytearray(1)]
     return all(os.preadv(descriptor, byte, place, os.RWF_NOWAIT) for place in (*range(start, end, _STEP), end - 1))
 
 
 def _file_system(descriptor: int) -> bytes:
-    """Return the type of the file system of an open file, as far as it is known.
+    """Return the type of the file system of an open file, as far as known.
 
-    The mount says it: the number of a device can be that of a layer below.
+    The mount provides it: a device number can be that of a lower layer.
     """
     try:
         with open(f"/proc/self/fdinfo/{descriptor}", "rb") as about:

@@ -1,12 +1,12 @@
-"""A portion of a source: bytes from an offset on that begin and end with a line."""
+"""A portion of a source: the bytes from an offset on that form whole lines."""
 
 from eventcli.readable import Readable
 
 
 class Portion:
-    """A part of a longer stream, from `start` on, as a source. A last line without its newline is left.
+    """A part of a longer stream, from `start` on, as a source. A last line without a newline is left unread.
 
-    After the run, `end` tells up to where lines were read, and `pending` how many bytes were left.
+    After the run, `end` is the offset up to which lines were read, and `pending` is how many bytes were left.
     """
 
     def __init__(self, name: str, stream: Readable, start: int) -> None:
@@ -17,4 +17,4 @@ class Portion:
         self.readinto = stream.readinto
 
     def close(self) -> None:
-        """Leave the stream to whoever opened it."""
+        """Leave closing the stream to whoever opened it."""

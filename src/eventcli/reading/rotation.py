@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 DEFAULT_PATTERNS: Final = ("*.jsonl", "*.ndjson", "*.json", "*.log")
-"""What names of logs look like; a rotation's number or date and the suffix of a compressed file may follow."""
+"""Patterns of log names; a rotation number or date and the suffix of a compressed file may follow."""
 
 SUFFIXES: Final = tuple(pattern.removeprefix("*") for pattern in DEFAULT_PATTERNS)
 
@@ -12,13 +12,13 @@ _ROTATED: Final = r"(?:[.-][0-9]+(?:[-_.T:][0-9]+)*)?(?:\.(?:gz|zst|bz2|xz|lz4))
 
 
 def default() -> re.Pattern[str]:
-    """Return the pattern of the names that a directory takes for logs."""
+    """Return the pattern of the names that count as logs in a directory."""
     begin = "|".join(translate(pattern).removesuffix(r"\Z").removesuffix(r"\z") for pattern in DEFAULT_PATTERNS)
     return re.compile(f"(?:{begin}){_ROTATED}")
 
 
 def translate(pattern: str) -> str:
-    """Return a pattern of fnmatch as a regular expression."""
+    """Return an fnmatch pattern as a regular expression."""
     import fnmatch  # noqa: PLC0415  # keeps start-up fast for runs on named files
 
     return fnmatch.translate(pattern)

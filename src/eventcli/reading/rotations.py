@@ -1,4 +1,4 @@
-"""What the names of rotated files say: of which file each is a generation, and in which order they were written."""
+"""Parses the names of rotated files: which file each is a generation of, and in which order they were written."""
 
 import os
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 WRITTEN_TO: Final[tuple[int, int | str]] = (3, 0)
-"""Where the file that is written to comes in the order of generations."""
+"""The rank of the live file among the generations."""
 
 _ENCODINGS: Final = r"(?:\.(?:gz|zst|bz2|xz|lz4|Z))"
 
@@ -19,24 +19,24 @@ _BEHIND: Final = rf"(.+?)[.\-_](?:({_NUMBER})|({_DATE})|(?:old))"
 _WITHIN: Final = rf"(.+?)(?:\.({_NUMBER})|[.\-_]({_DATE}))(\.[A-Za-z][A-Za-z0-9]*)"
 
 _MAY_BE_ROTATED: Final = re.compile(rf"[.\-_](?:[0-9]+(?:[.\-_]|\Z)|[0-9]{{8}}|old)|{_ENCODINGS}\Z")
-"""What the name of every rotated file has: of very many others, this says in a tenth of the time that they are none."""
+"""Part of the name of every rotated file: this rejects large numbers of other names in a tenth of the time."""
 
 
 class Rotation(NamedTuple):
-    """What the name of a rotated file says: of which file, and which generation (the oldest sorts first)."""
+    """What the name of a rotated file says: its base name and its generation (the oldest sorts first)."""
 
     base: str
     generation: tuple[int, int | str]
 
     @property
     def number(self) -> int | None:
-        """The number of the generation, counted from the newest, where it has one."""
+        """The number of the generation, counted from the newest, if it has one."""
         kind, value = self.generation
         return -value if kind == 1 and isinstance(value, int) else None
 
 
 def rotations(name: str) -> Iterator[Rotation]:
-    """Yield what `name` may be a rotated file of: `app.log.1`, `app.log-20260101.gz`, `app-20260101.log`.
+    """Yield the files that `name` may be a rotation of: `app.log.1`, `app.log-20260101.gz`, `app-20260101.log`.
 
     >>> [rotation.base for rotation in rotations("app.log.2.gz")]
     ['app.log', 'app.log.2']
@@ -57,25 +57,25 @@ def _generation(number: str | None, when: str | None) -> tuple[int, int | str]:
 
 
 def rank(base: str, path: str) -> tuple[int, int | str]:
-    """Return where a path comes in the order in which the generations of the log at `base` were written."""
+    """Return the rank of a path in the order in which the generations of the log at `base` were written."""
     name = os.path.basename(base)
     found = (one.generation for one in rotations(os.path.basename(path)) if one.base == name)
     return next(found, WRITTEN_TO)
 
 
 def number(base: str, path: str) -> int | None:
-    """Return the number of the generation at a path of the log at `base`, where it has one."""
+    """Return the generation number of a path, for the log at `base`, if it has one."""
     name = os.path.basename(base)
     return next((one.number for one in rotations(os.path.basename(path)) if one.base == name), None)
 
 
 def is_comparable(one: tuple[int, int | str], other: tuple[int, int | str]) -> bool:
-    """Whether two ranks tell for certain which file is the newer one: not a number and a date."""
+    """Whether two ranks show for certain which file is newer: not if one is a number and the other a date."""
     return one != other and (one[0] == other[0] or WRITTEN_TO in (one, other))
 
 
 def is_date(generation: tuple[int, int | str]) -> bool:
-    """Whether a generation is the date of a day."""
+    """Whether a generation is a calendar date."""
     kind, text = generation
     if kind or not isinstance(text, str):
         return False
@@ -83,7 +83,7 @@ def is_date(generation: tuple[int, int | str]) -> bool:
 
 
 def by_base(names: Iterable[str]) -> dict[str, list[str]]:
-    """Return which of the names in a folder are rotated files, by the name of the file that is written to."""
+    """Return the rotated files among the names in a folder, by the name of their live file."""
     found: dict[str, list[str]] = {}
     for name in sorted(names):
         if _MAY_BE_ROTATED.search(name):

@@ -1,7 +1,7 @@
-"""Small files, many at a time: which there are in a directory, and the lines in them.
+"""Reads many small files at a time: which ones a directory has, and the lines in them.
 
-Columns go in and come out, not a tuple for each file: what is done for each of very many is what they cost. With the
-Rust body, the fold reads the files itself.
+Columns go in and come out, not a tuple per file: with very many files, per-file work dominates the cost. With the Rust
+body, the fold reads the files itself.
 """
 
 import os
@@ -13,11 +13,11 @@ from eventcli.reading.blocks import BYTE_ORDER_MARK
 from eventcli.reading.compression.encodings import is_certainly_plain
 
 FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-"""With these a small file is opened: what is no file any more is not waited for."""
+"""The flags for opening a small file: if it is no longer a regular file, opening does not block."""
 
 
 class Known(NamedTuple):
-    """Regular files of which device and inode are known, which are what a file and all links to it share."""
+    """Regular files with known device and inode, the identity that a file and all its links share."""
 
     paths: Sequence[str]
     device: int
@@ -25,7 +25,7 @@ class Known(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Files in a buffer: where the lines of each begin and end, how long a byte-order mark was, its lines, its size."""
+    """Files in a buffer: where the lines of each begin and end, its byte-order mark's length, its lines, its size."""
 
     starts: list[int]
     ends: list[int]
@@ -35,10 +35,10 @@ class Read(NamedTuple):
 
 
 def read_files(files: Known, buffer: memoryview, enough: int) -> Read:
-    """Read small files whole, one behind the other, until they have `enough` bytes; a last line gets its newline.
+    """Read small files whole, in order, until they have `enough` bytes; a last line gets its newline.
 
-    Ends before one for which there is no room, or with which that is not all there is to do: it cannot be opened, is
-    not the file with its key any more, is empty, not certainly plain, or became shorter.
+    Ends before a file that does not fit or needs other treatment: it cannot be opened, no longer has its key, is empty
+    or not certainly plain, or became shorter.
     """
     read = Read([], [], [], [], [])
     at = 0
@@ -48,7 +48,7 @@ def read_files(files: Known, buffer: memoryview, enough: int) -> Read:
         try:
             data = _whole(path, (files.device, inode), len(buffer) - at - 1)
         except OSError:
-            break  # whoever reads it again will meet the error, too
+            break  # whoever reads it again will get the error, too
         if not data or not is_certainly_plain(data[0]):
             break
         size, mark = len(data), len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
@@ -64,7 +64,7 @@ def read_files(files: Known, buffer: memoryview, enough: int) -> Read:
 
 
 def _whole(path: str, key: tuple[int, int], room: int) -> bytes:
-    """Return all bytes of a file; none if it is not the one with that key, has no room, or became shorter."""
+    """Return all bytes of a file; none if it has another key, does not fit, or became shorter."""
     descriptor = os.open(path, FLAGS)
     try:
         status = os.fstat(descriptor)

@@ -1,4 +1,4 @@
-"""A path, standard input or a stream of the caller becomes a named stream of bytes."""
+"""Turns a path, standard input or a stream of the caller into a named byte stream."""
 
 import errno
 import io
@@ -15,22 +15,23 @@ from eventcli.reading.mapping import MappedFile
 from eventcli.text import STDIN, Source, is_url
 
 PIPE_SIZE: Final = 1024 * 1024
-"""Bytes that a pipe may hold: the most that Linux gives to everyone."""
+"""Capacity of a pipe in bytes: the most that Linux grants without privileges."""
 
 
 def expand_url(url: str) -> list[str]:
-    """Return the URLs of the objects that match a pattern, sorted; else the URL itself. OSError where that fails."""
+    """Return the sorted URLs of the objects that match a pattern; else the URL itself. Raises OSError on failure."""
     from eventcli.reading.remote import urls  # noqa: PLC0415  # keeps start-up fast for runs on local files
 
     return urls.expand(url)
 
 
 def open_source(source: Source, *, ahead: bool = False, timeout: float | None = None) -> Decompressed:
-    """Open a source for reading; what is compressed is decompressed, with `ahead` in a thread of its own.
+    """Open a source for reading; compressed data is decompressed, in a separate thread with `ahead`.
 
-    OSError where that fails; also for a directory, which cannot be read. The stream is to be closed; one of the caller
-    stays open all the same. A regular file is read up to the size that it has now, so a log that grows comes to an
-    end; TruncatedError where it has become shorter when it is read. A URL is given up after `timeout` seconds.
+    Raises OSError on failure, including for a directory, which cannot be read. The caller must close the stream; a
+    stream that the caller passed in stays open all the same. A regular file is read up to its present size, so a
+    growing log comes to an end; TruncatedError if it has become shorter when it is read. A URL fails after `timeout`
+    seconds.
     """
     if not isinstance(source, (str, os.PathLike)):
         return Decompressed(readable(source), ahead=ahead)
@@ -45,9 +46,9 @@ def open_source(source: Source, *, ahead: bool = False, timeout: float | None = 
 
 
 def open_path(path: str) -> tuple[int, os.stat_result]:
-    """Open a file, or standard input, and return its descriptor and what it is. OSError where it cannot be read.
+    """Open a file, or standard input, and return its descriptor and its status. OSError if it cannot be read.
 
-    A file is looked at first, because opening can wait, or do something to a device.
+    A file is examined first, because opening may block, or affect a device.
     """
     if path == STDIN:
         descriptor = _standard_input()
@@ -58,7 +59,7 @@ def open_path(path: str) -> tuple[int, os.stat_result]:
 
 
 def refuse(mode: int) -> None:
-    """Raise OSError for a kind of file that holds no log."""
+    """Raise OSError for a kind of file that cannot hold a log."""
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if stat.S_ISBLK(mode):
@@ -68,31 +69,31 @@ def refuse(mode: int) -> None:
 
 
 def identity(status: os.stat_result) -> tuple[int, int] | None:
-    """Return what a file and all links to it share; None for a device, of which there is more than one can read."""
+    """Return what a file and all links to it share; None for a device: reading it twice gives different bytes."""
     if stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode):
         return status.st_dev, status.st_ino
     return None
 
 
 def stream_of(descriptor: int, status: os.stat_result, *, ahead: bool = False, close: bool = True) -> Decompressed:
-    """Return a stream of an open file, which closes it in the end if `close` says so."""
+    """Return a stream on an open file, which it finally closes if `close` is set."""
     if stat.S_ISFIFO(status.st_mode):
         _enlarge(descriptor)
-    # The files of /proc say 0. Unbuffered: blocks are large.
+    # Files in /proc report 0. Unbuffered, as blocks are large.
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
     stream = _Snapshot(descriptor, size, closefd=close) if size else io.FileIO(descriptor, closefd=close)
     return Decompressed(stream, ahead=ahead, close=stream.close)
 
 
 class _Snapshot(io.FileIO):
-    """A regular file, up to the size that it had when it was opened."""
+    """A regular file, up to the size it had when it was opened."""
 
     def __init__(self, descriptor: int, size: int, *, closefd: bool) -> None:
         super().__init__(descriptor, closefd=closefd)
         self.size = size
 
     def readinto(self, buffer: Any, /) -> int:
-        """Read up to the length of the buffer; TruncatedError where the file has become shorter."""
+        """Read up to the length of the buffer; TruncatedError if the file has become shorter."""
         position = self.tell()
         if position >= self.size:
             return 0
@@ -103,9 +104,9 @@ class _Snapshot(io.FileIO):
 
 
 def mapped_of(source: Decompressed, max_line: int) -> MappedFile | None:
-    """Return a source of which something was read as a file to be mapped; None where it is to be read on.
+    """Return a partly read source as a file to be mapped; None if it must be read on.
 
-    That is for plain files that were opened here: the position of any other may be shared. A block may not be longer
+    Only plain files that were opened here qualify: the position of any other may be shared. A block must not be longer
     than a line.
     """
     file = source.raw
@@ -115,12 +116,12 @@ def mapped_of(source: Decompressed, max_line: int) -> MappedFile | None:
 
 
 def shrunk(position: int, size: int) -> TruncatedError:
-    """Return the error for a file that ends at a position before the size that it had when it was opened."""
+    """Return the error for a file that ends at a position before the size it had when it was opened."""
     return TruncatedError(f"the file had {size} bytes when it was opened, and was cut while it was read", position)
 
 
 def _enlarge(descriptor: int) -> None:
-    """Let a pipe hold more, so that its writer and the fold wait less for each other."""
+    """Enlarge a pipe, so that its writer and the fold wait less for each other."""
     import fcntl  # noqa: PLC0415  # keeps start-up fast for runs on local files
 
     if hasattr(fcntl, "F_SETPIPE_SZ"):
@@ -129,24 +130,24 @@ def _enlarge(descriptor: int) -> None:
 
 
 def size_of(path: str) -> int | None:
-    """Return the bytes of a source as they are stored, without opening it; None where that is not known."""
+    """Return the stored size of a source in bytes, without opening it; None if unknown."""
     if is_url(path):
         return None
     try:
         return _size(_standard_input() if path == STDIN else path)
     except OSError:
-        return 0  # what cannot be read adds nothing
+        return 0  # an unreadable source adds nothing
 
 
 def stored(source: Decompressed) -> tuple[int | None, int | None]:
-    """Return how many bytes of an open source were read, as they are stored, and its size; None what is not known."""
+    """Return how many stored bytes of an open source have been read, and its size; None for either if unknown."""
     stream = source.raw
     if not isinstance(stream, io.FileIO):
         return getattr(stream, "position", None), getattr(stream, "size", None)
     try:
         return stream.tell(), _size(stream.fileno())
     except (OSError, ValueError):
-        return None, None  # a pipe, or closed by now
+        return None, None  # a pipe, or already closed
 
 
 def _size(file: str | int) -> int | None:

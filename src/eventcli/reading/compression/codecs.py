@@ -1,4 +1,4 @@
-"""One decompressor per format, all of one shape; each library is loaded when it is needed."""
+"""One decompressor per format, all with the same interface; each library is loaded when needed."""
 
 import sys
 from collections.abc import Callable
@@ -8,17 +8,17 @@ from eventcli.readable import Readable
 from eventcli.reading.compression.encodings import Encoding, UnsupportedError
 
 _DIRECT_INPUT: Final = 32 * 1024
-"""And where it is not: what comes of this much is still in the cache of the core when its checksum is made."""
+"""Compressed bytes read at a time without a copy: their output is still in the core's cache for the checksum."""
 
 _ZSTD_WINDOW_LOG: Final = 26
 """Largest window of a zstd frame: 64 MiB. `--ultra -20` and `--long` can ask for more."""
 
 _XZ_MEMORY: Final = 80 * 1024 * 1024
-"""Memory that xz may take: its strongest preset needs 65 MiB."""
+"""Memory limit for xz: its strongest preset needs 65 MiB."""
 
 
 class _Decompressor(Protocol):
-    """Decompresses one member: what bz2, lzma, lz4, zstd and isal agree on."""
+    """Decompresses one member: the common interface of bz2, lzma, lz4, zstd and isal."""
 
     @property
     def eof(self) -> bool:
@@ -26,25 +26,25 @@ class _Decompressor(Protocol):
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes out before more is put in."""
+        """Whether more input is needed before more output can come."""
 
     @property
     def unused_data(self) -> bytes | None:
-        """What was put in and stands behind the end of the member: lz4 says None for nothing."""
+        """Input that follows the end of the member: lz4 returns None for nothing."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Put in compressed bytes, and return at most `max_length` decompressed ones."""
+        """Feed compressed bytes, and return at most `max_length` decompressed ones."""
 
 
 class Library(NamedTuple):
-    """How members of one format are decompressed: `new` makes a decompressor, `error` is what it raises."""
+    """How to decompress members of one format: `new` creates a decompressor, `error` is what it raises."""
 
     new: Callable[[], _Decompressor]
     error: type[Exception]
 
 
 class _Zlib:
-    """The standard library's decompressor of gzip members, in the form of the others."""
+    """The standard library's decompressor of gzip members, with the common interface."""
 
     def __init__(self) -> None:
         import zlib  # noqa: PLC0415  # as below
@@ -58,7 +58,7 @@ class _Zlib:
 
     @property
     def needs_input(self) -> bool:
-        # More may be waiting to come out although all input was taken.
+        # More output may be pending although all input was consumed.
         return not self._object.eof and not self._object.unconsumed_tail and not self._full
 
     @property
@@ -84,9 +84,9 @@ def _gzip() -> Library:
 
 
 def gzip_reader(stream: Readable, base: int) -> Readable | None:
-    """Return what decompresses the gzip members from `base` on straight into a buffer, or None where nothing does.
+    """Return a reader that decompresses gzip members from `base` on straight into a buffer, or None if there is none.
 
-    Measured: that is a sixth faster than to copy what comes out. But it does not say what is wrong, nor where.
+    Measured: that is a sixth faster than copying the output. But it does not report what is wrong, nor where.
     """
     try:
         from isal.isal_zlib import _GzipReader  # noqa: PLC0415  # as above
@@ -140,4 +140,4 @@ TOO_LARGE: Final = {
     Encoding.ZSTD: ("requires too much memory", "zstd --long=31 -dc FILE | eventstats"),
     Encoding.XZ: ("Memory usage limit exceeded", "xz -dc FILE | eventstats"),
 }
-"""What a library says where a member needs more memory than it may take, and the command that reads it all the same."""
+"""The library's message if a member exceeds the memory limit, and the command that reads it anyway."""

@@ -1,8 +1,8 @@
-"""A stream of bytes is decompressed if its first bytes say that it is compressed; its name says nothing.
+"""Decompresses a byte stream if its first bytes show that it is compressed; its name does not matter.
 
 Each format is read member by member (a gzip member, a zstd or lz4 frame, a bzip2 or xz stream), so it is known where
-one ends and whether something else stands behind it. What stands before damage is handed out, to the last byte that can
-be decompressed; then an error says where the damage is.
+each one ends and whether anything else follows. The data before damage is handed out, to the last byte that can be
+decompressed; then an error says where the damage is.
 """
 
 import threading
@@ -18,17 +18,18 @@ from eventcli.reading.compression.members import CHUNK, Feed, all_members, tell,
 
 
 class Decompressed:
-    """A stream of bytes that is decompressed while it is read, if it is compressed; it may be anything readable.
+    """A byte stream that is decompressed while it is read, if it is compressed; it may be anything readable.
 
-    With `ahead`, a thread decompresses what is to be read next while the caller works on what it has read; it is
-    started for the second chunk, so not for small inputs, nor for gzip in a file, where handing over takes longer.
-    OSError and its kin: `TruncatedError` where the compressed data break off, `DamagedError` where they are damaged or
-    something else stands behind them, both after all that stands before; `UnsupportedError` for what cannot be read
-    here. What the stream itself raises passes through.
+    With `ahead`, a thread decompresses the next chunks while the caller works on the last one. It starts with the
+    second chunk, so not for small inputs, nor for gzip in a file, where passing chunks on takes longer.
+
+    Raises OSError and its subclasses: `TruncatedError` if the compressed data breaks off, `DamagedError` if it is
+    damaged or other data follows, both after all data before that point; `UnsupportedError` for unsupported formats.
+    Errors of the stream itself propagate.
     """
 
     def __init__(self, stream: Readable, *, ahead: bool = False, close: Callable[[], object] = lambda: None) -> None:
-        """Read from `stream`, which `close` closes; nothing is read before it is asked for."""
+        """Read from `stream`, which `close` closes; nothing is read until it is requested."""
         self._stream = stream
         self._close = close
         self._ahead = ahead
@@ -37,7 +38,7 @@ class Decompressed:
         self._failure: OSError | None = None
         self._thread: _Ahead | None = None
         self._waiting = memoryview(b"")
-        # What decompresses into the buffer of the caller, where the stream began, and how much came out.
+        # The decompressor into the caller's buffer, the start of the stream, and how much output came.
         self._direct: Readable | None = None
         self._base = self._done = 0
 
@@ -48,7 +49,7 @@ class Decompressed:
 
     @property
     def encoding(self) -> Encoding:
-        """How the bytes are stored: the first ones are read for that."""
+        """The encoding of the bytes; reads the first ones to find out."""
         if self._encoding is None:
             scratch = memoryview(bytearray(HEAD))
             got = self._begin(scratch)
@@ -59,7 +60,7 @@ class Decompressed:
 
     @property
     def is_raw(self) -> bool:
-        """Whether it is known by now that what is read next are the next bytes of the stream itself."""
+        """Whether it is already known that the next bytes come from the stream itself, unchanged."""
         return self._encoding is Encoding.PLAIN and not self._waiting
 
     def readinto(self, buffer: memoryview, /) -> int:
@@ -83,8 +84,8 @@ class Decompressed:
         return filled
 
     def _read_directly(self, members: Readable, buffer: memoryview) -> int:
-        """Decompress into the buffer. Where that fails, begin anew in the way that tells what is wrong, and where."""
-        # What may be a tar archive is looked at more closely, too.
+        """Decompress into the buffer. On failure, begin again in the mode that reports what is wrong, and where."""
+        # A possible tar archive is examined more closely, too.
         with suppress(Exception):
             got = members.readinto(buffer) or 0
             if self._done or not got or buffer[0] in CERTAIN:
@@ -97,14 +98,14 @@ class Decompressed:
         return self.readinto(buffer)
 
     def _take(self, buffer: memoryview) -> int:
-        """Hand out what is waiting; return how much that was."""
+        """Hand out pending data; return how much there was."""
         got = min(len(buffer), len(self._waiting))
         buffer[:got] = self._waiting[:got]
         self._waiting = self._waiting[got:]
         return got
 
     def _refill(self) -> bool:
-        """Decompress the next chunk; False at the end. A failure is kept until all that stands before it is read."""
+        """Decompress the next chunk; False at the end. A failure is kept until all data before it has been read."""
         try:
             chunk = next(filter(None, self._chunks), b"")
         except OSError as failure:
@@ -114,7 +115,7 @@ class Decompressed:
         return bool(chunk)
 
     def skip(self, count: int) -> int:
-        """Leave out `count` bytes, decompressed; return how many there were. Quick where nothing is compressed."""
+        """Skip `count` decompressed bytes; return how many there were. Fast if nothing is compressed."""
         scratch = memoryview(bytearray(min(count, CHUNK)))
         left = count
         if self.encoding is Encoding.PLAIN and tell(self._stream) is not None:
@@ -127,7 +128,7 @@ class Decompressed:
         return count - left
 
     def close(self) -> None:
-        """Close the stream, and end the thread if there is one."""
+        """Close the stream, and stop the thread if there is one."""
         if self._thread is not None:
             self._thread.stop()
         self._close()
@@ -157,11 +158,11 @@ class Decompressed:
         return filled
 
     def _in_turn(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield the chunks, those behind the first one from a thread if that is wanted."""
+        """Yield the chunks, with `ahead` those after the first one from a thread."""
         yield next(chunks, b"")
         if self._ahead:
-            # A pipe may be silent for long: the thread that waits for it is left alone in the end.
-            # Where no thread can be started, it goes on without.
+            # A pipe may be silent for long: the thread that waits for it is finally abandoned. If no thread can be
+            # started, the work goes on without.
             with suppress(RuntimeError):
                 self._thread = _Ahead(chunks, may_join=tell(self._stream) is not None)
                 chunks = self._thread.chunks()
@@ -169,7 +170,7 @@ class Decompressed:
 
 
 class _Ahead:
-    """A thread that takes chunks from an iterator before they are asked for: two at most."""
+    """A thread that takes up to two chunks from an iterator in advance."""
 
     def __init__(self, chunks: Iterator[bytes], *, may_join: bool) -> None:
         self._source = chunks
@@ -182,7 +183,7 @@ class _Ahead:
         self._thread.start()
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield what the thread has made; raise what it met."""
+        """Yield the chunks of the thread; raise its exception."""
         while True:
             self._ready.acquire()
             made = self._made.popleft()
@@ -194,7 +195,7 @@ class _Ahead:
             self._room.release()
 
     def stop(self) -> None:
-        """Let the thread end as soon as it is done with its chunk."""
+        """Make the thread end as soon as its current chunk is done."""
         self._stopped = True
         self._room.release()
         if self._may_join:
@@ -209,7 +210,7 @@ class _Ahead:
                 self._room.acquire()
                 if self._stopped:
                     return
-        except BaseException as failure:  # noqa: BLE001  # handed to the thread that reads, which raises it
+        except BaseException as failure:  # noqa: BLE001  # passed to the reading thread, which raises it
             end = failure
         self._made.append(end)
         self._ready.release()

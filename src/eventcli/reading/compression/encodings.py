@@ -1,11 +1,11 @@
-"""Which encoding a stream has: the magic numbers of formats, of archives and of tar."""
+"""Determines the encoding of a stream from the magic numbers of formats, of archives and of tar."""
 
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
 HEAD: Final = 512
-"""Bytes that are enough to be sure what a stream holds."""
+"""Enough bytes to be sure what a stream holds."""
 
 
 class Encoding(StrEnum):
@@ -20,7 +20,7 @@ class Encoding(StrEnum):
 
 
 class UnsupportedError(OSError):
-    """The stream holds something that is not read here; the message says what it is and what to do about it."""
+    """The stream has a format that is not supported; the message names it and says what to do about it."""
 
 
 _MAGICS: Final = (
@@ -43,7 +43,7 @@ _FOREIGN: Final = (
     (b"\x1f\x9d", "compressed with compress: `gzip -dc FILE | eventstats` reads it"),
     (b"\x02\x21\x4c\x18", "compressed in the legacy format of lz4: `lz4 -dc FILE | eventstats` reads it"),
 )
-"""The first bytes of what is refused, and what is said of it."""
+"""The first bytes of refused formats, and the messages for them."""
 
 TAR: Final = "a tar archive: `tar -xOf FILE | eventstats` reads what is in it"
 
@@ -52,7 +52,7 @@ TAR_MAGIC: Final = b"ustar"
 TAR_PLACE: Final = 257
 
 CERTAIN: Final = frozenset(b"{[ \t\r\n\xef")
-"""First bytes of which it is certain at once that the stream is plain."""
+"""First bytes that are enough to be certain that a stream is plain."""
 
 _FIRST_BYTES: Final = frozenset(magic[0] for magic in (*SKIPPABLE, *(magic for magic, _ in (*_MAGICS, *_FOREIGN))))
 
@@ -60,8 +60,8 @@ _FIRST_BYTES: Final = frozenset(magic[0] for magic in (*SKIPPABLE, *(magic for m
 def identify(head: bytes, *, ended: bool) -> Encoding | None:
     r"""Return the encoding of a stream that begins with `head`, or None if more bytes are needed to be sure.
 
-    `ended` says that there are no more. A whole stream that is nothing but the first half of a magic number is taken to
-    be truncated if no text begins like that. UnsupportedError for archives and other formats that are not read here.
+    `ended` says that no more bytes follow. A whole stream that is only the first part of a magic number counts as
+    truncated if no text begins like that. Raises UnsupportedError for archives and other unsupported formats.
 
     >>> print(identify(b'{"type":"sale"', ended=False), identify(b"\x1f\x8b", ended=False))
     plain None
@@ -89,7 +89,7 @@ def identify(head: bytes, *, ended: bool) -> Encoding | None:
 
 
 def is_plain(data: bytes) -> bool:
-    """Whether a whole stream is read as it is, and is neither compressed nor an archive."""
+    """Whether a whole stream is read as it is: neither compressed nor an archive."""
     try:
         return identify(data[:HEAD], ended=True) is Encoding.PLAIN
     except UnsupportedError:
@@ -108,5 +108,5 @@ def _all_magics() -> Iterator[bytes]:
 
 
 def _is_torn(head: bytes, magic: bytes) -> bool:
-    """Whether a whole stream is the beginning of a magic number, and long enough not to be a short text."""
+    """Whether a whole stream is a prefix of a magic number, and too long to be a short text."""
     return len(head) >= (4 if magic.startswith(b"BZh") else 2) and magic.startswith(head)

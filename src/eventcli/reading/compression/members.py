@@ -1,4 +1,4 @@
-"""The members of a compressed stream, one after the other, and what is wrong with them."""
+"""The members of a compressed stream in order, and the errors in them."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, Final, cast
@@ -18,13 +18,13 @@ from eventcli.reading.compression.encodings import (
 )
 
 CHUNK: Final = 256 * 1024
-"""Most bytes that are decompressed at a time. Measured: with more, the allocator asks for fresh pages each time."""
+"""Maximum bytes decompressed at a time. Measured: with more, the allocator requests fresh pages each time."""
 
 _INPUT: Final = 128 * 1024
-"""Compressed bytes that are read at a time. Measured: isal is fastest with this much where its output is copied."""
+"""Compressed bytes read at a time. Measured: isal is fastest with this much if its output is copied."""
 
 _KEPT: Final = 4 * 1024 * 1024
-"""Compressed bytes of a member that are kept, so that a stream without `seek` can be read again up to damage."""
+"""Compressed bytes of a member that are kept, so that a stream without `seek` can be reread up to the damage."""
 
 
 class Feed:
@@ -34,7 +34,7 @@ class Feed:
         self._stream = stream
         self._memory = memoryview(bytearray(_INPUT))
         self._waiting = memoryview(head)
-        # Where the stream itself begins, if the same bytes can be read again.
+        # The start of the stream itself, if the same bytes can be reread.
         self._base = tell(stream)
         self._base = None if self._base is None else self._base - len(head)
         self._kept: list[bytes] | None = []
@@ -42,12 +42,12 @@ class Feed:
         self._start = 0
         self._size = _INPUT
         self.position = 0
-        """Bytes handed out so far, those that were put back not counted."""
+        """Bytes handed out so far, excluding those that were put back."""
         self.last = 0
-        """Length of the piece that was handed out last."""
+        """Length of the last piece that was handed out."""
 
     def begin(self) -> None:
-        """Begin a member here. Where the last one was small, pieces are small: what is behind a member is copied."""
+        """Begin a member here. After a small one, pieces are small: the data after a member is copied."""
         self._size = min(_INPUT, max(HEAD, 2 * (self.position - self._start)) if self.position else _INPUT)
         self._start = self.position
         self._kept, self._kept_size = [], 0
@@ -65,25 +65,25 @@ class Feed:
         return piece
 
     def put_back(self, piece: bytes) -> None:
-        """Take back the end of what was handed out last."""
+        """Put back the end of the last piece."""
         self.position -= len(piece)
         self._waiting = memoryview(piece + bytes(self._waiting)) if piece else self._waiting
 
     def head(self, size: int) -> bytes:
-        """Return the next `size` bytes, or less at the end of the stream, without handing them out."""
+        """Return the next `size` bytes, or fewer at the end of the stream, without consuming them."""
         while len(self._waiting) < size and (got := read_into(self._stream, self._memory)):
             self._waiting = memoryview(bytes(self._waiting) + bytes(self._memory[:got]))
         return bytes(self._waiting[:size])
 
     def skip(self, size: int) -> int:
-        """Leave out `size` bytes; return how many there were."""
+        """Skip `size` bytes; return how many there were."""
         left = size
         while left and (piece := self._take(min(left, _INPUT))):
             left -= len(piece)
         return size - left
 
     def again(self) -> Iterator[tuple[bytes, bool]]:
-        """Yield all pieces of the member again, and whether it is the last; nothing where that cannot be done."""
+        """Yield all pieces of the member again, each with whether it is the last; nothing if that is impossible."""
         if self._kept is not None:
             yield from ((piece, False) for piece in self._kept[:-1])
             yield self._kept[-1], True
@@ -107,7 +107,7 @@ class Feed:
 
 
 def tell(stream: Readable) -> int | None:
-    """Return the position of a stream in which one can go back, else None."""
+    """Return the position of a seekable stream, else None."""
     file = cast("BinaryIO", stream)
     try:
         return file.tell() if file.seekable() else None
@@ -116,7 +116,7 @@ def tell(stream: Readable) -> int | None:
 
 
 def all_members(feed: Feed) -> Iterator[bytes]:
-    """Yield what all members hold, in chunks."""
+    """Yield the content of all members, in chunks."""
     encoding: Encoding | None = None
     while (following := _following(feed, encoding)) is not None:
         encoding = following
@@ -129,9 +129,9 @@ def all_members(feed: Feed) -> Iterator[bytes]:
 
 
 def _following(feed: Feed, previous: Encoding | None) -> Encoding | None:
-    """Return the encoding of the member that follows, None at the end of the stream; DamagedError for anything else."""
+    """Return the encoding of the next member, None at the end of the stream; DamagedError for anything else."""
     if previous is Encoding.GZIP:
-        # The gzip format says nothing of padding; tapes and block devices fill up with zeros, and gzip leaves them out.
+        # The gzip format does not mention padding; tapes and block devices pad with zeros, and gzip skips them.
         _skip_zeros(feed)
     elif previous is Encoding.XZ and (zeros := _skip_zeros(feed)) % 4:
         # Section 2.2 of the format: stream padding is a multiple of four zero bytes.
@@ -160,7 +160,7 @@ def _skip_zeros(feed: Feed) -> int:
 
 
 def _member(feed: Feed, encoding: Encoding, library: Library) -> Iterator[bytes]:
-    """Yield what one member holds, in chunks, and leave the feed behind its end."""
+    """Yield the content of one member, in chunks, and leave the feed after its end."""
     feed.begin()
     decompressor = library.new()
     length = 0
@@ -188,17 +188,17 @@ def _member(feed: Feed, encoding: Encoding, library: Library) -> Iterator[bytes]
         if chunk:
             yield chunk
         elif broken_off:
-            # Not before nothing more comes out: lz4 may hold something back although it asks for input.
+            # Only when no more output comes: lz4 may hold some back although it asks for input.
             raise _broken_off(encoding, feed)
     feed.put_back(decompressor.unused_data or b"")
 
 
 def _up_to_damage(feed: Feed, library: Library, length: int) -> Iterator[bytes]:
-    """Yield what a damaged member holds behind its first `length` bytes, and leave the feed at the damage.
+    """Yield the content of a damaged member after its first `length` bytes, and leave the feed at the damage.
 
-    A decompressor that fails keeps to itself what it has made since it was called. So the member is decompressed again,
-    at last byte by byte. Where that cannot be done, some of the last bytes before the damage are lost, and the feed is
-    left where the damage surely is not yet.
+    A decompressor that fails discards its output since the last call. So the member is decompressed again, finally byte
+    by byte. If that is impossible, some of the last bytes before the damage are lost, and the feed is left at a
+    position that is certainly before the damage.
     """
     position = feed.position - feed.last
     decompressor = library.new()
@@ -228,7 +228,7 @@ def _broken_off(encoding: Encoding, feed: Feed) -> TruncatedError:
 
 
 def without_tar(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the chunks; UnsupportedError where they begin as a tar archive does."""
+    """Yield the chunks; UnsupportedError if they begin like a tar archive."""
     head = b""
     try:
         for chunk in chunks:

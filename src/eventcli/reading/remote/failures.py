@@ -1,4 +1,4 @@
-"""What can go wrong with a remote object, in words, and when to try again."""
+"""Failures of remote objects, in words, and when to retry."""
 
 import errno
 from contextlib import suppress
@@ -12,27 +12,27 @@ from eventcli.redaction import HIDDEN, redacted_text
 from eventcli.text import printable
 
 TRIES: Final = 5
-"""How often a connection is taken up again before it is given up, with pauses of `PAUSE` seconds, twice, four times ...
-A stretch of `STRETCH` bytes that arrived gives all tries back."""
+"""How many times a connection is retried, with pauses of `PAUSE` seconds, twice, four times ... that.
+After `STRETCH` further bytes, all retries are available again."""
 
 PAUSE: Final = 0.25
 
 _MESSAGE: Final = 200
-"""Characters of a library's message that are shown at most."""
+"""Maximum characters of a library's message that are shown."""
 
 SECRETS: set[str] = set()
-"""What was not to be shown of any URL: libraries tell of parts of it in words of their own."""
+"""Parts of URLs that must not be shown: libraries mention them in their own words."""
 
 
 def status_words(code: int) -> str:
-    """Return a status of HTTP with its phrase."""
+    """Return an HTTP status with its phrase."""
     with suppress(ValueError):
         return f"HTTP {code} {HTTPStatus(code).phrase}"
     return f"HTTP {code}"
 
 
 def http_failure(error: HTTPError) -> OSError:
-    """Return the OSError that an answer of a server amounts to."""
+    """Return the OSError that corresponds to a server's response."""
     text = status_words(error.code)
     if error.code in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         return FileNotFoundError(errno.ENOENT, text)
@@ -42,12 +42,12 @@ def http_failure(error: HTTPError) -> OSError:
 
 
 def reason_of(error: Exception) -> object:
-    """Return what an error of urllib was caused by."""
+    """Return the cause of a urllib error."""
     return error.reason if isinstance(error, URLError) else error
 
 
 def in_words(error: Exception) -> str:
-    """Return an error as words on one line."""
+    """Return an error as text on one line."""
     if isinstance(error, HTTPError):
         return str(http_failure(error).strerror or http_failure(error))
     reason = reason_of(error)

@@ -1,4 +1,4 @@
-"""Objects over HTTP: read as they arrive, resumed where a connection was cut."""
+"""Objects over HTTP: read as they arrive, resumed when a connection is cut."""
 
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead
@@ -14,10 +14,10 @@ from eventcli.text import printable
 STRETCH: Final = 1024 * 1024
 
 SILENCE: Final = 60.0
-"""Seconds without a byte after which an HTTP connection is taken to be cut."""
+"""Seconds without a byte after which an HTTP connection counts as cut."""
 
 _CODINGS: Final = frozenset(("", "identity", "gzip", "x-gzip", "zstd", "aws-chunked"))
-"""Encodings of an answer that do no harm: what is compressed is recognised by its first bytes."""
+"""Harmless content encodings: compressed data is recognised by its first bytes."""
 
 _BUSY: Final = {
     HTTPStatus.REQUEST_TIMEOUT,
@@ -27,14 +27,14 @@ _BUSY: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 }
-"""Answers after which it is worth to ask again."""
+"""Status codes that are worth a retry."""
 
 
 class Download:
-    """An object of an HTTP server, read as it arrives."""
+    """An object on an HTTP server, read as it arrives."""
 
     def __init__(self, url: str, deadline: Deadline) -> None:
-        """Send the request, and take the headers of the answer as what the object is."""
+        """Send the request, and take the properties of the object from the response headers."""
         self._url = quoted(url)
         self._deadline = deadline
         self._requests = Requests(deadline, SILENCE)
@@ -73,10 +73,10 @@ class Download:
 
     def _receive(self, buffer: memoryview) -> int:
         got = 0
-        # What arrived before a failure is to be folded, so it is kept for the next call.
+        # Data that arrived before a failure must be folded, so the failure is kept for the next call.
         while got < len(buffer) and self._lost is None:
             try:
-                # Not readinto: it waits for a whole buffer, and forgets what arrived before a failure.
+                # Not readinto: it waits for a full buffer, and discards what arrived before a failure.
                 piece = self._response.read1(len(buffer) - got)
             except (OSError, HTTPException, ValueError) as error:
                 self._lost = error
@@ -107,7 +107,7 @@ class Download:
             self._tries += 1
 
     def _take_up(self) -> None:
-        """Ask for what follows the last byte that arrived. TruncatedError if that is not to be had."""
+        """Request the bytes after the last one that arrived. TruncatedError if they are unavailable."""
         self._response.close()
         failure = self._lost or IncompleteRead(b"")
         try:
@@ -142,7 +142,7 @@ class Download:
         raise self._truncated(failure, f"gave up after {self._tries} tries")
 
     def _check(self, response: HTTPResponse, failure: Exception) -> None:
-        """Refuse an answer that is not the rest of the same object."""
+        """Refuse a response that is not the rest of the same object."""
         etag, modified = response.headers.get("ETag"), response.headers.get("Last-Modified")
         changed = (self._etag and etag and etag != self._etag) or (
             self._modified and modified and modified != self._modified
@@ -162,13 +162,13 @@ class Download:
         return TruncatedError(f"connection lost ({in_words(failure)}), {why}", self.position)
 
     def _send(self, headers: dict[str, str]) -> HTTPResponse:
-        # As stored: whoever reads a compressed object recognises it, and offsets are those of the store.
+        # As stored: the reader recognises compressed objects, and offsets are those of the store.
         headers["Accept-Encoding"] = "identity"
         return self._requests.send(self._url, headers)
 
 
 def _check_whole(response: HTTPResponse) -> None:
-    """Raise TruncatedError for an answer that is not all of the object, OSError for one that cannot be read."""
+    """Raise TruncatedError for a partial response, OSError for one that cannot be read."""
     if response.status != HTTPStatus.OK:
         raise TruncatedError(f"{status_words(response.status)} is not the whole object", 0)
     lengths = set(response.headers.get_all("Content-Length", ()))

@@ -1,4 +1,4 @@
-"""Requests over HTTP: redirects are followed within HTTP only, and no answer takes longer than it may."""
+"""HTTP requests: redirects are followed within HTTP only, and every response has a deadline."""
 
 import io
 import os
@@ -23,15 +23,15 @@ _ASCII: Final = "".join(map(chr, range(128)))
 
 
 class RefusedError(OSError):
-    """What a server wants is not done, or what it says cannot be meant; there is no use in asking again."""
+    """The server asks for something unsupported, or its response makes no sense; a retry is pointless."""
 
 
 class LateError(TimeoutError):
-    """The time for all of a source is over."""
+    """The time for the whole source has run out."""
 
 
 class Deadline:
-    """How long all that is done for one source may take: `total` seconds, None for no limit."""
+    """The time limit for everything done for one source: `total` seconds, None for no limit."""
 
     def __init__(self, total: float | None) -> None:
         """Begin now."""
@@ -39,7 +39,7 @@ class Deadline:
         self._end = None if total is None else time.monotonic() + total
 
     def left(self, most: float) -> float:
-        """Return how long may be waited now, at most so long; LateError where the time is over."""
+        """Return the remaining time to wait, at most `most`; LateError if the time is over."""
         if self._end is None:
             return most
         left = self._end - time.monotonic()
@@ -48,7 +48,7 @@ class Deadline:
         return min(most, left)
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not longer than there is time."""
+        """Wait, but not beyond the deadline."""
         time.sleep(self.left(seconds))
 
 
@@ -56,19 +56,19 @@ class Requests:
     """Sends requests for one source."""
 
     def __init__(self, deadline: Deadline, silence: float) -> None:
-        """Take a connection on which nothing arrives for `silence` seconds for one that is cut."""
+        """Treat a connection as cut if nothing arrives on it for `silence` seconds."""
         self._opener = _opener(lambda: deadline.left(silence))
         self._silence = silence
         self._deadline = deadline
 
     def send(self, url: str, headers: dict[str, str]) -> HTTPResponse:
-        """Return the answer; HTTPError for what is none, RefusedError where a redirect leads where nobody follows.
+        """Return the response; HTTPError for an error status, RefusedError for a redirect that must not be followed.
 
-        Nothing of a body is read on the way, and no header is sent to another host but the given ones.
+        No body is read on the way, and no header is sent to another host except the given ones.
         """
         for _ in range(_MOST_REDIRECTS):
             try:
-                sent = request.Request(url, headers=headers)  # noqa: S310  # the opener knows of HTTP only
+                sent = request.Request(url, headers=headers)  # noqa: S310  # the opener only knows HTTP
                 timeout = self._deadline.left(self._silence)
                 return cast("HTTPResponse", self._opener.open(sent, timeout=timeout))
             except HTTPError as error:
@@ -88,7 +88,7 @@ class Requests:
 
 
 def quoted(url: str) -> str:
-    """Return a URL of HTTP in the form that is sent: without fragment, other bytes than those of URLs escaped."""
+    """Return an HTTP URL in the form that is sent: without fragment, with bytes that URLs do not allow escaped."""
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
@@ -102,15 +102,15 @@ def quoted(url: str) -> str:
 
 
 def _quoted_part(text: str) -> str:
-    # The bytes that were given, also where they are no text.
+    # The original bytes, even if they are not valid text.
     return quote(os.fsencode(text), "%/:=&?~+!$,;'@()*[]")
 
 
 def _target(url: str, location: str, code: int) -> str:
-    """Return where a redirect leads."""
+    """Return the target of a redirect."""
     words = f"HTTP {code} {_phrase(code)}, a redirect to {_shown(location)!r}"
     try:
-        # A header comes as Latin-1, whatever it was: its bytes are asked for.
+        # A header is decoded as Latin-1, whatever it was: this recovers its bytes.
         target = urljoin(url, quote(location.encode("latin-1"), _ASCII))
         scheme = urlsplit(target).scheme.lower()
         if scheme not in ("http", "https"):
@@ -134,7 +134,7 @@ def _shown(text: str) -> str:
 
 
 def _opener(patience: Callable[[], float]) -> request.OpenerDirector:
-    """Return what knows the proxies of the environment, and of no scheme but HTTP."""
+    """Return an opener that knows the proxies of the environment, and no scheme but HTTP."""
 
     class Http(request.HTTPHandler):
         def http_open(self, req: request.Request) -> Any:
@@ -185,9 +185,9 @@ class _Secure(HTTPSConnection):
 
 
 class _Patient:
-    """A socket whose answer is waited for as long as there is patience, told anew whenever something is read.
+    """A socket with a patience limit for its response, which is recomputed at every read.
 
-    The time limit of a socket itself begins again with each byte.
+    The timeout of a socket itself starts again with each byte.
     """
 
     def __init__(self, sock: Any, patience: Callable[[], float]) -> None:

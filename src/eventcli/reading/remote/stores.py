@@ -13,13 +13,13 @@ from eventcli.reading.remote.failures import in_words
 from eventcli.reading.remote.requests import Deadline, LateError
 
 INSTALL: Final = "pip install 'eventcli[remote]'"
-"""The command that installs what object stores need."""
+"""The command that installs the requirements for object stores."""
 
 RANGE: Final = 2 * 1024 * 1024
-"""Bytes that are asked for at a time. Measured: smaller ranges cost round trips, larger ones only memory."""
+"""Bytes requested at a time. Measured: smaller ranges cost round trips, larger ones only memory."""
 
 AHEAD: Final = 4
-"""Ranges of an object that are under way at a time."""
+"""Ranges of an object in flight at a time."""
 
 _T = TypeVar("_T")
 
@@ -31,10 +31,10 @@ class _ChangedError(OSError):
 
 
 class Object:
-    """An object of a store that fsspec knows, read in ranges by a few threads."""
+    """An object in a store that fsspec supports, read in ranges by a few threads."""
 
     def __init__(self, url: str, deadline: Deadline) -> None:
-        """Open the object, and learn its size and version."""
+        """Open the object, and get its size and version."""
         self._deadline = deadline
         self._threads = ThreadPoolExecutor(AHEAD, "eventstats-range")
         self._idle: deque[Any] = deque()
@@ -62,13 +62,13 @@ class Object:
         self.close()
 
     def close(self) -> None:
-        """Stop what is under way."""
+        """Cancel the requests in flight."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         while self._idle:
             self._idle.pop().close()
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Give what is left of the range at hand, or of the next one."""
+        """Hand out the rest of the current range, or the next one."""
         try:
             if not self._range:
                 self._range = memoryview(self._next_range())
@@ -91,7 +91,7 @@ class Object:
         return file, self._details(file)
 
     def _in_time(self, future: "Future[_T]") -> _T:
-        """Return what is waited for; LateError where it takes too long."""
+        """Return the result of a future; LateError if it takes too long."""
         if self._deadline.total is None:
             return future.result()
         try:
@@ -110,7 +110,7 @@ class Object:
         return data
 
     def _ask(self) -> None:
-        """See to it that as many ranges are under way as may be."""
+        """Keep as many ranges in flight as allowed."""
         while len(self._under_way) < AHEAD and self._asked < self.size:
             length = min(RANGE, self.size - self._asked)
             self._under_way.append(self._threads.submit(self._fetch, self._asked, length))
@@ -124,7 +124,7 @@ class Object:
             except (FileNotFoundError, PermissionError, _ChangedError):
                 raise
             except Exception:
-                # The libraries have tried again, too, each in its way; and have words of their own for a change.
+                # The libraries retry in their own ways, too, and have their own words for a change.
                 self._check_version(self._system.info(self._path))
                 if tries == failures.TRIES:
                     raise
@@ -156,22 +156,22 @@ class Object:
 
 
 def _version(details: dict[str, Any]) -> object:
-    """Return what tells one version of an object from another, by whatever name its store gives it."""
+    """Return a value that identifies the version of an object, whatever its store calls it."""
     names = ("generation", "ETag", "etag", "LastModified", "last_modified", "mtime", "modificationTime")
     return next((details[name] for name in names if details.get(name) is not None), None)
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """Return the file system of fsspec that a URL belongs to, and the path in it."""
+    """Return the fsspec file system for a URL, and the path in it."""
     for library in _LIBRARIES:
-        # Else what they log goes to stderr. What went wrong is told once, by who reads the stream.
+        # Otherwise their log messages go to stderr. The reader of the stream reports each failure once.
         logging.getLogger(library).addHandler(logging.NullHandler())
     options = {"use_listings_cache": False}
     if url.partition("://")[0].lower() in {"gs", "gcs"}:
-        # The class that fsspec would take asks a second service about every bucket, and warns where it may not.
+        # The class that fsspec picks asks a second service about every bucket, and warns if access is denied.
         from gcsfs.core import GCSFileSystem  # noqa: PLC0415  # optional
 
-        return GCSFileSystem(**options), GCSFileSystem._strip_protocol(url)  # noqa: SLF001  # fsspec calls it so, too
+        return GCSFileSystem(**options), GCSFileSystem._strip_protocol(url)  # noqa: SLF001  # fsspec calls it, too
     from fsspec.core import url_to_fs  # noqa: PLC0415  # optional
 
     system, path = url_to_fs(url, **options)
@@ -179,7 +179,7 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 def failure_of(error: Exception) -> OSError:
-    """Return any error of fsspec and the libraries below it as an OSError with words on one line."""
+    """Return any error of fsspec and its libraries as an OSError with a one-line message."""
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     text = in_words(error)

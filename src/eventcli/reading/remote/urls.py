@@ -1,8 +1,8 @@
-"""A URL becomes a stream of bytes: over HTTP by the standard library, from object stores and HDFS by fsspec.
+"""Turns a URL into a byte stream: over HTTP with the standard library, from object stores and HDFS with fsspec.
 
-An object is read as it arrives or in large ranges, some of which are under way while earlier ones are folded. A
-connection that was cut is taken up again where it ended, if the object is still the same one; what cannot be taken up
-is a `TruncatedError`, never an end. This module is imported only when a URL is given.
+An object is read as it arrives, or in large ranges, some of which are in flight while earlier ones are folded. A cut
+connection is resumed where it ended, if the object is still the same; if it cannot be resumed, that is a
+`TruncatedError`, never an end of file. This module is imported only when a URL is given.
 """
 
 import errno
@@ -18,14 +18,14 @@ _PATTERN: Final = frozenset("*?[")
 
 
 class RemoteStream(Protocol):
-    """An open object: a stream of bytes to be closed at its end."""
+    """An open object: a byte stream that must be closed."""
 
     @property
     def size(self) -> int | None:
-        """The bytes of the object, None where they are not known."""
+        """The size of the object in bytes, None if unknown."""
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Read up to the length of the buffer; 0 at the end. TruncatedError where the rest is not to be had."""
+        """Read up to the length of the buffer; 0 at the end. TruncatedError if the rest is unavailable."""
 
     def close(self) -> None:
         """Close the connections of the stream."""
@@ -38,9 +38,9 @@ class RemoteStream(Protocol):
 
 
 def open_url(url: str, timeout: float | None = None) -> RemoteStream:
-    """Open the object that a URL names. OSError where that fails, FileNotFoundError where there is no such object.
+    """Open the object that a URL names. Raises OSError on failure, FileNotFoundError if there is no such object.
 
-    All of it is to be read within `timeout` seconds from now, if that is given.
+    With `timeout`, all of it must be read within so many seconds from now.
     """
     SECRETS.update(secrets(url))
     deadline = Deadline(timeout)
@@ -48,9 +48,9 @@ def open_url(url: str, timeout: float | None = None) -> RemoteStream:
 
 
 def expand(url: str) -> list[str]:
-    """Return the URLs of the objects that match a pattern (`*`, `?`, `[...]`, `**`), sorted; else the URL itself.
+    """Return the sorted URLs of the objects that match a pattern (`*`, `?`, `[...]`, `**`); else the URL itself.
 
-    A URL of HTTP is never a pattern: servers do not list, and `?` begins a query. OSError as for `open_url`.
+    An HTTP URL is never a pattern: servers do not list, and `?` begins a query. Raises OSError like `open_url`.
     """
     if _is_http(url) or not _PATTERN & set(url):
         return [url]
