@@ -46,8 +46,9 @@ pub extern "C" fn main(_count: c_int, arguments: *const *const c_char) -> c_int 
             execv(path.as_ptr().cast(), arguments);
         }
         let message =
-            b"eventstats: its script eventstats-python cannot be run: install eventcli again\n";
+            b"eventstats: eventstats-python, beside it, or its interpreter cannot be run\n";
         write(2, message.as_ptr().cast(), message.len());
     }
-    70
+    // As a shell says of a command that it finds and cannot run.
+    126
 }
