@@ -12,9 +12,9 @@ class AccountError(Exception):
 
 
 class Value:
-    """An immutable value with slots, equal to another with equal ones.
+    """An immutable value with slots, equal to any other with equal slots.
 
-    What a frozen dataclass gives, without the code that one generates: it was a tenth of the start-up.
+    It does what a frozen dataclass does, without its generated code, which took a tenth of the start-up time.
     """
 
     __slots__: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Value:
     def __eq__(self, other: object) -> bool:
         return self._values() == other._values() if type(other) is type(self) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # as of a dict, which they hold
+    __hash__ = None  # like the dicts they hold
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return type(self), self._values()
@@ -69,13 +69,13 @@ class Account(Value):
         blank: int = 0,
         salvaged: int = 0,
     ) -> None:
-        # Only the reasons that occurred, in their order, so that equal accounts look equal.
+        # Only the reasons that occurred, in order, so that equal accounts look equal.
         rejected = {reason: rejected[reason] for reason in Reason if rejected.get(reason)} if rejected else {}
         self._set(lines=lines, accepted=accepted, rejected=rejected, filtered=filtered, blank=blank, salvaged=salvaged)
 
     @property
     def rejects(self) -> int:
-        """Rejected lines of all reasons."""
+        """Rejected lines for all reasons together."""
         return sum(self.rejected.values())
 
     def merge(self, other: Self) -> Self:
@@ -100,7 +100,7 @@ class Account(Value):
             raise AccountError(f"{self.salvaged} lines were salvaged, but {self.accepted} accepted")
 
     def __str__(self) -> str:
-        """Return the account as one line for people."""
+        """Return the account as one line of readable text."""
         text = (
             f"{self.lines} lines = {self.accepted} accepted + {self.rejects} rejected"
             f" + {self.filtered} filtered + {self.blank} blank"

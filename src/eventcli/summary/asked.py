@@ -1,4 +1,4 @@
-"""What a result was asked for: kept with a saved summary, and compared before two results are added up."""
+"""The question that a result answers: kept with a saved summary, and compared before two results are added."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, Self
@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, Self
 from eventcli.lines.query import Query
 
 Window = tuple[int | None, int | None]
-"""Events from one instant on and before another one, in nanoseconds of the epoch; None where there is no bound."""
+"""Events from one instant on and before another one, in nanoseconds since the epoch; None for no bound."""
 
 _ALWAYS: Final[Window] = (None, None)
 
@@ -20,10 +20,10 @@ _NO_VALUE: Final = "none (events are only counted)"
 
 
 class Asked(NamedTuple):
-    """What gives the numbers of a result their meaning.
+    """The settings that give the numbers of a result their meaning.
 
-    Two results with the same can be added up; so can two that differ in their `windows` only, if these do not
-    overlap: no event is in both. What is only a matter of how it is printed, and the limit of types, is not in here.
+    Two results with equal settings can be added up; so can two that differ only in their `windows`, if these do not
+    overlap: no event is in both. Settings that only affect printing, and the limit of types, are not included.
     """
 
     type_field: str = "type"
@@ -41,7 +41,7 @@ class Asked(NamedTuple):
 
     @classmethod
     def of(cls, query: Query) -> Self:
-        """Return what a query asks for."""
+        """Return the question that a query asks."""
         fields, timing = query.fields, query.timing
         types = None if query.types is None else tuple(sorted(set(query.types)))
         asked = cls(fields.type, fields.value, types, query.default_value, query.numeric_strings, query.salvage)
@@ -58,10 +58,10 @@ class Asked(NamedTuple):
         )
 
     def difference(self, other: Self) -> str | None:
-        """Return in what two differ, in words, so that they cannot be added up; None where they can."""
+        """Return in words how the two differ, so that they cannot be added up; None if they can."""
         for name in self._fields[:-1]:
             mine, others = getattr(self, name), getattr(other, name)
-            # Where only one of them looks at the time, what it is in does not matter to the other.
+            # If only one of them uses the time, its location does not matter to the other.
             if mine != others and not (name in _OF_TIME and None in (self.time_field, other.time_field)):
                 return f"{_option(name)} {_shown(name, mine)} and {_option(name)} {_shown(name, others)}"
         if self.windows == other.windows:
@@ -73,7 +73,7 @@ class Asked(NamedTuple):
         return None
 
     def join(self, other: Self) -> Self:
-        """Return what both together were asked for, where they can be added up."""
+        """Return the question that both answer together, if they can be added up."""
         windows = self.windows if self.windows == other.windows else _joined((*self.windows, *other.windows))
         return self._replace(
             time_field=self.time_field or other.time_field,
@@ -83,7 +83,7 @@ class Asked(NamedTuple):
         )
 
     def row(self) -> dict[str, object]:
-        """Return all that is not as usual, for a saved summary."""
+        """Return all settings that are not the default, for a saved summary."""
         usual = type(self)()
         row: dict[str, object] = {
             name: value for name, value in self._asdict().items() if value != getattr(usual, name)
@@ -94,7 +94,7 @@ class Asked(NamedTuple):
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """Return what was saved; ValueError or TypeError where it is none, NewerError where there is more in it."""
+        """Return saved settings; ValueError or TypeError if they are invalid, NewerError if some are unknown."""
         unknown = sorted(set(row) - set(cls._fields))
         if unknown:
             raise NewerError(f"it was asked for with {unknown[0]!r}")
@@ -114,11 +114,11 @@ class Asked(NamedTuple):
 
 
 class NewerError(ValueError):
-    """A later version of eventstats wrote this; the message says by what that is seen."""
+    """A later version of eventstats wrote this; the message says what shows it."""
 
 
 def _checked(text: object) -> str:
-    # Not isinstance: numbers come as a kind of text.
+    # Not isinstance: numbers arrive as a subclass of str.
     if type(text) is not str:
         raise TypeError(f"{str(text)[:40]!r} is not text")
     text.encode("utf-8")
@@ -145,7 +145,7 @@ def _overlap(one: Window, other: Window) -> bool:
 
 
 def _joined(windows: Iterable[Window]) -> tuple[Window, ...]:
-    """Return windows that do not overlap in their order, those that touch as one."""
+    """Return windows in order if they do not overlap, with adjoining ones joined."""
     joined: list[Window] = []
     for since, until in sorted(set(windows), key=lambda window: (window[0] is not None, window[0] or 0)):
         if joined and since is not None and joined[-1][1] == since:

@@ -1,7 +1,7 @@
-"""JSON texts of any length, taken apart while they are read: what is held is one element, not all of the text.
+"""Parses JSON texts of any length while they are read: only one element is held, not the whole text.
 
-A stream of documents holds any number of them, each on lines of its own. The elements of an outermost array are
-handed out one by one; of an object that is too long to be held, so are those of the arrays that are its members.
+A stream of documents contains any number of them, each on its own lines. The elements of an outermost array are handed
+out one by one; for an object that is too long to be held, so are the elements of its array members.
 """
 
 import codecs
@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 from eventcli.readable import Readable, read_into
 
 LONGEST: Final = 16 * 1024 * 1024
-"""Characters of one element: as many as a line may have."""
+"""Maximum characters of one element: as many as a line may have."""
 
 _PIECE: Final = 64 * 1024
 
@@ -24,11 +24,11 @@ _SPACES: Final = re.compile(r"[ \t\r\n]*")
 
 
 class DocumentError(ValueError):
-    """The text is no JSON, or has an element that is too long; the message says which."""
+    """The text is not JSON, or has an element that is too long; the message says which."""
 
 
 class Number(str):
-    """A number as it is written: a reader that makes a float of it would round a decimal sum, or one beyond 64 bits."""
+    """A number as written: a reader that turns it into a float would round a decimal sum, or one beyond 64 bits."""
 
     __slots__ = ()
 
@@ -53,10 +53,10 @@ class Member:
 
 
 def elements(stream: Readable) -> Iterator[Any]:
-    """Yield the documents of a stream, those in an outermost array one by one; DocumentError where it is no JSON.
+    """Yield the documents of a stream, those in an outermost array one by one; DocumentError if it is not JSON.
 
-    An object that is longer than `LONGEST` comes in parts: `Begin`, members, `End`. Numbers are `Number`. OSError of
-    the stream passes through.
+    An object longer than `LONGEST` comes in parts: `Begin`, members, `End`. Numbers are `Number`. OSError of the stream
+    propagates.
     """
     text = _Text(stream)
     try:
@@ -80,7 +80,7 @@ def _object(text: "_Text") -> Iterator[Any]:
         return
     yield Begin()
     text.skip("{")
-    for key in text.keys():  # noqa: SIM118  # it is no dict
+    for key in text.keys():  # noqa: SIM118  # it is not a dict
         if text.next() == "[":
             text.skip("[")
             for element in text.elements():
@@ -91,7 +91,7 @@ def _object(text: "_Text") -> Iterator[Any]:
 
 
 class _Text:
-    """A window on the text: what is in it has been read, and not been handed out."""
+    """A window on the text: characters that have been read, and not yet handed out."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
@@ -103,22 +103,22 @@ class _Text:
         self._is_begun = self._is_ended = False
 
     def next(self) -> str | None:
-        """Leave out white space, and return the character that follows; None at the end."""
+        """Skip white space, and return the next character; None at the end."""
         while True:
-            self._at = _SPACES.match(self._window, self._at).end()  # type: ignore[union-attr]  # it always matches
+            self._at = _SPACES.match(self._window, self._at).end()  # it always matches
             if self._at < len(self._window):
                 return self._window[self._at]
             if not self._more():
                 return None
 
     def skip(self, character: str) -> None:
-        """Leave out a character that must follow."""
+        """Skip a character that must come next."""
         if self.next() != character:
             self._fail(f"Expecting {character!r}")
         self._at += 1
 
     def end_line(self) -> None:
-        """Leave out white space; DocumentError unless there is a newline in it, or nothing follows."""
+        """Skip white space; DocumentError unless it contains a newline or ends the text."""
         has_newline = False
         while True:
             end = _SPACES.match(self._window, self._at).end()  # type: ignore[union-attr]
@@ -132,7 +132,7 @@ class _Text:
             self._fail("Extra data")
 
     def elements(self) -> Iterator[Any]:
-        """Yield the elements of an array whose bracket was left out."""
+        """Yield the elements of an array whose bracket was skipped."""
         if self.next() == "]":
             self.skip("]")
             return
@@ -144,7 +144,7 @@ class _Text:
             self.skip(",")
 
     def keys(self) -> Iterator[str]:
-        """Yield the keys of an object whose brace was left out; whoever takes one takes its value before the next."""
+        """Yield the keys of an object whose brace was skipped; the caller must take each value before the next key."""
         if self.next() == "}":
             self.skip("}")
             return
@@ -160,14 +160,14 @@ class _Text:
             self.skip(",")
 
     def value(self, *, or_none: bool = False) -> Any:
-        """Return the next value; where it is too long, DocumentError, or None with `or_none`."""
+        """Return the next value; if it is too long, raise DocumentError, or return None with `or_none`."""
         if self.next() is None:
             self._fail("Expecting value")
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._window, self._at)
             except json.JSONDecodeError as error:
-                # It may just not be all there. What is wrong far from the end of the window is wrong.
+                # The rest may be missing. An error far from the end of the window is real.
                 is_certain = error.pos < len(self._window) - _MARGIN and "Unterminated" not in error.msg
                 if self._is_ended or is_certain:
                     raise DocumentError(f"{error.msg} (char {self._before + error.pos})") from None
@@ -185,7 +185,7 @@ class _Text:
                 pass
 
     def _more(self) -> bool:
-        """Read on; False at the end."""
+        """Read more; False at the end."""
         if self._is_ended:
             return False
         pieces = [self._window[self._at :]]

@@ -1,4 +1,4 @@
-"""Empty buckets of a Summary become rows of count 0, so that a series has no gaps."""
+"""Fills the empty buckets of a Summary with rows of count 0, so that a series has no gaps."""
 
 from collections.abc import Collection
 from itertools import islice
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 MOST_ROWS: Final = 1_000_000
-"""Rows that are filled in at most: one event of a wrong year must not fill the memory."""
+"""Maximum rows that are filled in: one event with a wrong year must not fill the memory."""
 
 FEW_ROWS: Final = 10_000
 
 TIMES_SEEN: Final = 10
-"""Where a bound is not given, rows are at most so many, or so many times those that have events: a time that stands for
-none, such as the year 1 or 1970, must not print the centuries from there on."""
+"""Without explicit bounds, there are at most this many rows, or this many times those with events: a placeholder time,
+such as the year 1 or 1970, must not print the centuries that follow."""
 
 
 class GapsError(Exception):
@@ -29,9 +29,9 @@ class GapsError(Exception):
 def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Summary:
     """Return the Summary with every type in every bucket.
 
-    The buckets are those from `timing.since` to `timing.until`, or where these are not given, from the first to the
-    last one that has an event. `types` have rows even if they were never seen. GapsError where that makes too many, or
-    very many more than have events and the bounds were not given.
+    The buckets are those from `timing.since` to `timing.until`, or, without these bounds, from the first to the last
+    that has an event. `types` have rows even if they never occur. Raises GapsError if there would be too many rows, or,
+    without bounds, far more than there are rows with events.
     """
     if timing.by is None:
         raise ValueError("gaps are between buckets")
@@ -69,7 +69,7 @@ def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Sum
 
 
 def _check(buckets: "Buckets", since: int, until: int, names: int, most: int) -> None:
-    """Refuse more rows than there may be; how many there would be is counted as far as is to be said."""
+    """Refuse too many rows; they are counted only as far as the message needs."""
     from eventcli.lines.times import shown  # noqa: PLC0415  # as above
 
     rows = sum(names for _ in islice(buckets.between(since, until), MOST_ROWS // max(names, 1) + 1))

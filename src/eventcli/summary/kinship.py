@@ -1,7 +1,7 @@
-"""Whether results belong together: what they were asked for, how their buckets are cut, whether one is there twice.
+"""Whether results belong together: the questions they answer, how their buckets are cut, whether one occurs twice.
 
-A saved summary says all that. A printed result does not, so it is judged by the starts of its buckets: what no size
-of a bucket and no time zone could have given is refused; what could be is not.
+A saved summary records all that. A printed result does not, so it is judged by the starts of its buckets: starts that
+no bucket size and no time zone could produce are refused; possible ones are not.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,10 +19,10 @@ _EPOCH_WEEKDAY: Final = 3
 """Days from a Monday to the epoch, which was a Thursday."""
 
 _MANY: Final = 10
-"""Starts from which on one in so many may be beside the grid: where clocks are changed, buckets begin at odd times."""
+"""One start in this many may be off the grid: when clocks change, buckets begin at odd times."""
 
 _MOST_COMPARED: Final = 10_000
-"""Starts of one result that are compared with time zones at most."""
+"""Maximum starts of one result that are compared with time zones."""
 
 
 class MixedError(ValueError):
@@ -32,8 +32,8 @@ class MixedError(ValueError):
 class Result(NamedTuple):
     """One saved summary, or all rows of a printed result.
 
-    `asked` is None where it is not known. `is_timed` says whether it is in buckets of time, `is_plain` whether there
-    are rows that are not; one without rows may be neither.
+    `asked` is None if unknown. `is_timed` says whether it has rows in buckets of time, `is_plain` whether it has
+    others; a result without rows may have neither.
     """
 
     summary: Summary
@@ -44,12 +44,12 @@ class Result(NamedTuple):
 
 
 class Kinship:
-    """What is known of the results that were taken so far; each further one must belong to them."""
+    """What is known of the results added so far; each further one must belong to them."""
 
     def __init__(self) -> None:
-        """Begin without a result: any may be the first."""
+        """Begin without results: any may be the first."""
         self.asked: Asked | None = None
-        """What all results together were asked for, as far as that is known."""
+        """The question that all results together answer, as far as known."""
         self._asked_by = ""
         self._calendar: tuple[str, Calendar] | None = None
         self._timed = ""
@@ -61,11 +61,11 @@ class Kinship:
 
     @property
     def calendar(self) -> Calendar | None:
-        """How the buckets of all are cut, where a saved summary says it."""
+        """How the buckets of all are cut, if a saved summary says it."""
         return None if self._calendar is None else self._calendar[1]
 
     def add(self, name: str, result: Result) -> None:
-        """Take a result; MixedError or CalendarError where it does not belong to the others."""
+        """Add a result; MixedError or CalendarError if it does not belong to the others."""
         if result.asked is not None:
             self._add_asked(name, result.asked)
         self._add_form(name, result)
@@ -78,7 +78,7 @@ class Kinship:
         if self.asked is None:
             self.asked, self._asked_by = asked, name
             return
-        # The buckets are looked at by themselves.
+        # Buckets are checked separately.
         ours = self.asked._replace(by=asked.by, tz=asked.tz)
         difference = ours.difference(asked)
         if difference is not None:
@@ -86,7 +86,7 @@ class Kinship:
         self.asked = self.asked.join(asked)
 
     def _add_form(self, name: str, result: Result) -> None:
-        """Take note whether a result is in buckets of time, which those without rows do not tell."""
+        """Record whether a result is in buckets of time, which one without rows does not show."""
         self._timed = self._timed or (name if result.is_timed else "")
         self._plain = self._plain or (name if result.is_plain else "")
         if self._timed and self._plain:
@@ -123,11 +123,11 @@ class Kinship:
             raise MixedError(
                 f"{other} looks like buckets by {_either(known)}, {name} like buckets by {_either(grains)}"
             )
-        # The one that leaves the least choice is the one to be named.
+        # The message names the result that leaves the least choice.
         self._grain = (name if len(grains) < len(known) else other), known & grains
 
     def _check_starts(self, name: str, starts: Iterable[Bucket]) -> None:
-        """Raise MixedError where a printed bucket is none of the calendar of a saved summary."""
+        """Raise MixedError if a printed bucket does not fit the calendar of a saved summary."""
         if self._calendar is None:
             return
         from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
@@ -137,7 +137,7 @@ class Kinship:
         try:
             buckets = times.Buckets(by, zone)
         except ValueError:
-            return  # a zone that is not known here
+            return  # a zone that is unknown here
         for start in starts:
             if buckets.bucket(start.start) != start:
                 raise MixedError(
@@ -145,7 +145,7 @@ class Kinship:
                 )
 
     def _check_zones(self, name: str, starts: list[Bucket]) -> None:
-        """Raise MixedError where no time zone has all offsets at their instants."""
+        """Raise MixedError if no time zone has all offsets at their instants."""
         if self._zones is None:
             if len({start.offset for start in (*self._starts, *starts)}) < 2:  # noqa: PLR2004  # one is that of a zone
                 return
@@ -175,11 +175,11 @@ def _having(zones: Iterable[str], starts: Iterable[Bucket]) -> list[str]:
 
 
 def _grains(starts: list[Bucket]) -> frozenset[str]:
-    """Return which sizes of buckets these starts are likely to be of.
+    """Return the bucket sizes that these starts probably have.
 
-    Of those that are shorter than a day it is the largest one that fits.
+    Of those shorter than a day, it is the largest that fits.
 
-    A single midnight may be the start of a day, a week or a month. Two and more of which all are Mondays are weeks.
+    A single midnight may be the start of a day, a week or a month. Two or more that are all Mondays are weeks.
     """
     local = [start + offset for start, offset in starts]
     if _fit([second % _DAY for second in local], _is_zero):

@@ -1,4 +1,4 @@
-"""Summaries kept as text: a Summary becomes a saved summary, and that or a printed result becomes a Summary again."""
+"""Summaries as text: writes a Summary as a saved summary, and reads that or a printed result as a Summary."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,20 +25,20 @@ SCHEMA: Final = "eventstats.summary"
 VERSION: Final = 1
 
 _LONGEST: Final = 2_000
-"""Digits of a number; what `exact` adds up without rounding is far longer."""
+"""Maximum digits of a number; the sums that `exact` computes without rounding are far longer."""
 
 _PLAIN = r"-?[0-9]+(?:\.[0-9]+)?"
 
 
 class SavedError(Exception):
-    """The text is neither a saved summary nor a printed result; the message says what is wrong with it."""
+    """The text is neither a saved summary nor a printed result; the message says what is wrong."""
 
 
 def dump(summary: Summary, asked: Query | Asked | None = Asked()) -> bytes:  # noqa: B008  # immutable
     """Return the whole Summary as one JSON object on one line; sums are decimal text, so that no reader rounds them.
 
-    `asked` is what it was asked for, which a merge compares: what a query has by default is not written. None: not
-    known.
+    `asked` is the question it answers, which a merge compares (None: unknown); a query's default settings are not
+    written.
     """
     import json  # noqa: PLC0415  # keeps start-up fast for nearly all runs
 
@@ -64,26 +64,26 @@ def dump(summary: Summary, asked: Query | Asked | None = Asked()) -> bytes:  # n
         **({} if summary.calendar is None else {"by": summary.calendar.by, "tz": summary.calendar.zone}),
         **({} if query == {} else {"query": query}),
     }
-    # orjson writes no integer beyond 64 bits, which a merge of merges could hold.
+    # orjson does not write integers beyond 64 bits, which a merge of merges could hold.
     return json.dumps(saved, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def load(data: bytes) -> Summary:
-    """Return the Summary of a saved summary, of several on a line each, or of a printed result (json or jsonl).
+    """Return the Summary of a saved summary, of several with one per line, or of a printed result (json or jsonl).
 
-    A printed result holds no more than it shows: its account counts accepted lines only, and min and max are unknown
-    unless they were printed. SavedError where the text is something else.
+    A printed result contains only what it shows: its account counts only accepted lines, and min and max are unknown
+    unless they were printed. Raises SavedError if the text is anything else.
     """
-    import io  # noqa: PLC0415  # it is there in any case
+    import io  # noqa: PLC0415  # already loaded anyway
 
     return Summary.union(result.summary for result in results(io.BytesIO(data)))
 
 
 def results(stream: Readable) -> Iterator[Result]:
-    """Yield the saved summaries that a stream holds, each by itself, and all printed rows as one result at the end.
+    """Yield the saved summaries in a stream one by one, and all printed rows as one result at the end.
 
-    One row is held at a time, and what the rows add up to. SavedError where the text is something else, after which
-    what was yielded does not count either; OSError of the stream passes through.
+    Only one row is held at a time, and the sum of the rows. Raises SavedError if the text is anything else; then the
+    results yielded before are invalid, too. OSError of the stream propagates.
     """
     from eventcli.summary import elements  # noqa: PLC0415  # keeps start-up fast for nearly all runs
 
@@ -151,7 +151,7 @@ def _row(bucket: Bucket | None, name: str | None, stats: TypeStats) -> dict[str,
 
 
 class _Rows:
-    """What rows add up to, each with its type, its stats and, where there are buckets, the start of its own."""
+    """The sum of rows, each with its type, its stats and, if there are buckets, the start of its bucket."""
 
     def __init__(self) -> None:
         self.types: dict[str, TypeStats] = {}
@@ -164,7 +164,7 @@ class _Rows:
 
 
 class _Printed(_Rows):
-    """The rows of printed results: those of one type add up, as several results may stand in one file."""
+    """The rows of printed results: those of one type add up, as one file may contain several results."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -189,7 +189,7 @@ class _Printed(_Rows):
 
 
 class _Part(_Rows):
-    """A saved summary, member by member: no longer than the longest row, whatever it holds."""
+    """A saved summary, read member by member: memory is bounded by the longest row, whatever it contains."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -197,7 +197,7 @@ class _Part(_Rows):
         self._sources: list[SourceReport] = []
 
     def add(self, key: str, value: Any) -> None:
-        """Take a member, or an element of one that is an array."""
+        """Add a member, or an element of a member that is an array."""
         if key == "types":
             self.add_row(value)
         elif key == "sources":
@@ -206,7 +206,7 @@ class _Part(_Rows):
             self._document[key] = value
 
     def add_row(self, row: Mapping[str, Any]) -> None:
-        """Take the stats of one type: one that is there twice does not add up to the account any more."""
+        """Add the stats of one type: if a type occurs twice, the stats no longer match the account."""
         start, stats = row.get("start"), _stats(row)
         bucket = None if start is None else _bucket(_text(start))
         if row["type"] is None:
@@ -217,7 +217,7 @@ class _Part(_Rows):
             self.buckets.setdefault(bucket, {})[_text(row["type"])] = stats
 
     def result(self) -> Result:
-        """Return the whole; SavedError and all that a wrong value raises where it is damaged."""
+        """Return the whole; raises SavedError, or whatever a wrong value raises, if it is damaged."""
         document = self._document
         if document["schema"] != SCHEMA:
             raise SavedError(f"a saved {document['schema']!r}, not {SCHEMA!r}")
@@ -304,7 +304,7 @@ def _stats(row: Mapping[str, Any]) -> TypeStats:
 
 
 def _number(text: object) -> tuple[Decimal, bool]:
-    """Return a number, which a saved summary holds as text, and whether it is written as an integer."""
+    """Return a number, which a saved summary stores as text, and whether it is written as an integer."""
     if not isinstance(text, str) or len(text) > _LONGEST or not re.fullmatch(_PLAIN, text):
         raise ValueError(f"{str(text)[:40]!r} is not a number in plain notation")
     return Decimal(text), "." not in text
@@ -323,14 +323,14 @@ def _is_count(number: object) -> "TypeGuard[Number]":
 
 
 def _optional_count(holder: Mapping[str, Any], key: str) -> int:
-    """Return a count that need not be there."""
+    """Return a count that may be missing."""
     return _count(holder[key]) if key in holder else 0
 
 
 def _text(text: object) -> str:
     if type(text) is not str:
         raise ValueError(f"{str(text)[:40]!r} is not text")
-    text.encode("utf-8")  # UnicodeEncodeError, a ValueError, where an escape stands for half a character
+    text.encode("utf-8")  # UnicodeEncodeError, a ValueError, if an escape is a lone surrogate
     return text
 
 

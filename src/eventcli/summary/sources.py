@@ -1,4 +1,4 @@
-"""What became of each source: its lines, its bytes and its status."""
+"""The result of reading each source: its lines, its bytes and its status."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -21,23 +21,23 @@ class Status(StrEnum):
 
 
 class Stretch(NamedTuple):
-    """Which part of a stream was read, in bytes, and the marks (see `marks`) of the beginning of the stream."""
+    """The part of a stream that was read, in bytes, and the marks (see `marks`) of the beginning of the stream."""
 
     head: tuple[str, ...] = ()
     start: int = 0
     end: int = 0
 
     def overlaps(self, other: Self) -> bool:
-        """Whether both are parts of one stream, and have bytes in common."""
+        """Whether both are parts of the same stream, and have bytes in common."""
         if not self.head or not other.head or self.start >= other.end or other.start >= self.end:
             return False
         return self.head[-1] in other.head or other.head[-1] in self.head
 
 
 class SourceReport(NamedTuple):
-    """What was read of one source: bytes (decompressed) and lines; `message` says why it is not complete.
+    """The result of reading one source: bytes (decompressed) and lines; `message` says why it is incomplete.
 
-    `pending` are the bytes of a last line without its newline that was left, by runs that read it the next time.
+    `pending` is the size of a last line without a newline that was left for the next run.
     """
 
     name: str
@@ -56,7 +56,7 @@ class SourceReport(NamedTuple):
 
 
 class WholeFiles(NamedTuple):
-    """Files that were read to their end, of which nothing else is to be said: their names, bytes and lines."""
+    """Files that were read to their end and need no other report: their names, bytes and lines."""
 
     names: Sequence[str]
     sizes: Sequence[int]
@@ -64,16 +64,16 @@ class WholeFiles(NamedTuple):
 
 
 class LazyReports(Sequence[SourceReport]):
-    """Reports in their order, those of whole files not made before one is asked for.
+    """Reports in order; those of whole files are created on first access.
 
-    To make those of ten thousand files takes a fortieth of the time in which these are read and folded, and most runs
+    Creating the reports of ten thousand files takes a fortieth of the time of reading and folding them, and most runs
     print no report.
     """
 
     __slots__ = ("_made", "_reports", "_whole")
 
     def __init__(self, reports: Sequence[SourceReport], whole: Sequence[WholeFiles]) -> None:
-        """Take reports, and files that have none, which do not change any more."""
+        """Take reports, and files without reports, which no longer change."""
         self._reports = reports
         self._whole = whole
         self._made: tuple[SourceReport, ...] | None = None
@@ -104,7 +104,7 @@ class LazyReports(Sequence[SourceReport]):
     def __eq__(self, other: object) -> bool:
         return self._all() == (other._all() if isinstance(other, LazyReports) else other)
 
-    __hash__ = None  # type: ignore[assignment]  # as nothing that is made later
+    __hash__ = None  # like anything that is filled in later
 
     def __reduce__(self) -> tuple[type, tuple[tuple[SourceReport, ...]]]:
         return tuple, (self._all(),)

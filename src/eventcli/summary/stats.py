@@ -1,4 +1,4 @@
-"""The statistics of one type, one by one or as columns of the kernel."""
+"""The statistics of one type, individually or as columns of the kernel."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -8,14 +8,14 @@ from eventcli.lines import exact
 
 
 class TypeStats(NamedTuple):
-    """What the accepted values of one type add up to.
+    """The aggregate of the accepted values of one type.
 
     `count` events; `sum`, `min` and `max` are exact. `integral` is True as long as every value was written as an
-    integer. `min` and `max` are None for a count of 0, and also where they are not known because the stats were read
-    from a printed result that did not hold them.
+    integer. `min` and `max` are None for a count of 0, and also if they are unknown because the stats were read from a
+    printed result without them.
     """
 
-    count: int = 0  # type: ignore[assignment]  # takes the place of a method that tuples have
+    count: int = 0  # replaces a method of tuples
     sum: Decimal = exact.ZERO
     integral: bool = True
     min: Decimal | None = None
@@ -40,12 +40,12 @@ class TypeStats(NamedTuple):
             None if self.max is None or other.max is None else max(self.max, other.max),
         )
 
-    def __add__(self, other: Self) -> Self:  # type: ignore[override]  # takes the place of joining tuples
+    def __add__(self, other: Self) -> Self:  # replaces the concatenation of tuples
         """Return the stats of both sets of events together."""
         return self.merge(other)
 
     def in_form(self) -> Self:
-        """Return the same stats, each number with the digits that it is printed with: equal ones then look equal.
+        """Return the same stats, with each number in its printed digits, so that equal stats look equal.
 
         >>> TypeStats(2, Decimal("3.50"), False, Decimal("1E+0"), Decimal("2.50")).in_form()[1:]
         (Decimal('3.5'), False, Decimal('1.0'), Decimal('2.5'))
@@ -63,22 +63,22 @@ class TypeStats(NamedTuple):
 
 
 class Columns(Protocol):
-    """Stats by type, in code-point order, one list for each statistic; numbers as they are printed."""
+    """Stats by type, in code-point order, one list per statistic; numbers are in their printed form."""
 
     def __len__(self) -> int:
         """Return how many types there are."""
 
     def rows(self, start: str) -> list[tuple[str, str, int, str, bool, str, str]]:
-        """Return one tuple for each type: its name, `start`, and what the other methods give."""
+        """Return one tuple per type: its name, `start`, and the values that the other methods return."""
 
     def text(self, literals: Sequence[str], columns: Sequence[str], around: tuple[str, str, str]) -> bytes:
-        """Return all rows in JSON: the literals, between them the columns.
+        """Return all rows in JSON: the columns, with the literals between them.
 
         A column is "type", "count", "sum", "min" or "max". `around` is what comes first, between two types, and last.
         """
 
     def name_bytes(self) -> tuple[int, int]:
-        """Return how many bytes the types have in UTF-8: all of them, and all but the last."""
+        """Return the UTF-8 size of the types in bytes: of all of them, and of all but the last."""
 
     def names(self) -> list[str]:
         """Return the types."""
@@ -87,7 +87,7 @@ class Columns(Protocol):
         """Return the counts, none of which is 0."""
 
     def integral(self) -> list[bool]:
-        """Return whether all values were written as integers."""
+        """Return, for each type, whether all values were written as integers."""
 
     def sums(self) -> list[str]:
         """Return the sums."""
@@ -100,19 +100,19 @@ class Columns(Protocol):
 
 
 class LazyTypes(Mapping[str, TypeStats]):
-    """Stats by type that are made of columns when they are first asked for; equal to the dict of them.
+    """Stats by type that are created from columns on first access; equal to a dict of them.
 
-    A hundred thousand `TypeStats` take longer to make than as many events take to fold, and most runs only print a
-    column or two.
+    Creating a hundred thousand `TypeStats` takes longer than folding as many events, and most runs only print a column
+    or two.
     """
 
     __slots__ = ("_made", "columns")
 
     columns: Columns
-    """All there is to know, for whoever can do without `TypeStats`."""
+    """The whole content, for callers that do not need `TypeStats`."""
 
     def __init__(self, columns: Columns) -> None:
-        """Take columns that do not change any more."""
+        """Take columns that no longer change."""
         self.columns = columns
         self._made: dict[str, TypeStats] | None = None
 
@@ -128,7 +128,7 @@ class LazyTypes(Mapping[str, TypeStats]):
     def __eq__(self, other: object) -> bool:
         return self._stats() == (other._stats() if isinstance(other, LazyTypes) else other)
 
-    __hash__ = None  # type: ignore[assignment]  # as of a dict
+    __hash__ = None  # like a dict
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, TypeStats]]]:
         return dict, (self._stats(),)
@@ -155,7 +155,7 @@ Types = Mapping[str, TypeStats]
 
 
 def count_of(types: Types) -> int:
-    """Return how many events types have together."""
+    """Return how many events the types have together."""
     return sum(types.columns.counts() if isinstance(types, LazyTypes) else [stats.count for stats in types.values()])
 
 
@@ -168,7 +168,7 @@ def in_order(types: Types) -> Types:
 
 
 def sum_of(several: Iterable[TypeStats]) -> TypeStats:
-    """Return several stats merged."""
+    """Return the merge of several stats."""
     total = _EMPTY_STATS
     for stats in several:
         total = total.merge(stats)
@@ -176,7 +176,7 @@ def sum_of(several: Iterable[TypeStats]) -> TypeStats:
 
 
 def add_all(total: dict[_Key, TypeStats], more: Mapping[_Key, TypeStats]) -> None:
-    """Add stats to those of a dict, key by key."""
+    """Add stats to those in a dict, key by key."""
     if not total:
         total.update(more)
         return

@@ -1,7 +1,7 @@
 """`TypeStats`, `Account`, `Summary`: the state of a fold as a commutative monoid.
 
 Each has an empty value and an associative, commutative `merge`; threads, files, later runs and other machines all
-use that one operation. The values are immutable: merging makes new ones.
+use that one operation. The values are immutable: merging creates new ones.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,11 +22,11 @@ class CalendarError(ValueError):
 class Summary(Value):
     """The whole state of a run: stats by type, the account, and the sources.
 
-    `types` are the stats of events that are in no bucket of time: all of them, unless buckets were asked for.
-    `buckets` are those of the others, in the order of time; `calendar` says how they were cut (None: not known).
-    At most `max_types` types have stats of their own, those that are first in code-point order (None: no limit); all
-    others add up in `other`, by bucket, where None stands for events that are in no bucket. So do types
-    before which names of types have `max_type_bytes` bytes (UTF-8) already.
+    `types` are the stats of events outside any bucket of time: all of them, unless buckets were requested. `buckets`
+    are those of the others, in time order; `calendar` says how they were cut (None: unknown). At most `max_types`
+    types have stats of their own, the first ones in code-point order (None: no limit); all others add up in `other`,
+    by bucket, where None stands for events outside any bucket. So do types once the names before them have
+    `max_type_bytes` bytes (UTF-8).
 
     >>> Summary({"purchase": TypeStats(2, Decimal(5))}).types["purchase"].count
     2
@@ -55,7 +55,7 @@ class Summary(Value):
         max_type_bytes: int | None = None,
     ) -> None:
         types, buckets, other = _limited(types, buckets, other, max_types, max_type_bytes)
-        # In their order, so that equal summaries look equal.
+        # In order, so that equal summaries look equal.
         self._set(
             types=in_order(types),
             account=account,
@@ -79,12 +79,12 @@ class Summary(Value):
         return sum_of(stats for _, _, stats in self.rows())
 
     def parts(self) -> Iterator[tuple[Bucket | None, Types, TypeStats | None]]:
-        """Yield each bucket (None: events that are in none), its types, and the stats of all others, if any."""
+        """Yield each bucket (None: events outside any bucket), its types, and the stats of all others, if any."""
         for bucket in (None, *sorted({*self.buckets, *(bucket for bucket in self.other if bucket is not None)})):
             yield bucket, self.types if bucket is None else self.buckets.get(bucket, {}), self.other.get(bucket)
 
     def rows(self) -> Iterator[tuple[Bucket | None, str | None, TypeStats]]:
-        """Yield the bucket, the type (None: all others) and the stats of every row, in the order of output."""
+        """Yield the bucket, the type (None: all others) and the stats of every row, in output order."""
         for bucket, types, other in self.parts():
             for name, stats in types.items():
                 yield bucket, name, stats
@@ -92,10 +92,10 @@ class Summary(Value):
                 yield bucket, None, other
 
     def in_form(self) -> Self:
-        """Return the same summary, its numbers with the digits that they are printed with, whatever body added up."""
+        """Return the same summary with numbers in their printed digits, whatever body computed them."""
 
         def formed(stats: Types) -> Types:
-            # The kernel's columns are that already.
+            # The kernel's columns are in this form already.
             return stats if isinstance(stats, LazyTypes) else {name: one.in_form() for name, one in stats.items()}
 
         types = formed(self.types)
@@ -106,7 +106,7 @@ class Summary(Value):
 
     @property
     def crowd(self) -> str:
-        """Which limit moved types into `other`, as a part of a sentence and with its option; empty where none did."""
+        """Which limit moved types into `other`, as part of a sentence with its option; empty if none did."""
         if not self.other:
             return ""
         count = len(set(self.types).union(*self.buckets.values())) if self.buckets else len(self.types)
@@ -122,7 +122,7 @@ class Summary(Value):
             raise AccountError(f"{self.account.accepted} lines were accepted, but the types hold {events} events")
 
     def __getitem__(self, name: str) -> TypeStats:
-        """Return the stats of one type over all buckets; KeyError where it was neither seen nor asked for."""
+        """Return the stats of one type over all buckets; KeyError if it neither occurred nor was requested."""
         if not self.buckets:
             return self.types[name]
         found = [types[name] for types in (self.types, *self.buckets.values()) if name in types]
@@ -131,14 +131,14 @@ class Summary(Value):
         return sum_of(found)
 
     def merge(self, other: Self) -> Self:
-        """Return the summary of both sets of lines together; CalendarError where their buckets are cut differently."""
+        """Return the summary of both sets of lines together; CalendarError if their buckets are cut differently."""
         return type(self).union((self, other))
 
     __add__ = merge
 
     @classmethod
     def union(cls, summaries: Iterable[Self], reports: Iterable[SourceReport] = ()) -> Self:
-        """Return the merge of any number of summaries, and of reports, in time that is linear in their types."""
+        """Return the merge of any number of summaries and reports, in time linear in the number of types."""
         single: Mapping[str, TypeStats] = {}
         types: dict[str, TypeStats] = {}
         account = Account()
@@ -152,7 +152,7 @@ class Summary(Value):
         for summary in summaries:
             account += summary.account
             sources += summary.sources
-            # A single one with types, as after most runs, is passed on as it is; so is that of a bucket.
+            # A single one with types, as after most runs, is passed on unchanged; so is that of a bucket.
             if not single:
                 single = summary.types
             elif summary.types:
@@ -187,15 +187,15 @@ def _bucket_key(bucket: Bucket | None) -> tuple[int, ...]:
 
 
 def bytes_of(names: Iterable[str]) -> int:
-    """Return how many bytes names have in UTF-8."""
+    """Return the size of names in UTF-8 bytes."""
     return sum(len(name) if name.isascii() else len(name.encode("utf-8", "surrogatepass")) for name in names)
 
 
 def _bytes_at_most(types: Types) -> int:
-    """Return how many bytes names can have; for very many types, that costs next to nothing."""
+    """Return an upper bound of the size of names in bytes; for very many types, that costs next to nothing."""
     if isinstance(types, LazyTypes):
         return types.columns.name_bytes()[0]
-    # No character has more than four.
+    # No character has more than four bytes.
     return 4 * sum(map(len, types))
 
 
@@ -206,11 +206,11 @@ def _limited(
     most: int | None,
     most_bytes: int | None,
 ) -> tuple[Types, Mapping[Bucket, Types], Mapping[Bucket | None, TypeStats]]:
-    """Move all types into `other` but the first `most` in code-point order, and those after `most_bytes` of names.
+    """Move all types into `other` except the first `most` in code-point order, and those beyond `most_bytes` of names.
 
-    Whatever is kept so is kept in every order of merging: a type that is among the first of all is among the first of
-    any part. Before one that a part has moved, the names that the part keeps have `most_bytes` at least, and so they
-    have in the whole. That would not hold if a name counted that itself does not fit.
+    The choice does not depend on the order of merging: a type that is among the first of all is among the first of any
+    part. The names that a part keeps before one that it moved have at least `most_bytes` together, and so they have in
+    the whole. That would not hold if a name that does not fit counted itself.
     """
     every = [types, *buckets.values()]
     are_few = most is None or sum(map(len, every)) <= most
@@ -243,7 +243,7 @@ def _limited(
 def overlaps(summaries: Iterable[Summary]) -> Iterator[tuple[int, SourceReport, int, SourceReport]]:
     """Yield pairs of sources of different summaries that cover the same stretch of the same stream.
 
-    Each source comes with the place of its summary. Lines that both cover would count twice in a merge.
+    Each source comes with the index of its summary. Lines that both cover would count twice in a merge.
     """
     by_mark: dict[str, list[tuple[int, SourceReport]]] = {}
     by_last: dict[str, list[tuple[int, SourceReport]]] = {}
@@ -252,7 +252,7 @@ def overlaps(summaries: Iterable[Summary]) -> Iterator[tuple[int, SourceReport, 
             head = source.stretch.head
             if not head:
                 continue
-            # One of two heads is the beginning of the other: the last mark of the shorter one is among the other's.
+            # One of two heads is a prefix of the other: the last mark of the shorter one is among the other's.
             earlier = [*by_mark.get(head[-1], ()), *(one for mark in head[:-1] for one in by_last.get(mark, ()))]
             for other_place, other in earlier:
                 if other_place != place and source.stretch.overlaps(other.stretch):
