@@ -1,8 +1,8 @@
 """The seam between the two bodies of the fold: chooses the one that folds blocks.
 
-The Rust body takes the lines of whose meaning it is certain, and hands all others back by position. Those go to the
-Python body, the authority, which accepts them or rejects them with a reason. Where nobody asks which lines are
-rejected, the Rust body also counts those of whose reason it is certain: bad lines take no longer than good ones.
+The Rust body handles the lines whose meaning is certain to it, and hands back all others by position. Those go to
+the Python body, the authority, which accepts them or rejects them with a reason. If nobody asks which lines are
+rejected, the Rust body also counts those whose reason is certain to it: bad lines take no longer than good ones.
 """
 
 from eventcli.body import body

@@ -10,7 +10,7 @@ from eventcli.summary.summary import Summary
 
 
 class Mark(NamedTuple):
-    """Where a rejected line stands in its block: its index, its first byte and its end, all from 0."""
+    """The position of a rejected line in its block: its index, its first byte and its end, all from 0."""
 
     reason: Reason
     line: int
@@ -19,14 +19,14 @@ class Mark(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What came of some lines of a block: how many there were, and where the rejected ones stand in the block."""
+    """The result for some lines of a block: their number, and the positions of the rejected ones in the block."""
 
     lines: int
     marks: list[Mark]
 
     @classmethod
     def join(cls, parts: Iterable[Self]) -> Self:
-        """Return what came of all parts of a block together."""
+        """Return the result for all parts of a block together."""
         lines, marks = 0, []
         for part in parts:
             lines += part.lines
@@ -35,9 +35,9 @@ class Part(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """Files of which nothing is to be said but their numbers of lines and their sizes.
+    """Files whose only results are their numbers of lines and their sizes.
 
-    Behind them, some that are in the buffer and are not folded yet but by taking all `parts` of these.
+    `read` lists further files that are in the buffer; consuming `parts` folds them.
     """
 
     lines: list[int]
@@ -47,38 +47,38 @@ class Folded(NamedTuple):
 
 
 MOST_MARKS: Final = 4096
-"""Rejects in one part, about: what they take is to be small beside a block."""
+"""Approximate number of rejects in one part: their memory should be small compared to a block."""
 
 
 class Fold(Protocol):
-    """State that blocks of whole lines are added to. One thread at a time."""
+    """State to which blocks of whole lines are added. One thread at a time."""
 
     def add(self, block: bytes | bytearray | memoryview, /) -> Part:
-        """Fold whole lines; return their number, and where the rejected ones are."""
+        """Fold whole lines; return their number, and the positions of the rejected ones."""
 
     def add_in_parts(self, block: bytes | bytearray | memoryview, /, *, marks: bool = True) -> Iterator[Part]:
-        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad.
+        """Fold whole lines; yield the results in parts that hold few rejects, even if all lines are bad.
 
-        Without `marks` the rejected lines are counted, but where they are need not be told.
+        Without `marks`, rejected lines are counted, but their positions need not be returned.
         """
 
     def add_files(
         self, files: Known, buffer: memoryview, enough: int, /, *, marks: bool = True, once: bool = False
     ) -> Folded:
-        """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `files.read_files`.
+        """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `small_files.read_files`.
 
-        Ends before one that is not simply read, or where something is to be said of those in the buffer. With `once`,
-        the first ones stay in the buffer in any case.
+        Ends before a file that needs more than reading, or when there is something to report about those in the buffer.
+        With `once`, the first files stay in the buffer in any case.
         """
 
     def merge(self, other: Self, /) -> None:
-        """Take over all that another fold of the same body holds; the other is not to be used any more.
+        """Take over the content of another fold of the same body, which must not be used any more.
 
-        But it may be merged into the same fold again, where that was interrupted: it counts once.
+        After an interruption, it may be merged into the same fold again: it counts once.
         """
 
     def account(self) -> Account:
-        """Return the account of what was folded so far; cheap, unlike the summary."""
+        """Return the account of the lines folded so far; cheap, unlike the summary."""
 
     def summary(self) -> Summary:
-        """Return what was folded so far."""
+        """Return the Summary of the lines folded so far."""

@@ -1,4 +1,4 @@
-"""The Rust body behind the protocol; lines that it hands back go to the Python body."""
+"""Adapts the Rust body to the protocol; lines that it hands back go to the Python body."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Self
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 _FARTHEST: Final = 1 << 60
-"""More types than can be, and seconds beyond every time."""
+"""Serves as "no limit", as a number of types and as a time in seconds."""
 
 _Moment = tuple[int, int]
-"""Seconds of the epoch and nanoseconds."""
+"""Seconds since the epoch and nanoseconds."""
 
 
 def reference_fold(query: Query) -> "ReferenceFold":
@@ -33,12 +33,12 @@ def reference_fold(query: Query) -> "ReferenceFold":
 
 
 class KernelFold:
-    """Folds blocks in Rust, without the GIL; keeps its state across blocks in Rust, too."""
+    """Folds blocks in Rust, without the GIL; its state across blocks is in Rust, too."""
 
     def __init__(self, query: Query, caches: Sequence[str] | None = None) -> None:
-        """Count the events that the query keeps; other valid ones are counted as filtered.
+        """Count the events that the query keeps; other valid ones count as filtered.
 
-        Tests turn caches of the kernel off by naming the others; what lines mean does not depend on any.
+        Tests turn off caches of the kernel by naming the others; the meaning of lines does not depend on any cache.
         """
         fields, types, timing = query.fields, query.types, query.timing
         self._query = query
@@ -63,25 +63,25 @@ class KernelFold:
             if timing.by is not None:
                 self._buckets = times.Buckets(timing.by, timing.zone)
                 self._calendar = Calendar(timing.by, timing.zone)
-        # Made for the first line that is handed back.
+        # Created for the first line that is handed back.
         self._authority: ReferenceFold | None = None
         self._lines = 0
 
     def add(self, block: bytes | bytearray | memoryview) -> Part:
-        """Fold whole lines; return their number, and where the rejected ones are."""
+        """Fold whole lines; return their number, and the positions of the rejected ones."""
         return Part.join(self.add_in_parts(block))
 
     def add_in_parts(self, block: bytes | bytearray | memoryview, *, marks: bool = True) -> Iterator[Part]:
-        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad.
+        """Fold whole lines; yield the results in parts that hold few rejects, even if all lines are bad.
 
-        Without `marks` only those are told where they are of whose reason the Rust body is not certain.
+        Without `marks`, only the positions of lines whose reason the Rust body cannot tell are returned.
         """
         return self._parts(block, marks=marks)
 
     def add_files(
         self, files: Known, buffer: memoryview, enough: int, *, marks: bool = True, once: bool = False
     ) -> Folded:
-        """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `files.read_files`."""
+        """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `Fold.add_files`."""
         lines, sizes, columns, folded = self._kernel.fold_files(
             *files, FLAGS, buffer, enough, MOST_MARKS, not marks, once
         )
@@ -92,9 +92,9 @@ class KernelFold:
     def _parts(
         self, block: bytes | bytearray | memoryview, folded: "_kernel._Folded | None" = None, *, marks: bool
     ) -> Iterator[Part]:
-        """Fold a block, of which a part may be folded already."""
+        """Fold a block, part of which may already be folded."""
         line = start = 0
-        # Given back also where something fails: a failure holds on to what was at hand.
+        # Released even on failure: an exception keeps its local variables alive.
         with memoryview(block) as view:
             while start < len(view):
                 lines, start, handed_back, asked = folded or self._kernel.fold(view, start, MOST_MARKS, not marks)
@@ -108,13 +108,13 @@ class KernelFold:
                     self._answer(*asked)
 
     def _judge(self, view: memoryview, places: list[tuple[int, int, int]]) -> list[Mark]:
-        """Let the authority fold lines, and return where the rejected ones are."""
+        """Let the authority fold lines, and return the positions of the rejected ones."""
         if self._authority is None:
             self._authority = reference_fold(self._query)
         return self._authority.add_lines(view, places)
 
-    def _answer(self, is_local: bool, second: int) -> None:  # noqa: FBT001  # as it comes from the kernel
-        """Tell the kernel the rules of time around a second: it has none of its own."""
+    def _answer(self, is_local: bool, second: int) -> None:  # noqa: FBT001  # the kernel passes it by position
+        """Give the kernel the rules of time around a second: it has none of its own."""
         from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
 
         if is_local and self._input_zone is not None:
@@ -123,7 +123,7 @@ class KernelFold:
             self._kernel.add_region(*self._buckets.region(second))
 
     def merge(self, other: Self) -> None:
-        """Take over all that another fold holds: merged again, it has nothing more to give."""
+        """Take over the content of another fold: merging it again adds nothing more."""
         self._kernel.merge(other._kernel)
         if self._authority is None:
             self._authority = other._authority
@@ -132,12 +132,12 @@ class KernelFold:
         self._lines, other._lines = self._lines + other._lines, 0
 
     def account(self) -> Account:
-        """Return the account of what was folded so far."""
+        """Return the account of the lines folded so far."""
         certain = self._certain()
         return certain if self._authority is None else certain.merge(self._authority.account())
 
     def summary(self) -> Summary:
-        """Return what was folded so far."""
+        """Return the Summary of the lines folded so far."""
         types: Types = {}
         buckets: dict[Bucket, Types] = {}
         other: dict[Bucket | None, TypeStats] = {}
@@ -162,7 +162,7 @@ class KernelFold:
 
 
 def _ways(field: str) -> list[tuple[str, ...]]:
-    """Return the readings of a field, the one that counts first."""
+    """Return the readings of a field, the preferred one first."""
     as_path = paths.parts(field)
     return [as_path] if field.startswith("/") or as_path == (field,) else [(field,), as_path]
 
@@ -176,7 +176,7 @@ def _time(
 
 
 def _moment(instant: int | None) -> _Moment | None:
-    """Return seconds and nanoseconds; beyond all times if the instant is."""
+    """Return seconds and nanoseconds; beyond all times if there is no instant."""
     if instant is None:
         return None
     second, nanos = divmod(instant, 1_000_000_000)

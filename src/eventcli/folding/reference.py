@@ -1,14 +1,14 @@
 """The Python body of the fold: the authority on what a line means.
 
-What a line means is said once, in `parse`. Calling that for every line would cost several times what a bare loop over
-orjson costs, so a block goes through one tight loop that sorts values by type, whole lists are added up in C, and
+`parse` alone defines what a line means. Calling it for every line would cost several times as much as a bare loop
+over orjson. So a block goes through one tight loop that sorts values by type, whole lists are added up in C, and
 only the lines that are not plainly events go to `parse.judge`.
 
-Why a float from orjson may take part in an exact sum: of two different decimals with at most 15 significant digits,
-no two are nearest to the same double (IEEE 754, DBL_DIG), and `repr` gives the shortest decimal that is. So when the
-literal has at most 15 digits, `Decimal(repr(value))` is the literal. Mostly that can be read off the text of many lines
-at once: no number under a key begins with 16 digits and points. It does not hold for numbers so small that a double
-lacks bits, nor for a zero that may have been a tiny number. Where any of that may be, floats go to `parse.judge`.
+A float from orjson may take part in an exact sum for this reason: no two different decimals with at most 15 significant
+digits are nearest to the same double (IEEE 754, DBL_DIG), and `repr` gives the shortest decimal that is. So if the
+literal has at most 15 digits, `Decimal(repr(value))` is the literal. Usually the text of many lines shows that at once:
+no number under a key begins with 16 digits and points. It does not hold for numbers so small that a double lacks bits,
+nor for a zero that may have been a tiny number. Wherever any of that is possible, floats go to `parse.judge`.
 """
 
 import re
@@ -29,9 +29,9 @@ from eventcli.summary.account import Account
 from eventcli.summary.stats import TypeStats
 from eventcli.summary.summary import Summary, bytes_of
 
-# A text in which numbers look alike: every digit and point becomes "0", every e and E becomes "e", colons stay, white
-# space and minus signs go, all else becomes a space. Then a number under a key begins behind a colon, and the questions
-# below are plain searches.
+# A text in which all numbers look alike: every digit and point becomes "0", every e and E becomes "e", colons stay,
+# white space and minus signs are removed, everything else becomes a space. Then a number under a key begins after a
+# colon, and the questions below are plain searches.
 _OTHERS: Final = bytes(byte for byte in range(256) if byte not in b"0123456789.eE:")
 
 _NUMERIC: Final = bytes.maketrans(b"123456789.E" + _OTHERS, b"0000000000e" + b" " * len(_OTHERS))
@@ -43,21 +43,21 @@ _LONG_NUMBER: Final = b":" + b"0" * 16
 _EXPONENT: Final = rb":0+e"
 
 _SMALLEST: Final = 1e-290
-"""From this magnitude on, a double has all its 53 bits, and 15 digits end before the 400th place after the point."""
+"""From this magnitude on, a double has all its 53 bits, and 15 digits end before the 400th decimal place."""
 
 _PART_SIZE: Final = 64 * 1024
 """Bytes of lines that are held as Python objects at a time."""
 
 _DAMAGE: Final = frozenset({Reason.INVALID_UTF8, Reason.INVALID_JSON})
-"""Reasons to reject a line that a crash or a torn write can have caused."""
+"""Reject reasons that a crash or a torn write can have caused."""
 
 _OUTSIDE: Final = Bucket(0, -1)
-"""Stands in place of a bucket where the time of an event is not within the bounds that were asked for."""
+"""Takes the place of a bucket if the time of an event is outside the requested bounds."""
 
 _UNKNOWN: Final = Bucket(0, -2)
 
 _MOST_TIMES: Final = 1 << 14
-"""Times whose bucket is remembered: in a busy log many lines have the same second."""
+"""Number of times whose bucket is remembered: in a busy log, many lines share a second."""
 
 _MOST_PLACES: Final = 9
 
@@ -68,10 +68,10 @@ class ReferenceFold:
     """Folds blocks of whole lines in Python; keeps its state across blocks."""
 
     def __init__(self, query: Query) -> None:
-        """Count the events that the query keeps; other valid ones are counted as filtered."""
+        """Count the events that the query keeps; other valid ones count as filtered."""
         self._query = query
         self._keys = _keys(query)
-        # Only of numbers under keys can be said at once how many digits they have.
+        # Only for numbers under keys can the number of digits be checked in bulk.
         self._is_under_key = query.fields.value is None or not paths.is_index(paths.parts(query.fields.value)[-1])
         self._wanted = None if query.types is None else frozenset(query.types)
         self._stats: dict[str, _Stats] = {}
@@ -85,36 +85,36 @@ class ReferenceFold:
         self._bucket_of_time: dict[object, Bucket | None] = {}
         self._stats_of_bucket: dict[Bucket, dict[str, _Stats]] = {}
         self._look_at = 2 * query.max_types
-        """Rows of stats from which on the number of types is looked at."""
+        """Rows of stats from which on the number of types is checked."""
         self._name_bytes = 0
         self._look_at_bytes = 2 * query.max_type_bytes
-        """The same of the bytes of their names."""
+        """The same for the bytes of their names."""
         self._lines = self._accepted = self._filtered = self._blank = self._salvaged = 0
         self._rejected = dict.fromkeys(Reason, 0)
-        # By the fold that it comes from; None: the earlier types of this one.
+        # By the fold it comes from; None: the earlier types of this one.
         self._merged: dict[ReferenceFold | None, Summary] = {}
 
     def add(self, block: bytes | bytearray | memoryview) -> Part:
-        """Fold whole lines; return their number, and where the rejected ones are."""
+        """Fold whole lines; return their number, and the positions of the rejected ones."""
         return Part.join(self.add_in_parts(block))
 
     def add_in_parts(self, block: bytes | bytearray | memoryview, *, marks: bool = True) -> Iterator[Part]:
-        """Fold whole lines; yield what came of them in parts that hold few rejects, even if all lines are bad.
+        """Fold whole lines; yield the results in parts that hold few rejects, even if all lines are bad.
 
-        Without `marks` the rejected lines are counted, but it is not told where they are.
+        Without `marks`, rejected lines are counted, but their positions are not returned.
         """
         line = start = 0
-        # Given back also where something fails: a failure holds on to what was at hand.
+        # Released even on failure: an exception keeps its local variables alive.
         with memoryview(block) as view:
             while start < len(view):
-                # One copy of the lines at a time: there can be a single one of many megabytes.
+                # One copy of the lines at a time: a single one can have many megabytes.
                 lines = _lines(view, start)
                 part = self._add(lines, line, start)
                 yield part if marks else part._replace(marks=[])
                 line += len(lines)
                 start += sum(map(len, lines)) + len(lines)
 
-    # What was read is in the buffer in any case, `once` or not.
+    # The bytes read stay in the buffer in any case, with or without `once`.
     def add_files(
         self,
         files: Known,
@@ -124,12 +124,12 @@ class ReferenceFold:
         marks: bool = True,
         once: bool = False,  # noqa: ARG002
     ) -> Folded:
-        """Read small files into a buffer, about `enough` bytes, and fold them; see `files.read_files`."""
+        """Read small files into a buffer, about `enough` bytes, and fold them; see `small_files.read_files`."""
         read = read_files(files, buffer, enough)
         return Folded([], [], read, self.add_in_parts(buffer[: max(read.ends, default=0)], marks=marks))
 
     def _add(self, lines: list[bytes], line: int, start: int) -> Part:
-        """Fold lines, of which the first is the one with the index `line` and begins at byte `start` of the block."""
+        """Fold lines, the first of which has the index `line` and begins at byte `start` of the block."""
         numeric = b"\n".join(lines).translate(_NUMERIC, _NOT_NUMERIC)
         values, odd = self._sort(lines, floats=self._is_under_key and _LONG_NUMBER not in numeric)
         has_tiny = any(min(map(abs, floats)) < _SMALLEST for floats in values[float].values())
@@ -151,26 +151,26 @@ class ReferenceFold:
         return Part(len(lines), self._add_odd([lines[index] for index in odd], [places[index] for index in odd]))
 
     def add_lines(self, block: memoryview, places: Sequence[tuple[int, int, int]]) -> list[Mark]:
-        """Fold some lines of a block, given by index, first byte and end; return where the rejected ones are.
+        """Fold some lines of a block, given by index, first byte and end; return the positions of the rejected ones.
 
-        It is for lines that are not plainly events; `add` is faster for those that are.
+        It is for lines that are not plainly events; `add` is faster for plain ones.
         """
         self._lines += len(places)
         return self._add_odd([bytes(block[start:end]) for _, start, end in places], places)
 
     def merge(self, other: Self) -> None:
-        """Take over all that another fold holds: merged again, it takes the place of what it gave before."""
+        """Take over the content of another fold: a repeated merge replaces what the same fold gave before."""
         self._merged[other] = other.summary()
 
     def account(self) -> Account:
-        """Return the account of what was folded so far."""
+        """Return the account of the lines folded so far."""
         account = self._own_account()
         for summary in self._merged.values():
             account += summary.account
         return account
 
     def summary(self) -> Summary:
-        """Return what was folded so far."""
+        """Return the Summary of the lines folded so far."""
         return Summary.union([self._frozen(), Summary(account=self._own_account()), *self._merged.values()])
 
     def _own_account(self) -> Account:
@@ -189,7 +189,7 @@ class ReferenceFold:
         )
 
     def _limit(self) -> None:
-        """Add up types beyond the limit: once they are twice as many, so that it costs little for each."""
+        """Add up types beyond the limit once there are twice as many, so that each costs little."""
         count = len(self._stats) + sum(map(len, self._stats_of_bucket.values()))
         if count <= self._look_at and self._name_bytes <= self._look_at_bytes:
             return
@@ -206,14 +206,14 @@ class ReferenceFold:
             self._name_bytes = 0
 
     def _places(self, lines: list[bytes], line: int, start: int) -> list[tuple[int, int, int]]:
-        """Return index, first byte and end of lines, of which the first is the one with the index `line`."""
+        """Return index, first byte and end of lines, the first of which has the index `line`."""
         ends = list(accumulate((len(line) + 1 for line in lines), initial=start))
         return [(line + index, ends[index], ends[index + 1] - 1) for index in range(len(lines))]
 
     def _sort(self, lines: list[bytes], *, floats: bool) -> tuple[dict[type, "_Values"], list[int]]:
         """Return the values of the plain events by class and group, and the indexes of all other lines.
 
-        Without `floats`, a line with one is not plain.
+        Without `floats`, a line that contains one is not plain.
         """
         if self._keys is None:
             return self._sort_anywhere(lines, floats=floats)
@@ -232,7 +232,7 @@ class ReferenceFold:
         return values, odd
 
     def _sort_anywhere(self, lines: list[bytes], *, floats: bool) -> tuple[dict[type, "_Values"], list[int]]:
-        """Do what `_sort` does for fields at any place, and by time."""
+        """Do what `_sort` does for fields anywhere in the line, and by time."""
         loads, find = orjson.loads, paths.find
         type_field, value_field, time_field = self._query.fields
         has_time = self._query.timing is not None
@@ -243,7 +243,7 @@ class ReferenceFold:
             try:
                 event = loads(line)
                 if type(event) is not dict:
-                    raise TypeError("the line is no object")  # as all that is not plain
+                    raise TypeError("the line is no object")  # like everything that is not plain
                 value = 0 if value_field is None else find(event, value_field)
                 of_class = plain[value.__class__]
                 name = find(event, type_field)
@@ -256,7 +256,7 @@ class ReferenceFold:
         return values, odd
 
     def _bucket_of(self, time: object) -> Bucket | None:
-        """Return the bucket of a time that can plainly be read (`_OUTSIDE` if it is filtered), else a KeyError."""
+        """Return the bucket of a plainly readable time (`_OUTSIDE` if it is filtered), else raise a KeyError."""
         if time.__class__ is not str and time.__class__ is not int:
             raise KeyError(time)
         bucket = self._bucket_of_time.get(time, _UNKNOWN)
@@ -278,7 +278,7 @@ class ReferenceFold:
         return self._bucket_at(instant)
 
     def _bucket_at(self, instant: int | None) -> Bucket | None:
-        """Return the bucket of an instant (None: there are none, or it is not known), or `_OUTSIDE`."""
+        """Return the bucket of an instant (None: no buckets, or an unknown instant), or `_OUTSIDE`."""
         timing = self._query.timing
         if timing is None or instant is None:
             return None
@@ -346,11 +346,11 @@ def _salvaged(line: bytes, query: Query) -> Event | None:
 
 
 _Group = str | tuple[str, Bucket | None]
-"""The type of events that count together, and where there are buckets of time, theirs."""
+"""The type of events that count together, and their bucket if there are buckets of time."""
 
 
 def _keys(query: Query) -> tuple[str, str] | None:
-    """Return the keys of type and value, or None where an event takes more than these to find."""
+    """Return the keys of type and value, or None if finding an event takes more than these."""
     type_field, value_field, _ = query.fields
     is_plain = query.timing is None and query.default_value is None and not query.numeric_strings
     if value_field is None or not (is_plain and paths.is_key(type_field) and paths.is_key(value_field)):
@@ -359,7 +359,7 @@ def _keys(query: Query) -> tuple[str, str] | None:
 
 
 class _Values(dict[_Group, list[float]]):
-    """Lists of values by group. A type that is no string is refused where it would be added."""
+    """Lists of values by group. It refuses a type that is not a string when a value is added."""
 
     def __missing__(self, group: _Group) -> list[float]:
         if type(group[0] if type(group) is tuple else group) is not str:
@@ -370,7 +370,7 @@ class _Values(dict[_Group, list[float]]):
 
 
 class _Stats:
-    """The growing stats of one type: integers and decimals apart, because Python adds up integers fastest."""
+    """The growing stats of one type: integers and decimals apart, because Python adds integers fastest."""
 
     __slots__ = ("count", "decimals", "extremes", "integers", "integral")
 
@@ -382,13 +382,13 @@ class _Stats:
         self.extremes: tuple[Decimal, Decimal] | None = None
 
     def add_integers(self, values: list[int] | list[float]) -> None:
-        """Add values that orjson gave as int, or literals of an integer beyond 64 bits."""
+        """Add values that orjson returned as int, or literals of integers beyond 64 bits."""
         self.count += len(values)
-        self.integers += sum(values)  # type: ignore[assignment]  # the lists under int hold int only
+        self.integers += sum(values)  # the lists under int contain only ints
         self._widen(Decimal(min(values)), Decimal(max(values)))
 
     def add_decimals(self, count: int, total: Decimal, low: Decimal, high: Decimal) -> None:
-        """Add `count` values that were written with a point or an exponent."""
+        """Add `count` values that were written with a decimal point or an exponent."""
         self.count += count
         self.decimals = exact.add(self.decimals, total)
         self.integral = False
@@ -421,8 +421,8 @@ def _lines(view: memoryview, start: int) -> list[bytes]:
 def _sum(floats: list[float]) -> Decimal:
     """Return the exact sum of the shortest decimals of `floats`, each of which has at most 15 digits.
 
-    Adding up the `repr` of each is four times slower than whole numbers of cents (or of what the first values have
-    after the point). Those are only a guess until dividing them gives back every float: `units / scale` is rounded
+    Adding up the `repr` of each is four times slower than adding whole numbers of cents (or of whatever unit the
+    first values suggest). Those are only a guess until division gives back every float: `units / scale` is rounded
     correctly, has at most 15 digits, and so is the one such decimal that is nearest to the float.
     """
     places = max(len(repr(value).partition(".")[2]) for value in floats[:8])
