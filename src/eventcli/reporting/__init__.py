@@ -1,1 +1,1 @@
-"""From a Summary to bytes and people: columns, one module a format, diagnostics, output."""
+"""From a Summary to bytes and people: columns, one module per format, diagnostics, output."""

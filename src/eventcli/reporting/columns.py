@@ -11,7 +11,7 @@ from eventcli.summary.summary import Summary
 
 
 class Stat(StrEnum):
-    """What can be printed of a type beside its name."""
+    """What can be printed for a type besides its name."""
 
     COUNT = "count"
     SUM = "sum"
@@ -23,11 +23,11 @@ class Stat(StrEnum):
 DEFAULT_STATS: Final = (Stat.COUNT, Stat.SUM)
 
 OTHER_LABEL: Final = "(other)"
-"""What stands in place of a type in the row of all types beyond the limit, unless told otherwise."""
+"""Default label for the row of all types beyond the limit."""
 
 
 class UnknownStatError(Exception):
-    """A statistic was asked for that an input did not hold: a printed result without its min and max."""
+    """A requested statistic is missing in an input: a printed result without its min and max."""
 
 
 def _count(stats: TypeStats) -> str:
@@ -70,7 +70,7 @@ CELLS: Final[dict[Stat, Callable[[TypeStats], str | None]]] = {
 
 
 def cells_of(types: Mapping[str, TypeStats], stats: Sequence[Stat], null: str | None = None) -> list[Iterable[object]]:
-    """Return the names, and each statistic as it is printed; `null` for min, max and mean of a count of 0."""
+    """Return the names, and each statistic as printed; `null` for min, max and mean of a count of 0."""
     columns: list[Iterable[object]] = [types]
     printed: dict[Stat, Callable[[], Iterable[object]]] = {}
     if isinstance(types, LazyTypes):
@@ -86,7 +86,7 @@ def cells_of(types: Mapping[str, TypeStats], stats: Sequence[Stat], null: str | 
 
 
 def has_buckets(summary: Summary) -> bool:
-    """Whether rows say when their bucket begins."""
+    """Whether rows show when their bucket begins."""
     return summary.calendar is not None or bool(summary.buckets)
 
 
@@ -96,7 +96,7 @@ def keys_of(summary: Summary) -> list[str]:
 
 
 def parts_of(summary: Summary, other_label: str) -> Iterator[tuple[str | None, Types]]:
-    """Yield rows that belong together: where their bucket begins (None: they are in none), and their stats by type."""
+    """Yield rows that belong together: the start of their bucket (None: outside any), and their stats by type."""
     if has_buckets(summary):
         from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
     for bucket, types, other in summary.parts():

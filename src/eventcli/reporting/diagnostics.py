@@ -1,4 +1,4 @@
-"""What is said of bad lines and bad sources: to people on stderr, to programs as JSON lines."""
+"""Reports bad lines and bad sources: to people on stderr, to programs as JSON lines."""
 
 from eventcli.lines.event import Reject
 from eventcli.summary.sources import SourceReport, Status
@@ -7,7 +7,7 @@ from eventcli.text import excerpt, printable
 
 
 def of_reject(reject: Reject) -> str:
-    """Return `FILE:LINE: code: message`, with the beginning of the line where there is one."""
+    """Return `FILE:LINE: code: message`, with the beginning of the line if there is one."""
     text = f"{printable(reject.source)}:{reject.line}: {reject.reason}: {reject.message}"
     return f"{text}: {excerpt(reject.raw)}" if reject.raw else text
 
@@ -21,7 +21,7 @@ def of_source(report: SourceReport) -> str:
 
 
 def closing(summary: Summary) -> str | None:
-    """Return the account as the closing line of a run, or None where no line was bad and no source incomplete."""
+    """Return the account as the closing line of a run, or None if no line was bad and no source incomplete."""
     account, is_complete = summary.account, summary.complete
     if not account.rejects and not account.salvaged and is_complete:
         return None
@@ -35,9 +35,9 @@ def with_pending(summary: Summary) -> str:
 
 
 def record(reject: Reject) -> bytes:
-    """Return a rejected line as one JSON object on a line, from which the line can be repaired and fed again.
+    """Return a rejected line as one JSON object on a line, from which the line can be repaired and replayed.
 
-    `raw` is the line where it is UTF-8, else `raw_base64` is; neither where the line was too long to be held.
+    `raw` is the line if it is UTF-8, else `raw_base64` is; neither is there if the line was too long to be held.
     """
     import orjson  # noqa: PLC0415  # keeps start-up fast for nearly all runs
 

@@ -1,4 +1,4 @@
-"""A Summary becomes bytes: one pure function a format."""
+"""Turns a Summary into bytes: one pure function per format."""
 
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -11,7 +11,7 @@ from eventcli.summary.summary import Summary
 
 
 class Format(Protocol):
-    """A Summary becomes bytes."""
+    """Turns a Summary into bytes."""
 
     def __call__(self, summary: Summary, stats: Sequence[Stat] = ..., other_label: str = ..., /) -> bytes:
         """Return all rows with these statistics; `other_label` names the row of types beyond the limit."""

@@ -1,4 +1,4 @@
-"""The formats `json` and `jsonl`: one object a row, numbers as exact literals."""
+"""The formats `json` and `jsonl`: one object per row, numbers as exact literals."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
@@ -11,7 +11,7 @@ from eventcli.summary.summary import Summary
 def _objects(parts: Iterable[tuple[str | None, Types]], stats: Sequence[Stat], *, are_timed: bool) -> Iterator[str]:
     heads: list[str] = []
     columns: list[list[object]] = [[] for _ in ("type", *stats)]
-    # All buckets at once: most hold few types, and what is done for each takes longer than its rows.
+    # All buckets at once: most hold few types, and the work per bucket takes longer than that for its rows.
     for start, types in parts:
         head = _head(start) if are_timed else ""
         heads += [head] * len(types)
@@ -32,7 +32,7 @@ def _quoted(names: list[str]) -> list[str]:
         return [f'"{name}"' for name in names]
     import orjson  # noqa: PLC0415  # keeps start-up fast for nearly all runs
 
-    # With one name a line: a line break within a name is escaped.
+    # With one name per line: a line break within a name is escaped.
     return orjson.dumps(names, option=orjson.OPT_INDENT_2).decode()[4:-2].split(",\n  ")
 
 
@@ -41,7 +41,7 @@ _Around = tuple[str, str, str]
 
 
 def _in_json(summary: Summary, stats: Sequence[Stat], other_label: str, around: _Around) -> bytes:
-    """Return one JSON object a row, and what is around them; nothing where there is no row."""
+    """Return one JSON object per row, with `around`; nothing if there is no row."""
     kept = None if Stat.MEAN in stats else _kept_as_text(summary, stats, other_label, around)
     if kept is not None:
         return kept[0] if len(kept) == 1 else b"".join(kept)
@@ -49,7 +49,7 @@ def _in_json(summary: Summary, stats: Sequence[Stat], other_label: str, around: 
 
 
 def _with_ends(rows: list[str], around: _Around) -> bytes:
-    """Return rows with what is around them, in as few copies as can be: they can be of gigabytes."""
+    """Return rows with `around`, in as few copies as possible: they can have gigabytes."""
     if not rows:
         return b""
     first, between, last = around
@@ -59,7 +59,7 @@ def _with_ends(rows: list[str], around: _Around) -> bytes:
 
 
 def _kept_as_text(summary: Summary, stats: Sequence[Stat], other_label: str, around: _Around) -> list[bytes] | None:
-    """Return the rows of each part of the summary, if its body writes all of them: it does so many times faster."""
+    """Return the rows of each part of the summary, if its body writes all of them, which is many times faster."""
     are_timed = has_buckets(summary)
     first, *others = [*(f',"{stat}":' for stat in stats), "}"]
     literals = ["", f'"{first}', *others]
@@ -74,7 +74,7 @@ def _kept_as_text(summary: Summary, stats: Sequence[Stat], other_label: str, aro
         if isinstance(types, LazyTypes):
             literals[0] = f'{{{_head(start)}"type":"' if are_timed else '{"type":"'
             rows.append(types.columns.text(literals, columns, ends))
-        elif len(types) == 1:  # that of all other types
+        elif len(types) == 1:  # the row of all other types
             rows.append(_with_ends(list(_objects([(start, types)], stats, are_timed=are_timed)), ends))
         else:
             return None
@@ -86,10 +86,10 @@ def _head(start: str | None) -> str:
 
 
 def json(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
-    """Return one JSON array with one object a line."""
+    """Return one JSON array with one object per line."""
     return _in_json(summary, stats, other_label, ("[\n  ", ",\n  ", "\n]\n")) or b"[]\n"
 
 
 def jsonl(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
-    """Return one JSON object a line."""
+    """Return one JSON object per line."""
     return _in_json(summary, stats, other_label, ("", "\n", "\n"))

@@ -1,4 +1,4 @@
-"""Bytes go to standard output, or to a file that readers see whole: the old one or the new one."""
+"""Writes to standard output, or to a file that readers see whole: the old one or the new one."""
 
 import contextlib
 import errno
@@ -16,10 +16,10 @@ from eventcli.text import name_of
 STDOUT: Final = 1
 
 STDOUT_PATH: Final = "-"
-"""The path of an output that means standard output, as that of an input means standard input."""
+"""The output path that means standard output, just as it means standard input for inputs."""
 
 PRIVATE: Final = 0o600
-"""The permissions of a new file that holds lines of an input: for its owner only, whatever the umask allows."""
+"""The permissions of a new file that holds input lines: for its owner only, whatever the umask allows."""
 
 _SUFFIX: Final = ".eventstats-tmp"
 
@@ -27,14 +27,14 @@ _RANDOM: Final = 6
 """Random bytes in the name of a temporary file."""
 
 _OPEN_FILES: Final = r"/dev/fd|/proc/([0-9]+)/(?:task/[0-9]+/)?fd"
-"""Where the open descriptors of a process are."""
+"""Where the open descriptors of a process are listed."""
 
 _MOST_LINKS: Final = 40
-"""Links on the way to a file, about: what Linux follows at most."""
+"""Approximate limit of links in a path: what Linux follows at most."""
 
 
 def write_stdout(data: bytes) -> None:
-    """Write all of `data` to standard output: ReaderGoneError or OutputError where that fails."""
+    """Write all of `data` to standard output. Raises ReaderGoneError or OutputError on failure."""
     view = memoryview(data)
     try:
         while view:
@@ -49,9 +49,9 @@ def write_stdout(data: bytes) -> None:
 
 
 def prove_stdout() -> None:
-    """Find out, before anything is done, whether standard output can be written: errors as for `write_stdout`.
+    """Find out, before any work is done, whether standard output is writable: errors as for `write_stdout`.
 
-    That a disk or a device is full only writing tells.
+    A full disk or device shows only when it is written to.
     """
     import select  # noqa: PLC0415  # as below
 
@@ -68,14 +68,14 @@ def prove_stdout() -> None:
 
 
 def _wait_for(descriptor: int) -> None:
-    """Wait until a descriptor takes more; some other process made the terminal or pipe non-blocking."""
+    """Wait until a descriptor accepts more; another process made the terminal or pipe non-blocking."""
     import select  # noqa: PLC0415  # a millisecond of start-up for what hardly ever happens
 
     select.select([], [descriptor], [])
 
 
 class _Patient(io.FileIO):
-    """A file that takes every byte, also where it is a pipe that does not block."""
+    """A file that accepts every byte, even if it is a non-blocking pipe."""
 
     def write(self, data: Any, /) -> int:
         """Write at least one byte."""
@@ -85,14 +85,14 @@ class _Patient(io.FileIO):
 
 
 class _Open(NamedTuple):
-    """An open descriptor, of this process or of another one."""
+    """An open descriptor, of this process or another one."""
 
     number: int
     is_own: bool
 
 
 def _open_by_path(path: str) -> _Open | None:
-    """Return the open descriptor that a path leads to, as /dev/stdout and /dev/fd/3 do, also through links."""
+    """Return the open descriptor that a path leads to, as /dev/stdout and /dev/fd/3 do, even through links."""
     for _ in range(_MOST_LINKS):
         folder, name = os.path.split(path)
         if name.isdecimal() and (match := re.fullmatch(_OPEN_FILES, os.path.realpath(folder))):
@@ -105,17 +105,17 @@ def _open_by_path(path: str) -> _Open | None:
 
 
 class OutputFile:
-    """A file that takes its place at once when `commit` is called, and not at all without it.
+    """A file that takes its place in one step when `commit` is called, and not at all without it.
 
-    The bytes go to a temporary file beside the target, which is locked for as long as its process lives. One that
-    is not locked was left behind by a process that was killed; whoever writes the same target next removes it. What is
-    not a regular file (a pipe, /dev/null) and what is open already (/dev/stdout) is written directly.
+    The bytes go to a temporary file next to the target, which is locked for as long as its process lives. An unlocked
+    one was left by a process that was killed; the next writer of the same target removes it. A target that is not a
+    regular file (a pipe, /dev/null) or is open already (/dev/stdout) is written directly.
     """
 
     def __init__(self, path: str, *, mode: int = 0o666) -> None:
-        """Open the temporary file: OutputError where that cannot work, before any work is done.
+        """Open the temporary file: OutputError if that cannot work, before any work is done.
 
-        `mode` is that of a new file, before the umask; an earlier file hands on its own.
+        `mode` is that of a new file, before the umask; an earlier file passes on its own.
         """
         self._name = "<stdout>" if path == STDOUT_PATH else name_of(path)
         self._target = path
@@ -124,7 +124,7 @@ class OutputFile:
         self._temporary: str | None = None
         self._is_open_already = False
         self.in_place = False
-        """Whether the target had to be written in its place at the commit, because it cannot be replaced."""
+        """Whether the commit had to overwrite the target in place, because it cannot be replaced."""
         try:
             self._stream = self._open()
         except OSError as error:
@@ -135,7 +135,7 @@ class OutputFile:
             raise
 
     def write(self, data: bytes) -> None:
-        """Append bytes: OutputError where that fails, ReaderGoneError where nobody reads standard output any more."""
+        """Append bytes. Raises OutputError on failure, ReaderGoneError if nobody reads standard output any more."""
         try:
             self._stream.write(data)
         except OSError as error:
@@ -143,13 +143,13 @@ class OutputFile:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether the bytes go to a temporary file, which nobody sees before it is put in its place."""
+        """Whether the bytes go to a temporary file, which nobody sees until it is put in its place."""
         return self._temporary is not None
 
     def prepare(self) -> None:
-        """Make sure that what was written to a temporary file is on the disk: OutputError where it is full.
+        """Make sure that the content of a temporary file is on disk: OutputError if the disk is full.
 
-        What is written directly gets nothing yet; but a device that is full says so.
+        A target that is written directly receives nothing yet; but a full device reports it.
         """
         try:
             if self._temporary is None:
@@ -171,11 +171,11 @@ class OutputFile:
             raise self._failure(error) from error
 
     def remove_target(self) -> None:
-        """Let there be no file at the target, neither an earlier one nor what was written."""
+        """Leave no file at the target, neither an earlier one nor what was written."""
         is_replaced = self._temporary is not None
         self._discard()
         try:
-            # What was written directly is no file of its own.
+            # A target that was written directly is not a file of its own.
             if is_replaced and self._earlier is not None and self._is_as_before():
                 os.unlink(self._target)
         except FileNotFoundError:
@@ -186,7 +186,7 @@ class OutputFile:
             os.truncate(self._target, 0)  # a mount point
 
     def identities(self) -> list[tuple[int, int]]:
-        """Return device and inode of the open file: where it is temporary, no directory shows it as a source."""
+        """Return device and inode of the open file: a temporary file must not appear as a source in a directory."""
         status = os.fstat(self._stream.fileno())
         return [(status.st_dev, status.st_ino)] if stat.S_ISREG(status.st_mode) else []
 
@@ -208,20 +208,20 @@ class OutputFile:
             raise _os_error(errno.ENOENT)
         found = _Open(STDOUT, is_own=True) if self._target == STDOUT_PATH else _open_by_path(self._target)
         if found is not None and found.is_own:
-            # Where the shell opened a file, its place in it and whether it appends are to be kept.
+            # If the shell opened a file, its position and its append mode must be kept.
             self._is_open_already = True
             return _buffered(os.dup(found.number))
         earlier = self._earlier = _status(self._target)
         if earlier is not None:
-            # What another process has open may have no name that is true.
+            # A file that another process has open may have no valid name.
             if found is not None or not stat.S_ISREG(earlier.st_mode):
                 return _buffered(_open_directly(self._target, earlier.st_mode))
             if not os.access(self._target, os.W_OK):
-                # Renaming would replace it all the same, but a file that may not be written is one that is to stay.
+                # Renaming would replace it all the same, but a read-only file is meant to stay.
                 raise _os_error(errno.EACCES)
         self._target = os.path.realpath(self._target)
         folder, name = os.path.split(self._target)
-        # The name of a file has 255 bytes at most; a long one is told apart well enough by its beginning.
+        # A file name has at most 255 bytes; the beginning of a long one distinguishes it well enough.
         prefix = f".{name[:50]}."
         _sweep(folder, prefix)
         while True:
@@ -231,14 +231,14 @@ class OutputFile:
             descriptor = os.open(self._temporary, flags, PRIVATE)
             stream = _buffered(descriptor)
             _lock(descriptor)
-            # Between opening and locking another process may have taken it for one left behind, and removed it.
+            # Between opening and locking, another process may have considered it abandoned, and removed it.
             if os.fstat(descriptor).st_nlink:
                 return stream
             stream.close()
             interruption.LITTER.discard(self._temporary)
 
     def _take_place(self, temporary: str) -> None:
-        """Rename the temporary file, finished and flushed to the disk."""
+        """Rename the temporary file, finished and flushed to disk."""
         descriptor, earlier = self._stream.fileno(), self._earlier
         # A file system without owners or permissions has nothing to keep.
         with contextlib.suppress(OSError):
@@ -259,7 +259,7 @@ class OutputFile:
             self._forget_temporary()
 
     def _write_in_place(self, temporary: str) -> None:
-        """Write the target itself: it is a mount point, as containers have them, and cannot be replaced."""
+        """Overwrite the target itself: it is a mount point, as in containers, and cannot be replaced."""
         self.in_place = True
         flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -275,7 +275,7 @@ class OutputFile:
         self._remove_temporary()
 
     def _is_as_before(self) -> bool:
-        """Whether the target is a regular file, or nothing: all else was put there meanwhile, and is not ours."""
+        """Whether the target is a regular file, or missing: anything else was put there meanwhile, and is not ours."""
         try:
             mode = os.lstat(self._target).st_mode
         except FileNotFoundError:
@@ -286,7 +286,7 @@ class OutputFile:
 
     def _discard(self) -> None:
         with contextlib.suppress(OSError):
-            # Without what is buffered: whoever should take it may be what kept it from being written.
+            # Skip what is buffered: its receiver may be what blocked the write.
             getattr(self._stream, "raw", self._stream).close()
             self._stream.close()
         self._remove_temporary()
@@ -308,7 +308,7 @@ def _buffered(descriptor: int) -> IO[bytes]:
 
 
 def _open_directly(path: str, mode: int) -> int:
-    """Open what is no file that could be replaced, to be written as it is."""
+    """Open something that is not a replaceable file, to write to it directly."""
     if stat.S_ISDIR(mode):
         raise _os_error(errno.EISDIR)
     if stat.S_ISSOCK(mode):
@@ -319,9 +319,9 @@ def _open_directly(path: str, mode: int) -> int:
 
 
 def _sweep(folder: str, prefix: str) -> None:
-    """Remove the temporary files of processes that were killed: ours, and those that nobody locks."""
+    """Remove the temporary files of killed processes: our own, and unlocked ones."""
     names: list[str] = []
-    with contextlib.suppress(OSError):  # a folder that may be written but not listed
+    with contextlib.suppress(OSError):  # a folder that is writable but not listable
         names = os.listdir(folder)
     length = len(prefix) + 2 * _RANDOM + len(_SUFFIX)
     for name in names:
@@ -331,8 +331,8 @@ def _sweep(folder: str, prefix: str) -> None:
 
 
 def _remove_left_behind(path: str) -> None:
-    """Remove a file that looks like a temporary one, if it is one: anybody may have put anything there."""
-    # A pipe is not waited for, a link not followed.
+    """Remove an abandoned file, if it really is a temporary one: anybody may have put anything there."""
+    # Do not wait for a pipe, do not follow a link.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         opened = os.fstat(descriptor)
@@ -345,7 +345,7 @@ def _remove_left_behind(path: str) -> None:
 
 
 def _lock(descriptor: int, *, wait: bool = True) -> bool:
-    """Lock an open file; False where another process holds it, or the file system has no locks."""
+    """Lock an open file; False if another process holds the lock, or the file system has no locks."""
     import fcntl  # noqa: PLC0415  # keeps start-up fast for runs that only write to standard output
 
     try:

@@ -1,7 +1,7 @@
-"""A ledger becomes metrics in the text format of Prometheus, for the textfile collector of its node_exporter.
+"""Renders a ledger as metrics in the Prometheus text format, for the textfile collector of node_exporter.
 
 See https://prometheus.io/docs/instrumenting/exposition_formats/ and the README of node_exporter: HELP and TYPE for each
-metric, label values escaped, no timestamps. The file is to take its place at once, which `output` sees to.
+metric, label values escaped, no timestamps. The file must appear in one step, which `output` ensures.
 """
 
 import re
@@ -21,16 +21,16 @@ _PREFIX: Final = "eventstats_"
 _LARGEST: Final = Decimal(sys.float_info.max)
 
 RESERVED: Final = frozenset(("type", "outcome", "reason", "le", "quantile"))
-"""Labels that mean something here, or to Prometheus."""
+"""Labels that have a meaning here, or in Prometheus."""
 
 Sample = tuple[Mapping[str, str], str]
 """Labels and a number."""
 
 
 class Figures(NamedTuple):
-    """What came of the last run: when it began (RFC 3339), how long it took in seconds, and its lines by outcome.
+    """The result of the last run: its start (RFC 3339), its duration in seconds, and its lines by outcome.
 
-    `status` is its exit status; 0 is success. `pending` are last lines without their newline that were left.
+    `status` is its exit status; 0 is success. `pending` is the number of last lines that were left without a newline.
     """
 
     started_at: str
@@ -46,7 +46,7 @@ class Record(Protocol):
     """A run as a ledger records it; see `Figures`."""
 
     @property
-    def started_at(self) -> str: ...  # noqa: D102  # as there
+    def started_at(self) -> str: ...  # noqa: D102  # see `Figures`
     @property
     def seconds(self) -> float: ...  # noqa: D102
     @property
@@ -60,7 +60,7 @@ class Record(Protocol):
 
 
 def label_fault(name: str) -> str | None:
-    """Return why a text cannot be the name of a label, or None if it can."""
+    """Return why a text cannot be a label name, or None if it can."""
     if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
         return "a label has ASCII letters, digits and _, and begins with no digit"
     if name.startswith("__"):
@@ -69,7 +69,7 @@ def label_fault(name: str) -> str | None:
 
 
 def figures_of(record: Record) -> Figures:
-    """Return the figures of a run as a ledger records it."""
+    """Return the figures of a run from its record in a ledger."""
     lines = {name: getattr(record, name) for name in ("accepted", "rejected", "filtered", "blank")}
     return Figures(
         record.started_at,
@@ -85,7 +85,7 @@ def figures_of(record: Record) -> Figures:
 def metrics(
     summary: Summary | None, figures: Figures | None, other_label: str, labels: Mapping[str, str] = MappingProxyType({})
 ) -> bytes:
-    """Return the totals, if they are known, and the figures of the last run if there was one; all with these labels."""
+    """Return the totals, if known, and the figures of the last run, if there was one; all with these labels."""
     families = [*(_totals(summary, other_label) if summary is not None else ()), *(_run(figures) if figures else ())]
     return "".join(_family(name, kind, text, samples, labels) for name, kind, text, samples in families).encode()
 

@@ -9,12 +9,12 @@ from eventcli.summary.summary import Summary
 
 
 def csv_(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
-    """Return comma-separated values with a header; what is null is empty."""
+    """Return comma-separated values with a header; null values are empty."""
     return _separated(summary, stats, other_label, ",")
 
 
 def tsv(summary: Summary, stats: Sequence[Stat] = DEFAULT_STATS, other_label: str = OTHER_LABEL) -> bytes:
-    """Return tab-separated values with a header, quoted as in csv where a type holds a tab, a quote or a newline."""
+    """Return tab-separated values with a header, quoted as in csv if a type contains a tab, a quote or a newline."""
     return _separated(summary, stats, other_label, "\t")
 
 
@@ -33,7 +33,7 @@ def _separated(summary: Summary, stats: Sequence[Stat], other_label: str, delimi
 
 
 class _Lines(list[str]):
-    """Takes lines of a csv writer, which must end them in CRLF to quote a type with either, and ends them in LF."""
+    """Ends lines of a csv writer in LF: the writer must use CRLF so that it quotes types with either character."""
 
     END: Final = "\r\n"
 

@@ -14,10 +14,10 @@ def table(
     other_label: str = OTHER_LABEL,
     width: int | None = None,
 ) -> bytes:
-    """Return a table for people: aligned, thousands separated, a line of totals.
+    """Return a table for people: aligned, thousands separated, with a line of totals.
 
-    Control and bidirectional characters of a type are escaped. `width` is that of the terminal in columns: long types
-    are cut to fit; None cuts nothing.
+    Control and bidirectional characters in a type are escaped. `width` is the terminal width in columns: long types are
+    cut to fit; None cuts nothing.
     """
     keys = keys_of(summary)
     names = len(keys)
@@ -51,7 +51,7 @@ def _thousands(number: str) -> str:
 
 
 def _line(row: Sequence[str], widths: Sequence[int], names: int) -> str:
-    """Return a line of a table: `names` cells to the left, numbers to the right."""
+    """Return a line of a table: `names` cells aligned left, numbers right."""
     padded = []
     for name, width in zip(row[:names], widths[:names], strict=True):
         text = _cut(name, width)
