@@ -1,1 +1,1 @@
-"""The command line: options in, status out; one module a family of commands."""
+"""The command line: options in, status out; one module per family of commands."""

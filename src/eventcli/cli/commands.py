@@ -52,7 +52,7 @@ _LEDGER_COMMANDS: Final = ("forget", "ingest", "rejects", "replay", "totals", "v
 
 
 class _DefaultCommand(click.Group):
-    """A group whose first word may be left out: what is no command belongs to `summarize`."""
+    """A group whose first word is optional: anything but a command belongs to `summarize`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default command in front of words that do not begin with a command or an option of the group."""
@@ -68,7 +68,7 @@ class _DefaultCommand(click.Group):
         return sorted([*super().list_commands(ctx), *_LEDGER_COMMANDS])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; those of the ledger are loaded when they are asked for."""
+        """Return a command; those of the ledger are loaded on demand."""
         if cmd_name not in _LEDGER_COMMANDS:
             return super().get_command(ctx, cmd_name)
         from eventcli.cli import ledger_commands  # noqa: PLC0415  # keeps start-up fast for other commands
@@ -76,17 +76,17 @@ class _DefaultCommand(click.Group):
         return ledger_commands.commands()[cmd_name]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
-        """Complete commands, and what the default command takes."""
+        """Complete commands, and the arguments of the default command."""
         default = self.commands[_DEFAULT_COMMAND]
         with default.make_context(_DEFAULT_COMMAND, [], parent=ctx, resilient_parsing=True) as context:
             return super().shell_complete(ctx, incomplete) or default.shell_complete(context, incomplete)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's form
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's API
         """Write the table of exit statuses."""
         write_exit_statuses(formatter)
 
 
-def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's form
+def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's API
     if value and not ctx.resilient_parsing:
         write_stdout(f"{PROGRAM} {__version__} ({body()} body): {why()}\n".encode())
         ctx.exit()
@@ -277,7 +277,7 @@ def merge(*, files: tuple[str, ...], allow_overlap: bool, allow_mixed: bool, **o
 @help_option
 def generate(*, events: int, seed: int, bad_rate: float, output: str | None, **_debug: bool) -> ExitCode:
     """Write the log of a small shop, as large as wanted, to try things on."""
-    from eventcli.cli.generate import generate as lines  # noqa: PLC0415  # random costs start-up
+    from eventcli.cli.generate import generate as lines  # noqa: PLC0415  # random costs start-up time
 
     with written_to(output) as write:
         log = lines(events, seed=seed, bad_rate=bad_rate)
@@ -287,9 +287,9 @@ def generate(*, events: int, seed: int, bad_rate: float, output: str | None, **_
 
 
 def prepare_completion() -> None:
-    """Make the script that zsh evaluates work at any place of .zshrc."""
+    """Make the script that zsh evaluates work anywhere in .zshrc."""
     from click.shell_completion import ZshComplete  # noqa: PLC0415  # keeps start-up fast for all other runs
 
-    from eventcli.cli.completion import for_zsh  # noqa: PLC0415  # as said
+    from eventcli.cli.completion import for_zsh  # noqa: PLC0415  # as above
 
     ZshComplete.source_template = for_zsh(ZshComplete.source_template)

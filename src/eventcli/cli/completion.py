@@ -1,8 +1,8 @@
-"""What zsh evaluates to complete words: click's script, made to work at any place of .zshrc."""
+"""The script that zsh evaluates to complete words: click's script, adapted to work anywhere in .zshrc."""
 
 from typing import Final
 
-# click's own last lines, which take it for granted that compinit came first.
+# click's own last lines, which assume that compinit ran first.
 _AUTOLOADED: Final = "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then"
 
 _REGISTER: Final = """\
@@ -26,5 +26,5 @@ fi
 
 
 def for_zsh(template: str) -> str:
-    """Return click's template of a script for zsh, with an end that works before compinit has run, too."""
+    """Return click's script template for zsh, with an ending that works even before compinit has run."""
     return template.partition(_AUTOLOADED)[0] + _REGISTER

@@ -1,4 +1,4 @@
-"""Logs of a small shop, as large as wanted: the same bytes for the same seed, on every machine and Python version."""
+"""Logs of a small shop, of any size: the same bytes for the same seed, on every machine and Python version."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -21,15 +21,15 @@ _OTHER_DATES: Final = ("%d.%m.%Y %H:%M", "%m/%d/%Y %H:%M")
 
 
 def generate(events: int, *, seed: int = 0, bad_rate: float = 0.0) -> Iterator[bytes]:
-    r"""Yield `events` lines, of which about a share of `bad_rate` (0 to 1) is bad as a flaky producer makes them.
+    r"""Yield `events` lines, of which about a share of `bad_rate` (0 to 1) is bad in the way of a flaky producer.
 
-    Bad lines have a key missing, a word in place of a number, are torn, or blank; or they are good ones that look
-    odd: a date in another format, an event an hour late.
+    Bad lines lack a key, have a word in place of a number, are torn, or blank; or they are good ones that look odd: a
+    date in another format, an event an hour late.
 
     >>> print(next(generate(1, seed=7)).decode(), end="")
     {"type":"page_view","value":1,"occurred_at":"2020-10-06 08:00:01"}
     """
-    # Of all methods of Random, only random() is promised to give the same numbers in later versions of Python.
+    # Of all methods of Random, only random() is guaranteed to return the same numbers in later versions of Python.
     draw = Random(seed).random  # noqa: S311  # sample data, not a secret
     now = _START
     for _ in range(events):

@@ -1,4 +1,4 @@
-"""The commands of the ledger, from `ingest` to `forget`. Loaded when one of them is called."""
+"""The commands of the ledger, from `ingest` to `forget`. Loaded when one of them is invoked."""
 
 import json
 import sys
@@ -62,7 +62,7 @@ from eventcli.text import name_of, printable
 _SIGINT: Final = 2
 
 _HASTE: Final = 2.0
-"""Seconds that a run that failed waits for others to record it."""
+"""Seconds that a failed run waits for others so that it can record its failure."""
 
 _output_options = output_options_with([*FORMATS, PROMETHEUS])
 
@@ -94,7 +94,7 @@ class _LabelValue(click.ParamType[tuple[str, str]]):
     name = "name=value"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Return both."""
+        """Return the name and the value."""
         if isinstance(value, tuple):
             return cast("tuple[str, str]", value)
         from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for runs without labels
@@ -116,14 +116,14 @@ _label_option = option(
 
 
 class _LedgerCommand(Command):
-    """A command that knows what can happen to a ledger."""
+    """A command that handles the errors of a ledger."""
 
     expected = (LedgerError, BusyError, MeaningError)
 
     def invoke(self, ctx: click.Context) -> ExitCode:
-        """Run the command; that a ledger cannot be used is said in one line."""
+        """Run the command; report an unusable ledger in one line."""
         try:
-            # A signal is an exception here: a transaction is rolled back, and a ledger that is still empty removed.
+            # Signals become exceptions here: the transaction is rolled back, and a still empty ledger removed.
             with interruption.raising():
                 return super().invoke(ctx)
         except LedgerError as error:
@@ -141,7 +141,7 @@ def _command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 
 
 def _open(path: str) -> Database:
-    """Open a ledger that must be there."""
+    """Open a ledger that must exist."""
     try:
         database = Database.open_to_read(path)
     except OSError as error:
@@ -248,7 +248,7 @@ def ingest(
     started_at = records.now()
 
     def run(stack: ExitStack) -> tuple[ExitCode, bool]:
-        """Run, and return the exit status, and whether the output says it."""
+        """Run, and return the exit status, and whether the output reports it."""
         sinks = stack.enter_context(Sinks(settings))
         database = stack.enter_context(Database.open_to_write(path, create=True, wait=wait))
         stack.enter_context(interruption.raising())
@@ -309,7 +309,7 @@ def ingest(
 
 
 def _status_of(error: BaseException) -> int:
-    """Return the exit status that an error leads to."""
+    """Return the exit status for an error."""
     known: tuple[tuple[type[BaseException], int], ...] = (
         (LedgerError, ExitCode.LEDGER),
         (BusyError, ExitCode.BUSY),
@@ -337,7 +337,7 @@ def _finish_in_vain(sinks: Sinks, outcome: Outcome, *, has_result: bool) -> Exit
 
 
 def _note_failure(run: Ingest, error: BaseException, *, is_added: bool) -> None:
-    """Record that a run failed, and say what became of what it read."""
+    """Record that a run failed, and report what became of the data it read."""
     is_kept = True
     try:
         if not isinstance(error, UnwritableError):
@@ -355,7 +355,7 @@ def _note_failure(run: Ingest, error: BaseException, *, is_added: bool) -> None:
 
 
 def _say_timeless(outcome: Outcome, meaning: Meaning, database: Database) -> None:
-    """Say how many events have no usable time; of a log that never has one, only when its ledger is begun."""
+    """Report how many events have no usable time; for a log without any times, only when its ledger is created."""
     accepted, field = outcome.summary.account.accepted, printable(meaning.time_field)
     if not outcome.timeless:
         return
@@ -367,7 +367,7 @@ def _say_timeless(outcome: Outcome, meaning: Meaning, database: Database) -> Non
 
 
 def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]]) -> list[str]:
-    """Return the files that the sources stand for; those of the run itself are none, unless they are named."""
+    """Return the files that the sources refer to, without those of the run itself, unless they are named."""
     paths: list[str] = []
     for found in discover_many(sources, choice):
         if isinstance(found, Listing):
@@ -379,7 +379,7 @@ def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]])
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """Take the options that give numbers their meaning out of all options, as far as they were given."""
+    """Remove the options that give numbers their meaning from all options, and return those that were given."""
     given = {name: value for name in Meaning._fields if (value := options.pop(name)) is not None}
     if options.pop("count_only"):
         given["value_field"] = NO_VALUE
@@ -416,7 +416,7 @@ def _is_all_rejected(summary: Summary) -> bool:
 def _renderer(
     settings: Settings, record: RunRecord | None, labels: Mapping[str, str]
 ) -> Callable[[Summary], bytes] | None:
-    """Return what makes metrics of the totals, where they are asked for."""
+    """Return a function that renders the totals as metrics, if they are requested."""
     if settings.format != PROMETHEUS:
         return None
     from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for other formats
@@ -447,7 +447,7 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
     check_targets(settings, ledger=path)
     with Sinks(settings) as sinks:
         extremes = settings.save is not None or bool({Stat.MIN, Stat.MAX} & set(settings.stats))
-        # No run can commit while this reads: it is over before the output is written, which may take long.
+        # No run can commit during this read: it ends before the output is written, which may take long.
         with _open(path) as database, database.snapshot():
             timing = _of_whole_buckets(database, timing, since, until)
             meaning = meaning_module.meaning_of(database, {})
@@ -467,7 +467,7 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
 
 
 def _of_whole_buckets(database: Database, timing: Timing | None, since: str | None, until: str | None) -> Timing | None:
-    """Move bounds such as 24h to those of buckets that the ledger keeps: nobody means them to the second."""
+    """Move bounds such as 24h to the bounds of the ledger's buckets: nobody means them to the second."""
     if timing is None:
         return None
     from eventcli.lines.bounds import is_relative  # noqa: PLC0415  # runs without bounds
@@ -501,7 +501,7 @@ def rejects(*, path: str, output: str | None, **_debug: bool) -> ExitCode:
     check_outputs({"--output": output}, ledger=path)
     with written_to(output, mode=PRIVATE) as write:
         with _open(path) as database, database.snapshot():
-            # At once: whoever reads the output may take his time, and no run could commit meanwhile.
+            # All at once: the reader of the output may be slow, and no run could commit meanwhile.
             found = list(replay_module.rejects(database))
         for reject in found:
             write(diagnostics.record(reject))
@@ -531,7 +531,7 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
         database = stack.enter_context(_open_to_change(path, wait))
         database.wait_for_others()
         sinks.asked = totals_module.asked(meaning_module.meaning_of(database, {}))
-        # The lines are read while they are added: there may be more of them than memory.
+        # The lines are read while they are added: they may not fit into memory.
         try:
             outcome = replay_module.replay(database, repairs(inputs_of(files), problems), sinks.reject)
         except RepairsError as error:

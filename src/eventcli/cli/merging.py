@@ -1,6 +1,6 @@
-"""Files of results become one Summary: saved summaries, ledgers and printed results.
+"""Merges files of results into one Summary: saved summaries, ledgers and printed results.
 
-Each is read once, and held only as what it adds up to.
+Each is read once, and only its sum is held.
 """
 
 import os
@@ -30,19 +30,19 @@ OnDoubt = Callable[[str], object]
 
 
 class Merged(NamedTuple):
-    """All results together, and what they were asked for; None where that is not known of any."""
+    """All results together, and the question they answer; None if it is unknown for any."""
 
     summary: Summary
     asked: Asked | None
 
 
 class Merge:
-    """One merge of files of results. A file counts whole or not at all; MixedError where two do not belong together."""
+    """One merge of files of results. A file counts whole or not at all; MixedError if two do not belong together."""
 
     def __init__(
         self, *, allow_overlap: bool, allow_mixed: bool, on_source: OnSource, on_doubt: OnDoubt = lambda _: None
     ) -> None:
-        """Tell `on_source` of every source that is not complete, and `on_doubt` what may count twice."""
+        """Call `on_source` for every incomplete source, and `on_doubt` for what may count twice."""
         self._allow_overlap = allow_overlap
         self._allow_mixed = allow_mixed
         self._on_source = on_source
@@ -56,7 +56,7 @@ class Merge:
         self._is_mixed = False
 
     def run(self, paths: Iterable[str]) -> Merged:
-        """Read all files, and return what they add up to."""
+        """Read all files, and return their sum."""
         for path in paths:
             self._add_file(path)
         if not self._allow_overlap:
@@ -78,10 +78,10 @@ class Merge:
         results: list[tuple[str, Result, int]] = []
         try:
             for number, result in enumerate(_results(path), 1):
-                # The calendars are compared by the kinship, which names the files.
+                # The kinship compares the calendars, and names the files.
                 of_file.add(_with_calendar(result.summary, None))
                 named = name if number == 1 else f"{name} (result {number})"
-                # What has been gathered need not be held, only what it is compared by.
+                # Results that were gathered need not be held, only the facts they are compared by.
                 results.append((named, _facts(result), _key(result)))
         except (OSError, saved.SavedError) as error:
             status = status_of(error) if isinstance(error, OSError) else Status.UNREADABLE
@@ -112,7 +112,7 @@ class Merge:
             self._reports.append(Summary(sources=result.summary.sources))
 
     def _check_content(self, name: str, result: Result, key: int) -> None:
-        """Raise MixedError where a saved summary is there twice; of a printed result, only say it."""
+        """Raise MixedError if a saved summary occurs twice; for a printed result, only report it."""
         other = self._seen.get(key)
         if other is None:
             self._seen[key] = name
@@ -122,7 +122,7 @@ class Merge:
         self._on_doubt(f"{other} and {name} hold equal results, and both count: is one a copy? (--allow-overlap: no)")
 
     def _check_file(self, path: str, name: str) -> None:
-        """Raise MixedError where a file is given twice, by whatever name."""
+        """Raise MixedError if a file is given twice, under any names."""
         if self._allow_overlap or is_url(path) or path == STDIN:
             return
         try:
@@ -138,7 +138,7 @@ class Merge:
 
 
 class _Gathering:
-    """Summaries that are added up in turns, so that many small ones do not cost a copy of the whole each."""
+    """Summaries that are added up in rounds, so that many small ones do not each cost a copy of the whole."""
 
     def __init__(self) -> None:
         self._total = Summary()
@@ -153,7 +153,7 @@ class _Gathering:
             self.summary()
 
     def summary(self) -> Summary:
-        """Return the sum of all."""
+        """Return the sum of all summaries."""
         self._total = Summary.union([self._total, *self._waiting])
         self._waiting, self._weight = [], 0
         self._limit = max(1000, _weight(self._total))
@@ -165,7 +165,7 @@ def _weight(summary: Summary) -> int:
 
 
 def _facts(result: Result) -> Result:
-    """Return what a result is compared by: of a saved summary that is not what it adds up to."""
+    """Return the facts a result is compared by: those of a saved summary do not include its sums."""
     if result.is_printed:
         return result
     summary = result.summary
@@ -173,7 +173,7 @@ def _facts(result: Result) -> Result:
 
 
 def _key(result: Result) -> int:
-    """Return what equal results share, and others in all likelihood do not; 0 where nothing could count twice."""
+    """Return a key that equal results share, and others very likely do not; 0 if nothing could count twice."""
     summary = result.summary
     if not any(stats.count for _, _, stats in summary.rows()):
         return 0
@@ -194,7 +194,7 @@ def _stretch(source: SourceReport) -> str:
 
 
 def _results(path: str) -> Iterator[Result]:
-    """Yield what a file holds: OSError or SavedError where that fails."""
+    """Yield the results in a file. Raises OSError or SavedError on failure."""
     with open_source(path) as stream:
         head = _Headed(stream, len(_DATABASE))
         if head.head != _DATABASE:
@@ -210,7 +210,7 @@ def _results(path: str) -> Iterator[Result]:
 
 
 class _Headed:
-    """A stream of which the first bytes are known before they are read."""
+    """A stream whose first bytes are known before it is read."""
 
     def __init__(self, stream: Readable, size: int) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""What the commands share: the values of options, options, where output goes, what is said. click and nothing else."""
+"""What the commands share: option values, options, output destinations, messages. click and nothing else."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -33,12 +33,12 @@ class ByValue(click.ParamType[str]):
 
     name = "size"
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  # click's form
-        """Return what stands for the value in a help."""
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  # click's API
+        """Return the placeholder for the value in help texts."""
         return "SIZE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return its one name."""
+        """Return its canonical name."""
         try:
             return unit_of(value)
         except ValueError as error:
@@ -46,10 +46,10 @@ class ByValue(click.ParamType[str]):
 
 
 class Command(click.Command):
-    """A command that tells a bug from what can happen, and ends its help with the table of exit statuses."""
+    """A command that distinguishes bugs from expected errors, and ends its help with the table of exit statuses."""
 
     expected: tuple[type[Exception], ...] = ()
-    """What else can happen, beside wrong usage and output that cannot be written."""
+    """Other expected errors, besides wrong usage and unwritable output."""
 
     def invoke(self, ctx: click.Context) -> ExitCode:
         """Run the command and return its exit status."""
@@ -59,7 +59,7 @@ class Command(click.Command):
             finally:
                 say_rest()
         except KeyboardInterrupt:
-            raise SignalError(_SIGINT) from None  # click would make an Abort of it
+            raise SignalError(_SIGINT) from None  # click would turn it into an Abort
         except (BodyError, GapsError, LostError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
             raise
         except Exception as error:
@@ -68,7 +68,7 @@ class Command(click.Command):
             if (missing := shortage(error)) is not None:
                 say(f"no result: {missing}")
                 return ExitCode.INCOMPLETE
-            # The last resort, which users must never need.
+            # The last resort, which users should never need.
             if ctx.params["debug"]:
                 import traceback  # noqa: PLC0415  # not needed otherwise
 
@@ -76,13 +76,13 @@ class Command(click.Command):
             say(f"internal error: {type(error).__name__}: {without_secrets(str(error))} (--debug shows where)")
             return ExitCode.BUG
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's form
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's API
         """Write the table of exit statuses."""
         write_exit_statuses(formatter)
 
 
 def write_exit_statuses(formatter: click.HelpFormatter) -> None:
-    """Write the table of exit statuses, with which every help ends."""
+    """Write the table of exit statuses that ends every help text."""
     with formatter.section("Exit status"):
         formatter.write_dl([(str(int(code)), code.meaning) for code in ExitCode])
 
@@ -105,7 +105,7 @@ debug_option = option("--debug", is_flag=True, help="Show the traceback if event
 
 
 def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which files are meant."""
+    """Add the options that select files."""
     options = (
         option(
             "--include",
@@ -167,7 +167,7 @@ jobs_option = option(
 
 
 def output_options_with(formats: Iterable[str]) -> Decorator:
-    """Return a decorator that adds the options that commands with a result share, with these formats."""
+    """Return a decorator that adds the shared options of commands with a result, with these formats."""
 
     def add_all(command: Callable[..., Any]) -> Callable[..., Any]:
         for add in reversed(added):
@@ -200,14 +200,14 @@ def output_options_with(formats: Iterable[str]) -> Decorator:
     return add_all
 
 
-def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's form
+def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's API
     if value and not ctx.resilient_parsing:
         write_stdout(f"{ctx.get_help()}\n".encode())
         ctx.exit()
 
 
 help_option = click.option(
-    # click's own would do, but loads translations, a fortieth of the start-up
+    # click's own would do, but loads translations, a fortieth of the start-up time
     "-h",
     "--help",
     is_flag=True,
@@ -223,7 +223,7 @@ output_options = output_options_with(FORMATS)
 def check_targets(
     settings: Settings, inputs: Iterable[str] = (), *, files_from: str | None = None, ledger: str | None = None
 ) -> None:
-    """Refuse, as wrong usage, to write what is also read, or twice: nothing was opened for writing yet."""
+    """Refuse, as wrong usage, to write what is also read, or twice: nothing has been opened for writing yet."""
     outputs = {"--output": settings.output, "--save": settings.save, "--rejects": settings.rejects}
     check_outputs(outputs, (*inputs, *((files_from,) if files_from else ())), ledger=ledger)
 
@@ -247,7 +247,7 @@ def check_outputs(
 
 
 def cure(account: Account) -> str:
-    """Return what is most likely wrong where every line was rejected."""
+    """Return the most likely cause if every line was rejected."""
     if account.rejected.keys() <= {Reason.BAD_TIME}:
         return "are these the right times, with the right --time-field? --time-format describes others"
     if account.rejected.keys() <= {Reason.BAD_TIME, Reason.MISSING_TIME}:

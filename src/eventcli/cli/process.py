@@ -29,7 +29,7 @@ def main() -> NoReturn:
     except SignalError as error:
         end_by(error.number)
     if status == ExitCode.READER_GONE:
-        # What is still buffered for the reader would fail again, and loudly, when the interpreter shuts down.
+        # Data still buffered for the reader would fail again, and noisily, when the interpreter shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
     sys.exit(status)
 
@@ -63,7 +63,7 @@ def _run() -> int:
 
 
 def _fill_closed_descriptors() -> None:
-    """Put an unusable file where a standard descriptor is closed, so that no file of ours takes its number."""
+    """Open an unusable file for each closed standard descriptor, so that none of our files gets its number."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)

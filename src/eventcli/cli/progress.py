@@ -1,6 +1,6 @@
-"""What is told while a run is on: a bar on a terminal, and the account so far when a signal asks for it.
+"""Reports on a run while it is running: a bar on a terminal, and the account so far when a signal requests it.
 
-The library that puts the bar into words is loaded only when one is shown.
+The library that formats the bar is loaded only when one is shown.
 """
 
 import os
@@ -16,10 +16,10 @@ from eventcli.pipeline.run import Place
 from eventcli.summary.account import Account
 
 DELAY: Final = 1.0
-"""Seconds of a run before its bar is shown: a shorter run shows none."""
+"""Seconds before the bar of a run is shown: a shorter run shows none."""
 
 _COLUMNS: Final = 80
-"""The width of a terminal that does not tell it."""
+"""The width of a terminal that does not report it."""
 
 _SIZE_IS_KNOWN: Final = "{percentage:3.0f}%|{bar}| {n_fmt}B/{total_fmt}B, {rate_fmt}, {remaining} left{postfix}"
 
@@ -27,7 +27,7 @@ _SIZE_IS_NOT_KNOWN: Final = "{n_fmt}B, {rate_fmt}, {elapsed}{postfix}"
 
 
 class Watched(Protocol):
-    """A run that tells how it goes while it goes on."""
+    """A run that reports its progress."""
 
     def account(self) -> Account:
         """Return the account so far."""
@@ -37,7 +37,7 @@ class Watched(Protocol):
 
 
 def total(place: Place, sizes: Sequence[int | None]) -> int | None:
-    """Return the bytes that a run will have read at its end, or None if the size of a source is not known.
+    """Return the bytes that a run will have read at its end, or None if the size of a source is unknown.
 
     `sizes` are those of all sources, as far as they are known before the sources are opened.
 
@@ -52,7 +52,7 @@ def total(place: Place, sizes: Sequence[int | None]) -> int | None:
 
 
 class Watch:
-    """Looks after a run: `tick` is to be called now and then by the thread that waits for its end."""
+    """Watches a run: the thread that waits for its end must call `tick` regularly."""
 
     def __init__(
         self,
@@ -62,9 +62,9 @@ class Watch:
         say: Callable[[str], object],
         sizes: Callable[[], Sequence[int | None]] | None,
     ) -> None:
-        """Say the account with `say`; show a bar where `sizes`, called once, gives the sizes of the sources.
+        """Report the account with `say`; show a bar if `sizes`, called once, returns the sizes of the sources.
 
-        `started` is when the run was started, by `time.monotonic`.
+        `started` is the start time of the run, by `time.monotonic`.
         """
         self._run = run
         self._started = started
@@ -77,18 +77,18 @@ class Watch:
         self._width = 0
 
     def __enter__(self) -> Self:
-        """Take the signals, unless whoever started the process has them ignored."""
+        """Handle the signals, unless the parent process had them ignored."""
         self._stack.enter_context(answering(self._ask))
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Give the signals back, and take the bar off."""
+        """Restore the signals, and remove the bar."""
         self._stack.close()
         with self.hidden():
             self._sizes_of = None
 
     def tick(self) -> None:
-        """Say the account if a signal asked for it, and draw the bar anew."""
+        """Report the account if a signal requested it, and redraw the bar."""
         if self._asked:
             self._asked = False
             self._say(f"so far: {self._run.account()}")
@@ -99,7 +99,7 @@ class Watch:
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """Take the bar off while something else is written; any thread may ask for that."""
+        """Remove the bar while something else is written; any thread may call this."""
         with self._drawing:
             if self._width:
                 _write("\r" + " " * self._width + "\r")
@@ -107,11 +107,11 @@ class Watch:
             yield
 
     def _ask(self, *_: object) -> None:
-        # The thread that waits for the run may be anywhere; it looks at this with the next tick.
+        # The thread that waits for the run may be anywhere; it checks this at the next tick.
         self._asked = True
 
     def _draw(self, sizes: Sequence[int | None]) -> None:
-        from tqdm.std import tqdm  # noqa: PLC0415  # 60 ms, for runs that are watched
+        from tqdm.std import tqdm  # noqa: PLC0415  # 60 ms, only for runs that are watched
 
         place, rejects = self._run.place(), self._run.account().rejects
         size = total(place, sizes)
@@ -121,7 +121,7 @@ class Watch:
             n=read,
             total=size if is_known else None,
             elapsed=time.monotonic() - self._started,
-            # A terminal goes to the next line when its last column is written.
+            # A terminal wraps to the next line when its last column is written.
             ncols=max(1, _columns() - 1),
             ascii=not (sys.stderr.encoding or "").lower().startswith("utf"),
             unit="B",
@@ -131,7 +131,7 @@ class Watch:
         )
         with self._drawing:
             line = text.ljust(self._width)
-            # Before it is written: an interruption may come behind that, and the bar is to be taken off then.
+            # Before it is written: an interruption may follow, and then the bar must be removed.
             self._width = len(line)
             _write("\r" + line)
             self._width = len(text)
@@ -146,11 +146,11 @@ def _columns() -> int:
 
 
 def _is_in_foreground() -> bool:
-    """Whether the terminal is this process's to draw on: a shell may have sent it to the background."""
+    """Whether this process may draw on the terminal: a shell may have put it in the background."""
     try:
         return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
     except (OSError, ValueError):
-        return True  # not the terminal that commands are given on, or none at all
+        return True  # not the controlling terminal, or no terminal at all
 
 
 def _write(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Options become one frozen `Settings`, a Query and a list of inputs."""
+"""Turns options into one frozen `Settings`, a Query and a list of inputs."""
 
 import sys
 from typing import Any, Final, NamedTuple
@@ -21,7 +21,7 @@ NO_VALUE: Final = "none"
 
 
 class Settings(NamedTuple):
-    """What the options of a command said: how to print, where to, and what to do about bad lines."""
+    """The options of a command: how to print, where to, and what to do about bad lines."""
 
     format: str
     stats: tuple[Stat, ...]
@@ -38,7 +38,7 @@ class Settings(NamedTuple):
 
 
 def query_of(options: dict[str, Any]) -> Query:
-    """Take the options that say what a line means, and which events are kept, out of all options."""
+    """Remove the options that define what a line means and which events are kept, and return them as a Query."""
     names = ("types", "type_field", "value_field", "count_only", "time_field", "default_value", "numeric_strings")
     types, type_field, value_field, count_only, time_field, default_value, numeric_strings = map(options.pop, names)
     salvage, *most = map(options.pop, ("salvage", "max_types", "max_type_bytes"))
@@ -54,7 +54,7 @@ def query_of(options: dict[str, Any]) -> Query:
 
 
 def timing_of(options: dict[str, Any]) -> Timing | None:
-    """Take the options that ask for times out of all options; None where nothing is asked."""
+    """Remove the options of time, and return them as a Timing; None if none is given."""
     try:
         return meaning_of_times(options)
     except ValueError as error:
@@ -69,7 +69,7 @@ def settings_of(*, debug: bool, **options: Any) -> Settings:  # noqa: ARG001  # 
 
 
 def names_in(path: str, files: tuple[str, ...], *, null: bool) -> tuple[str, ...]:
-    """Return the names in a list of files; `files` are those that are named on the command line."""
+    """Return the names in a list of files; `files` are those named on the command line."""
     if path == STDIN and STDIN in files:
         raise click.UsageError("standard input cannot hold both events and --files-from")
     try:
@@ -84,13 +84,13 @@ def names_in(path: str, files: tuple[str, ...], *, null: bool) -> tuple[str, ...
 
 
 def inputs_of(files: tuple[str, ...], listed: tuple[str, ...] | None = None) -> tuple[str, ...]:
-    """Return what to read: the files and those of a list, or standard input where there is neither."""
+    """Return the inputs: the files and those in a list, or standard input if there are neither."""
     inputs = (*files, *listed) if listed is not None else files or (STDIN,)
     if STDIN in inputs and sys.stdin is not None and sys.stdin.isatty():
         say("reading events from the terminal; end with Ctrl-D")
     if any(map(is_url, inputs)) and not sys.warnoptions:
-        import warnings  # noqa: PLC0415  # runs on files load nothing that warns
+        import warnings  # noqa: PLC0415  # runs on local files load nothing that warns
 
-        # The libraries of object stores warn of what users of this tool cannot change.
+        # The libraries of object stores warn about things that users of this tool cannot change.
         warnings.simplefilter("ignore")
     return inputs

@@ -1,6 +1,6 @@
-"""What a run of the ledger adds is shown: made before it is committed, and kept by the ledger where it cannot be.
+"""Shows what a run of the ledger adds: rendered before the commit, and kept by the ledger if it cannot be shown.
 
-A run that fails says so in its metrics, too, where these are asked for.
+A run that fails also reports that in its metrics, if these are requested.
 """
 
 import os
@@ -24,7 +24,7 @@ PROMETHEUS: Final = "prometheus"
 
 
 class Showing:
-    """The display of one run: its output is made before the last commit, and holds what earlier runs could not show."""
+    """The display of one run: rendered before the last commit, and including what earlier runs could not show."""
 
     def __init__(
         self,
@@ -33,17 +33,17 @@ class Showing:
         wants_totals: Callable[[], Summary] | None,
         renderer: Callable[[RunRecord], Callable[[Summary], bytes] | None],
     ) -> None:
-        """`wants_totals` returns the totals that are shown in place of what was added, if they are to be."""
+        """`wants_totals` returns the totals to show instead of what was added, if they are requested."""
         self._sinks = sinks
         self._wants_totals = wants_totals
         self._renderer = renderer
         kept = database.unshown()
         self._inherited = None if kept is None else saved.load(kept)
         self.shown: Summary | None = None
-        """What is shown, as soon as it is made."""
+        """The shown summary, as soon as it exists."""
 
     def prepare(self, outcome: Outcome) -> None:
-        """Make the output, and write what is not seen before it is put in its place."""
+        """Render the output, and write whatever stays invisible until it is put in its place."""
         if self._wants_totals is not None:
             shown = self._wants_totals()
         else:
@@ -54,7 +54,7 @@ class Showing:
         self.shown = shown
 
     def keep(self, summary: Summary) -> bytes:
-        """Return what a run added so far, with what it was to show beside."""
+        """Return what a run has added so far, together with what it had still to show."""
         return saved.dump(self._with_inherited(summary))
 
     def _with_inherited(self, summary: Summary) -> Summary:
@@ -62,9 +62,9 @@ class Showing:
 
 
 def say_failure(settings: Settings, path: str, labels: Mapping[str, str], started_at: str, status: int) -> None:
-    """Let the metrics say that a run failed, whatever the reason: at the least when it began, and no success.
+    """Report in the metrics that a run failed, whatever the reason: at least its start time, and no success.
 
-    The totals are those that the ledger holds, as far as it can be read.
+    The totals are those in the ledger, as far as it is readable.
     """
     if settings.format != PROMETHEUS or not settings.output:
         return
@@ -78,13 +78,13 @@ def say_failure(settings: Settings, path: str, labels: Mapping[str, str], starte
             record = last._replace(status=status)
         summary = totals.totals(database, extremes=False)
     text = prometheus.metrics(summary, prometheus.figures_of(record), settings.other_label, labels)
-    # That the output cannot be written was said already.
+    # The failure of the output was reported already.
     with suppress(OutputError, ReaderGoneError), open_output(settings.output) as output:
         output.write(text)
         output.commit()
 
 
 def labels_of(given: Sequence[tuple[str, str]], path: str) -> dict[str, str]:
-    """Return the labels of all metrics: where the ledger is, which tells two on one host apart, and what was given."""
+    """Return the labels of all metrics: the ledger's location, to distinguish two on one host, and the given ones."""
     where = os.fsencode(os.path.realpath(path)).decode("utf-8", "backslashreplace")
     return {name: value for name, value in {"ledger": where, **dict(given)}.items() if value}

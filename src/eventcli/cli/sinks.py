@@ -1,4 +1,4 @@
-"""Where the outcome of a run goes: standard output or a file, a saved summary, rejects, stderr."""
+"""The destinations of a run's result: standard output or a file, a saved summary, rejects, stderr."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ from eventcli.text import STDIN, for_terminal, name_of, printable
 
 
 def complete(run: Run, inputs: Sequence[str], choice: Choice, settings: Settings) -> Summary:
-    """Complete a run; meanwhile show how far it is, and say the account where a signal asks for it."""
+    """Complete a run; meanwhile show its progress, and report the account when a signal requests it."""
     started = time.monotonic()
     is_shown = settings.progress
     if is_shown is None:
@@ -35,7 +35,7 @@ def complete(run: Run, inputs: Sequence[str], choice: Choice, settings: Settings
     sizes = (lambda: [size_of(str(found.source)) for found in discover(inputs, choice)]) if is_shown else None
     from eventcli.cli.progress import Watch  # noqa: PLC0415  # keeps start-up fast for commands that read nothing
 
-    # From the very start: a process that does not take the signal is ended by it.
+    # From the very start: the signal kills a process that does not handle it.
     with Watch(run, started=started, say=say, sizes=sizes) as watch:
         messages.Stderr.watch = watch
         try:
@@ -53,18 +53,18 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 class Sinks:
-    """Where the outcome of a run goes: standard output or a file, a saved summary, rejects, stderr."""
+    """The destinations of a run's result: standard output or a file, a saved summary, rejects, stderr."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open all files, so that one that cannot be written is known before any work is done."""
+        """Open all files, so that an unwritable one is detected before any work is done."""
         self._settings = settings
         self.asked = settings.asked
-        """What the summary was asked for, which a saved one keeps; None where that is not known."""
+        """The question that the summary answers, which a saved one records; None if unknown."""
         self._shown = 0
         self._is_written = False
         self._result = self._saved = b""
         with ExitStack() as stack:
-            # What holds lines of the input, or what they were called, is for its owner only.
+            # Files with input lines, or with the names of inputs, are for their owner only.
             self._output, self._save, self._rejects = (
                 stack.enter_context(open_output(path, mode=mode)) if path else None
                 for path, mode in ((settings.output, 0o666), (settings.save, PRIVATE), (settings.rejects, PRIVATE))
@@ -78,7 +78,7 @@ class Sinks:
         self._stack.close()
 
     def identities(self) -> list[tuple[int, int]]:
-        """Return what the files are known by that are written: in a directory they are no input."""
+        """Return (device, inode) of the run's own outputs, so that a directory scan skips them."""
         outputs = [output for output in (self._output, self._save, self._rejects) if output]
         own = [identity for output in outputs for identity in output.identities()]
         return own + targets.identities(self._settings.output, self._settings.save, self._settings.rejects)
@@ -92,7 +92,7 @@ class Sinks:
             say(diagnostics.of_reject(reject))
 
     def prepare(self, shown: Summary, *, render: Callable[[Summary], bytes] | None = None) -> None:
-        """Make the output, and write all that nobody sees before `finish`: what cannot be written is known then."""
+        """Render the output, and write all that stays invisible until `finish`, so that write errors show now."""
         self._result = (render or self._render)(shown)
         if self._rejects:
             self._rejects.prepare()
@@ -118,8 +118,8 @@ class Sinks:
     ) -> ExitCode:
         """Write everything that is due at the end of a run, and return its exit status.
 
-        `shown` is printed in place of the summary, by `render` in place of the format. `all_rejected` says whether this
-        is to be taken for the wrong input.
+        `shown` is printed in place of the summary, by `render` in place of the format. `all_rejected` says whether a
+        run with only rejected lines counts as having the wrong input.
         """
         account = summary.account
         shown = summary if shown is None else shown
@@ -169,7 +169,7 @@ class Sinks:
         if settings.gaps and timing is not None:
             summary = gaps.fill(summary, timing, settings.query.types)
         if settings.format == "table" and not settings.output and os.isatty(STDOUT):
-            # A terminal that does not know its size says 0.
+            # A terminal that does not know its size reports 0.
             width = os.get_terminal_size(STDOUT).columns or None
             return table.table(summary, settings.stats, settings.other_label, width)
         return FORMATS[settings.format](summary, settings.stats, settings.other_label)
@@ -177,7 +177,7 @@ class Sinks:
 
 @contextmanager
 def open_output(path: str, *, mode: int = 0o666) -> Iterator[OutputFile]:
-    """Open a file for output. As long as it is open there is something to clean up when a signal comes."""
+    """Open a file for output. While it is open, a signal triggers a cleanup."""
     with interruption.cleaning(), OutputFile(path, mode=mode) as file:
         yield file
         if file.in_place:
@@ -186,7 +186,7 @@ def open_output(path: str, *, mode: int = 0o666) -> Iterator[OutputFile]:
 
 @contextmanager
 def written_to(output: str | None, *, mode: int = 0o666) -> Iterator[Callable[[bytes], object]]:
-    """Give what writes lines of JSON to standard output, or to a file that takes its place in the end."""
+    """Provide a function that writes JSON lines to standard output, or to a file that finally takes its place."""
     if output is None or output == STDOUT_PATH:
         is_shown = _is_terminal(sys.stdout)
         yield lambda data: write_stdout(for_terminal(data, "jsonl") if is_shown else data)

@@ -1,4 +1,4 @@
-"""What a run writes is told apart from what it reads, and from its ledger: by what files are, not by their names."""
+"""Keeps the outputs of a run apart from its inputs and its ledger: by the identity of files, not by their names."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ _STDIN: Final = 0
 _STDOUT_NAME: Final = "standard output"
 
 _BESIDE: Final = ("", "-journal", "-wal", "-shm", "-lock")
-"""What the files of a ledger end with."""
+"""The endings of a ledger's file names."""
 
 
 class ConflictError(Exception):
@@ -22,17 +22,17 @@ class ConflictError(Exception):
 
 
 class _Key(NamedTuple):
-    """What all names of a file share: device and inode; where it is not there yet, of its folder, and its name."""
+    """The identity that all names of a file share: device and inode; if missing, those of its folder, and its name."""
 
     device: int
     inode: int
     name: str = ""
     folder: str = ""
-    """Where a file would be that is not there yet; one folder may have several paths."""
+    """The path of a file that does not exist yet; one folder may have several paths."""
 
 
 class _Target:
-    """What is written, as the user knows it and as the system does."""
+    """Something that is written, as the user knows it and as the system does."""
 
     __slots__ = ("is_pipe", "key", "what")
 
@@ -50,11 +50,11 @@ def check(
     stdout: bool = True,
     is_known: Callable[[int, int], str | None] | None = None,
 ) -> None:
-    """Raise ConflictError where an output is an input, a file of the ledger, or another output; nothing is opened.
+    """Raise ConflictError if an output is an input, a file of the ledger, or another output; nothing is opened.
 
-    `outputs` are paths by option, `inputs` the paths that were named. `stdout` says whether the result goes to
-    standard output where `--output` does not lead elsewhere. `is_known` tells under which name a file that is known by
-    device and inode is read, too.
+    `outputs` are paths by option, `inputs` the named paths. `stdout` says whether the result goes to standard output if
+    `--output` does not lead elsewhere. `is_known` returns the name under which a file, given by device and inode, is
+    also read.
     """
     found = list(_targets(outputs, stdout=stdout))
     if not found:
@@ -78,7 +78,7 @@ def check(
 
 
 def identities(*paths: str | None) -> list[tuple[int, int]]:
-    """Return what the regular files are known by that a run writes: in a directory they are no input."""
+    """Return (device, inode) of the run's own outputs, so that a directory scan skips them."""
     files: list[str | int] = [path for path in paths if path and path != STDOUT_PATH]
     found = []
     for file in (*files, STDOUT, STDOUT + 1):
@@ -121,7 +121,7 @@ def _same(targets: list[_Target], path: str) -> Iterator[_Target]:
     """Yield the targets that are the file at a path."""
     status = _status(_STDIN if path == STDIN else path)
     if status is None:
-        # A missing input is most often no target's name, and there may be very many.
+        # A missing input rarely shares its name with a target, and there may be very many.
         name = os.path.basename(path).casefold()
         if not os.path.islink(path) and all(target.key.name.casefold() != name for target in targets):
             return
@@ -131,7 +131,7 @@ def _same(targets: list[_Target], path: str) -> Iterator[_Target]:
 
 
 def _key(path: str, status: os.stat_result | None) -> _Key | None:
-    """Return what a file is known by; None for what can be written by many, such as a terminal or /dev/null."""
+    """Return the identity of a file; None for a file that many may write, such as a terminal or /dev/null."""
     if status is not None:
         is_one = stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)
         return _Key(status.st_dev, status.st_ino) if is_one else None
@@ -155,13 +155,13 @@ def _folded(name: str) -> str:
 
 
 def _ignores_case(folder: str) -> bool:
-    """Whether names that differ in upper and lower case are those of one file in a folder: only a trial tells."""
+    """Whether names that differ only in case refer to the same file in a folder: only a trial shows."""
     begin = os.path.join(folder, ".eventstats-")
     end = os.urandom(6).hex()
     try:
         os.close(os.open(f"{begin}case-{end}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError:
-        return False  # then nothing else can be made there, either
+        return False  # then nothing else can be created there, either
     try:
         return os.path.lexists(f"{begin}CASE-{end}")
     finally:

@@ -1,6 +1,6 @@
-"""What the options of time mean: --since, --until, --by, --tz, --input-tz, --time-format.
+"""The meaning of the time options: --since, --until, --by, --tz, --input-tz, --time-format.
 
-Where they mean nothing, a ValueError says so, and which option it is.
+For an invalid one, a ValueError names the option and says why.
 """
 
 import time
@@ -17,7 +17,7 @@ BOUND_HELP: Final = "a time, a date, 24h, 7d (ago), today, yesterday, now or an 
 
 
 def timing_of(options: dict[str, Any]) -> Timing | None:
-    """Take the options that ask for times out of all options; None where nothing is asked, ValueError where in vain."""
+    """Remove the time options, and return them as a Timing; None if there are none, ValueError if they are useless."""
     names = ("since", "until", "by", "tz", "input_tz", "time_format")
     since, until, by, tz, input_tz, time_format = (options.pop(name, None) for name in names)
     if options["gaps"] and by is None:
@@ -33,7 +33,7 @@ def timing_of(options: dict[str, Any]) -> Timing | None:
 
 
 def window_of(since: str | None, until: str | None, zone: str) -> tuple[int | None, int | None]:
-    """Return the instants of two bounds as seen from one now, in nanoseconds of the epoch; ValueError for no window."""
+    """Return the instants of two bounds with the same now, in nanoseconds since the epoch; ValueError for no window."""
     from eventcli.lines import bounds, zones  # noqa: PLC0415  # as above
 
     now = time.time_ns()
@@ -54,7 +54,7 @@ def window_of(since: str | None, until: str | None, zone: str) -> tuple[int | No
 
 
 def zone_of(name: str) -> str:
-    """Return the one name of a zone; ValueError where there is none."""
+    """Return the canonical name of a zone; ValueError if there is none."""
     from eventcli.lines import zones  # noqa: PLC0415  # as above
 
     zones.zone(name)
@@ -62,7 +62,7 @@ def zone_of(name: str) -> str:
 
 
 def check_format(text: str | None) -> None:
-    """ValueError for what is no format."""
+    """Raise ValueError for an invalid format."""
     if text is None:
         return
     from eventcli.lines.timeformats import time_format  # noqa: PLC0415  # as above

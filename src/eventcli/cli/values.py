@@ -25,7 +25,7 @@ class Budget(NamedTuple):
     name: str = "--max-rejects"
 
     def is_passed_by(self, account: Account) -> bool:
-        """Whether the rejected lines are more than the budget allows."""
+        """Whether there are more rejected lines than the budget allows."""
         if not self.percent:
             return account.rejects > self.limit
         return account.rejects * 100 > self.limit * (account.lines - account.blank)
@@ -40,7 +40,7 @@ class Size(click.ParamType[int]):
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the bytes that are meant; K, M and G are powers of 1024."""
+        """Return the size in bytes; K, M and G are powers of 1024."""
         if isinstance(value, int):
             return value
         match = re.fullmatch(r"([0-9]{1,12})([KMG]?)(?:I?B)?", value.strip().upper())
@@ -56,7 +56,7 @@ class BudgetValue(click.ParamType[Budget]):
     name = "n|p%"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Budget:
-        """Return the budget that is meant."""
+        """Return the budget."""
         if isinstance(value, Budget):
             return value
         number = value.strip().removesuffix("%")
@@ -73,7 +73,7 @@ class StatsValue(click.ParamType[tuple[Stat, ...]]):
     name = "list"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Stat, ...]:
-        """Return the statistics in the order in which they are to be printed."""
+        """Return the statistics in print order."""
         if isinstance(value, tuple):
             return value
         names = [name.strip() for name in value.split(",")]
@@ -84,13 +84,13 @@ class StatsValue(click.ParamType[tuple[Stat, ...]]):
 
 
 class PathValue(click.ParamType[str]):
-    """A path, completed by shells. `click.Path` would do, but loads translations, a fortieth of the start-up."""
+    """A path, completed by shells. `click.Path` would do, but loads translations, a fortieth of the start-up time."""
 
     name = "file"
 
     def shell_complete(
         self,
-        ctx: click.Context,  # noqa: ARG002  # click's form
+        ctx: click.Context,  # noqa: ARG002  # click's API
         param: click.Parameter,  # noqa: ARG002
         incomplete: str,
     ) -> list["CompletionItem"]:
@@ -101,14 +101,14 @@ class PathValue(click.ParamType[str]):
 
 
 class NameValue(click.ParamType[str]):
-    """A type or a key: any text. A command line can also hold bytes that are none."""
+    """A type or a key: any text. A command line can also contain bytes that are not valid text."""
 
     name = "name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the text."""
         try:
-            # Where the locale is not UTF-8, Python has taken the bytes apart; they are UTF-8 all the same.
+            # In a locale other than UTF-8, Python has decoded the bytes differently; they are UTF-8 all the same.
             return os.fsencode(value).decode("utf-8")
         except UnicodeDecodeError:
             self.fail("it is not valid UTF-8", param, ctx)
