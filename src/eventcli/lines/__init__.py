@@ -1,1 +1,1 @@
-"""What one line means: the query, the event, the parser, exact numbers, times."""
+"""The meaning of one line: the query, the event, the parser, exact numbers, times."""

@@ -1,4 +1,4 @@
-"""The bounds of a window of time, as users write them: times, dates, how long ago, today, and datetimes of Python."""
+"""The bounds of a time window, as users write them: times, dates, how long ago, today, and Python datetimes."""
 
 import re
 import time
@@ -14,20 +14,20 @@ _AGO: Final = r"(?:now)?-?((?:[0-9]{1,9}[smhdw])+)(?: ?ago)?|([0-9]{1,9}) ?(seco
 
 _DAYS: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
-# 24 of something, more likely than a second of 1970; @24 is that.
+# 24 of some unit, more likely than a second in 1970; write @24 for that.
 _BARE: Final = r"[+-]?(?!0$)[0-9]{1,8}(?:\.[0-9]*)?"
 
 _OPTION: Final = r"([0-9]{4}-[0-9]{2}-[0-9]{2})([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 
 Bound = int | str | date
-"""Nanoseconds of the epoch, a text as `from_option` reads it, a datetime, or a date: its first instant."""
+"""Nanoseconds since the epoch, a text as `from_option` reads it, a datetime, or a date: its first instant."""
 
 
 def from_option(text: str, zone: tzinfo, now: int | None = None) -> int:
-    """Return the instant that a user wrote, in nanoseconds of the epoch; ValueError where it is none.
+    """Return the instant that a user wrote, in nanoseconds since the epoch; ValueError if it is invalid.
 
-    As events have times (see `spellings`), or a date, how long before `now` (`24h`, `7d`), `now`, `today`, `yesterday`.
-    What has no offset is in `zone`.
+    It is a time as in events (see `spellings`), a date, a duration before `now` (`24h`, `7d`), `now`, `today` or
+    `yesterday`. Without an offset, it is in `zone`.
 
     >>> from datetime import UTC
     >>> from_option("2020-10-06", UTC) == from_option("2020-10-06T02:00+02:00", UTC) == 1601942400 * NANOS
@@ -48,18 +48,18 @@ def from_option(text: str, zone: tzinfo, now: int | None = None) -> int:
 
 
 def is_relative(text: str | None) -> bool:
-    """Whether a text is a time before now, or now itself: one that nobody means to the second."""
+    """Whether a text is a time before now, or now itself, which nobody means to the second."""
     return text is not None and (text.lower() == "now" or re.fullmatch(_AGO, text.lower(), re.ASCII) is not None)
 
 
 def instant_of(bound: Bound, zone: tzinfo) -> int:
-    """Return a bound in nanoseconds of the epoch, to the microsecond of a datetime. What has no offset is in `zone`."""
+    """Return a bound in nanoseconds since the epoch; a datetime is exact to the microsecond. `zone` is the default."""
     if isinstance(bound, int):
         return bound
     if isinstance(bound, str):
         return from_option(bound, zone)
     if not isinstance(bound, datetime):
-        bound = datetime(bound.year, bound.month, bound.day)  # noqa: DTZ001  # it is local
+        bound = datetime(bound.year, bound.month, bound.day)  # noqa: DTZ001  # a local date
     ahead = bound.utcoffset()
     local = bound.replace(tzinfo=None)
     if ahead is None:
@@ -69,7 +69,7 @@ def instant_of(bound: Bound, zone: tzinfo) -> int:
 
 
 def _relative(text: str, zone: tzinfo, now: int) -> int | None:
-    """Return the instant that a text means as seen from another one, or None."""
+    """Return the instant that a text means relative to another one, or None."""
     if text == "now":
         return now
     if text in _DAYS:

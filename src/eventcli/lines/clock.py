@@ -1,7 +1,7 @@
-"""The time of an event, as a query asks for it: a text or a number becomes an instant, or is none.
+"""Reads the time of an event for a query: turns a text or a number into an instant, if it is one.
 
-Without a format of its own a time is read as `spellings` reads it. Where events are counted in buckets, a time that is
-not in the years 1 to 9999 in their zone is none: its bucket could not be written down.
+Without a format, a time is read as in `spellings`. If events are counted in buckets, a time outside the years 1 to 9999
+in their zone is invalid: its bucket could not be written down.
 """
 
 from decimal import Decimal
@@ -16,11 +16,11 @@ class Clock:
     """Reads times for a query."""
 
     def __init__(self, timing: Timing) -> None:
-        """ValueError where a zone or the format is none."""
+        """Raise ValueError if a zone or the format is invalid."""
         self._zone = zone(timing.input_zone)
         self._format = None
         if timing.time_format is not None:
-            from eventcli.lines.timeformats import time_format  # noqa: PLC0415  # runs that give none
+            from eventcli.lines.timeformats import time_format  # noqa: PLC0415  # runs without a format
 
             self._format = time_format(timing.time_format)
         self._name = timing.zone
@@ -28,7 +28,7 @@ class Clock:
         self._first, self._end = first * NANOS, end * NANOS
 
     def of_text(self, text: str) -> int | None:
-        """Return the instant of a text in nanoseconds of the epoch, or None."""
+        """Return the instant of a text in nanoseconds since the epoch, or None."""
         instant = self._anywhere(text)
         return instant if instant is not None and self._first <= instant < self._end else None
 
@@ -36,14 +36,14 @@ class Clock:
         return from_text(text, self._zone) if self._format is None else self._format.instant(text, self._zone)
 
     def of_number(self, literal: str) -> int | None:
-        """Return the instant of a number as it is written, or None. Its digits are few enough for an exact value."""
+        """Return the instant of a number as written, or None. It has few enough digits for an exact value."""
         if self._format is not None:
             return self.of_text(literal)
         instant = from_number(Decimal(literal))
         return instant if instant is not None and self._first <= instant < self._end else None
 
     def why_not(self, text: str) -> str:
-        """Return in words why there is no instant for a text, or for a number as it is written."""
+        """Return in words why a text, or a number as written, has no instant."""
         if self._anywhere(text) is not None:
             return f"that is not in the years 1 to 9999 in {self._name}"
         if self._format is not None:
@@ -53,5 +53,5 @@ class Clock:
 
 @lru_cache
 def clock_of(timing: Timing) -> Clock:
-    """Return what reads times for a query; ValueError where a zone or the format is none."""
+    """Return the clock for a query; ValueError if a zone or the format is invalid."""
     return Clock(timing)

@@ -1,4 +1,4 @@
-"""What one line means: an `Event`, or a `Reject` with its reason; `Query` says what is looked for and what is kept."""
+"""The meaning of one line: an `Event`, or a `Reject` with its reason; `Query` says what to find and what to keep."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Event(NamedTuple):
     """One accepted line: its type, its exact value, and whether the value was written as an integer.
 
-    `time` is in nanoseconds of the epoch; None where it was not asked for, or is optional and not usable.
+    `time` is in nanoseconds since the epoch; None if it was not requested, or is optional and not usable.
     """
 
     type: str
@@ -18,9 +18,9 @@ class Event(NamedTuple):
 
 
 class Reason(StrEnum):
-    """Why a line was rejected: a closed list, in the order of precedence where several apply.
+    """Why a line was rejected: a closed list, in order of precedence if several apply.
 
-    `LINE_TOO_LONG` is decided before the line is looked at.
+    `LINE_TOO_LONG` is decided before the line is examined.
     """
 
     INVALID_UTF8 = "invalid_utf8"

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, 
 from typing import Final
 
 MAX_DIGITS: Final = 400
-"""A literal may have this many significant digits, and its last digit may stand this far from the point."""
+"""A literal may have this many significant digits, and its last digit may be this far from the decimal point."""
 
 ZERO: Final = Decimal(0)
 
@@ -27,11 +27,11 @@ _LITERAL = rb"-?0*([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?)0*([0-9]*))?"
 
 
 def literal(text: bytes) -> Decimal | None:
-    """Return the exact value of a JSON number as it is written, or None where it is out of range.
+    """Return the exact value of a JSON number as written, or None if it is out of range.
 
-    `text` must be a valid JSON number (RFC 8259, section 6). Out of range means more than `MAX_DIGITS`
-    significant digits, or a last digit that stands more than `MAX_DIGITS` places from the decimal point: that
-    bounds the work a hostile literal can cause. Leading zeros are not significant; trailing zeros are.
+    `text` must be a valid JSON number (RFC 8259, section 6). Out of range means more than `MAX_DIGITS` significant
+    digits, or a last digit more than `MAX_DIGITS` places from the decimal point: that bounds the work that a hostile
+    literal can cause. Leading zeros are not significant; trailing zeros are.
 
     >>> literal(b"19.99"), literal(b"1E5"), literal(b"1e999999999")
     (Decimal('19.99'), Decimal('1E+5'), None)
@@ -76,8 +76,8 @@ def total(values: Iterable[Decimal], start: Decimal = ZERO) -> Decimal:
 def plain(value: Decimal, *, integral: bool) -> str:
     """Return the digits of `value` in plain notation: no exponent, no rounding, no `-0`.
 
-    `integral` says that every literal behind the value was written as an integer. If not, trailing zeros are
-    removed but one digit is kept after the point.
+    `integral` says that every literal that went into the value was written as an integer. If not, trailing zeros are
+    removed, but one digit is kept after the point.
 
     >>> plain(Decimal("650.00"), integral=False), plain(Decimal("60"), integral=True)
     ('650.0', '60')
@@ -96,7 +96,7 @@ def plain(value: Decimal, *, integral: bool) -> str:
 def mean(total: Decimal, count: int) -> Decimal:
     """Return the exact quotient total / count, rounded once (half to even) to 17 significant digits.
 
-    17 digits tell any two binary doubles apart, so a reader that uses them loses nothing.
+    17 digits distinguish any two binary doubles, so a reader that uses doubles loses nothing.
 
     >>> mean(Decimal("650.0"), 75)
     Decimal('8.6666666666666667')

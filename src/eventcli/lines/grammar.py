@@ -1,7 +1,7 @@
-"""The grammar of JSON, followed token by token: what is true of texts that orjson does not read to their end.
+"""The grammar of JSON, followed token by token: analyses texts that orjson does not read to their end.
 
-orjson stops at the first thing it refuses. Here a text is followed as deep as it goes, with a stack that is a byte for
-each level; numbers that overflow a double are put aside; and of a torn text it is found where it was torn.
+orjson stops at the first thing it refuses. Here a text is followed to any depth, with a stack of one byte per level;
+numbers that overflow a double are set aside; and the tear in a torn text is located.
 """
 
 import re
@@ -15,16 +15,16 @@ STRING: Final = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
 
 NUMBER: Final = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![0-9.eE+-])"
 
-# Patterns, not yet compiled: re does that once, for the first line that needs one. A run of square brackets is one
+# Patterns, not compiled yet: re does that once, for the first line that needs one. A run of square brackets is one
 # token, because hostile lines are made of them.
 _TOKEN = (
     rb"[ \t\r\n]*+(?:(\[++|\]++|[{}:,])|(" + STRING + rb")|(" + NUMBER + rb")|((?:true|false|null)(?![A-Za-z0-9_])))"
 )
 
-# Numbers that may overflow a double, outside of strings: of very many digits, or with an exponent.
+# Numbers outside of strings that may overflow a double: with very many digits, or with an exponent.
 _LARGE = STRING + rb"|(?<![0-9.eE+-])(-?+[0-9.]{300,}+(?:[eE][+-]?[0-9]++)?|-?+[0-9.]++[eE]\+?[0-9]++)(?![0-9.eE+-])"
 
-# What a literal, a number or a string can be cut down to.
+# Prefixes that a torn literal, number or string can leave.
 _PART_OF_WORD = rb"(?:t|tr|tru|f|fa|fal|fals|n|nu|nul)"
 
 _PART_OF_NUMBER = rb"-?(?:0|[1-9][0-9]*+)?(?:(?<=[0-9])\.[0-9]*+)?(?:(?<=[0-9])[eE][+-]?)?"
@@ -37,7 +37,7 @@ _PART_OF_VALUE = rb"[ \t\r\n]*+(?:" + _PART_OF_WORD + rb"|" + _PART_OF_NUMBER + 
 
 
 class Shape(NamedTuple):
-    """A well-formed JSON text: how deep it nests, or 0 if not deeper than orjson reads; and 0 for large numbers.
+    """A well-formed JSON text: its nesting depth, or 0 if orjson can read it; and the text with large numbers replaced.
 
     `finite` is the text with 0 for every number that overflows a double.
     """
@@ -47,12 +47,12 @@ class Shape(NamedTuple):
 
 
 def shape(text: bytes) -> Shape | None:
-    """Return the shape of a text in UTF-8, or None where it is not JSON."""
+    """Return the shape of a UTF-8 text, or None if it is not JSON."""
     finite = re.sub(_LARGE, _without_large, text)
     try:
         loads(finite)
     except ValueError as error:
-        # Elsewhere orjson stops at the first thing that is not JSON; here the rest may be.
+        # Usually orjson stops at the first invalid JSON; here the rest may be valid.
         if "depth" not in str(error):
             return None
     else:
@@ -82,16 +82,15 @@ def is_torn(text: bytes) -> bool:
 
 
 def is_container(text: bytes) -> bool:
-    """Whether a text begins as an array or object does."""
+    """Whether a text begins like an array or object."""
     return text.lstrip(WHITE_SPACE)[:1] in (b"{", b"[")
 
 
 def torn_at(text: bytes) -> int | None:
-    """Return where an object begins behind the head of a torn array or object, or None.
+    """Return where an object begins after the head of a torn array or object, or None.
 
-    It begins where the torn one cannot have an object of its own: where the grammar has no value next, in a literal or
-    a number that is not whole, or in a string. There the first quote of the object ends the string, and what follows
-    is no JSON.
+    It begins where the torn one cannot contain an object: where the grammar allows no value, in an incomplete literal
+    or number, or in a string. In a string, the first quote of the object ends the string, and the rest is not JSON.
     """
     if not is_container(text):
         return None
@@ -100,7 +99,7 @@ def torn_at(text: bytes) -> int | None:
         return None
     start: int | None = None
     if match := re.compile(rb"[ \t\r\n]*+\{").match(text, walk.end):
-        # Where a value may be, it would have been followed.
+        # Where a value is allowed, the walk would have followed it.
         start = match.end() - 1
     elif walk.string is not None:
         opened, closed = walk.string
@@ -113,9 +112,9 @@ def torn_at(text: bytes) -> int | None:
 
 
 class _Walk(NamedTuple):
-    """How far a text could be followed: what was expected there, and where the string begins and ends that was last.
+    """How far a text could be followed: what was expected there, and where the last string begins and ends.
 
-    `is_open` says that some array or object was not closed, `string` is None where the last token was no string.
+    `is_open` says that some array or object was not closed; `string` is None if the last token was not a string.
     """
 
     end: int
@@ -126,7 +125,7 @@ class _Walk(NamedTuple):
 
 
 def _follow(text: bytes, *, is_strict: bool) -> _Walk:
-    """Follow a text as long as it is one of JSON; if not `is_strict`, without looking at escapes."""
+    """Follow a text as long as it is valid JSON; unless `is_strict`, without checking escapes."""
     closers = bytearray()
     deepest = position = 0
     expected = "value"
@@ -154,7 +153,7 @@ def _follow(text: bytes, *, is_strict: bool) -> _Walk:
 
 
 def _behind_marks(marks: bytes, expected: str, closers: bytearray) -> str | None:
-    """Return what is expected behind a mark or a run of brackets, and open or close containers; None if it is wrong."""
+    """Return what is expected after punctuation or a run of brackets, and open or close containers; None if invalid."""
     if marks[0] in b"[{":
         if "value" not in expected:
             return None

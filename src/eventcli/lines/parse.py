@@ -1,9 +1,9 @@
-"""A line becomes an `Event` or a `Reject`.
+"""Turns a line into an `Event` or a `Reject`.
 
-orjson decides what is valid JSON. Two things it cannot tell are found here by reading the text of the line: the digits
-of a number that a binary float cannot hold, and, with `grammar`, what else is true of a line that it refuses to read on
-(a number that overflows a double, too deep a nesting), so that the first applicable reason in the order of `Reason` is
-given.
+orjson decides what is valid JSON. Two things that it cannot tell are found here in the text of the line: the digits of
+a number that a binary float cannot hold, and, with `grammar`, what else applies to a line that it refuses to read
+further (a number that overflows a double, nesting that is too deep), so that the first applicable reason in the order
+of `Reason` is given.
 """
 
 import re
@@ -18,18 +18,18 @@ from eventcli.lines.query import Fields, Query, Timing
 from eventcli.text import printable
 
 MAX_DEPTH: Final = 1024
-"""Nested arrays and objects that orjson reads; it refuses a line with one more."""
+"""The maximum nesting of arrays and objects that orjson reads."""
 
-# A pattern, not yet compiled: re does that once, for the first line that needs it.
+# A pattern, not compiled yet: re does that once, for the first line that needs it.
 _TOKEN = rb"[ \t\r\n]*+(?:([\[\]{}:,])|(" + STRING + rb")|(" + NUMBER + rb")|(true|false|null)(?![a-z]))"
 
 _COLON_NUMBER = rb"[ \t\r\n]*+:[ \t\r\n]*+(" + NUMBER + rb")"
 
-# The escapes that stand for ASCII letters, digits and underscores; the short ones stand for none of them.
+# The escapes of ASCII letters, digits and underscores; no short escape stands for one of them.
 _ESCAPED_KEY = rb"\\u00[0-7]"
 
 _MOST_OF_TIME: Final = 48
-"""Characters of a bad time that are shown."""
+"""Maximum characters of a bad time that are shown."""
 
 _KINDS: Final = {
     bool: "true or false",
@@ -43,7 +43,7 @@ _KINDS: Final = {
 
 
 def is_blank(line: bytes) -> bool:
-    """Whether the line holds JSON white space only."""
+    """Whether the line contains only JSON white space."""
     return not line.strip(WHITE_SPACE)
 
 
@@ -58,9 +58,9 @@ def is_number(text: str) -> bool:
 
 
 def parse(line: bytes, query: Query | Fields = Query()) -> Event | Reject:  # noqa: B008  # immutable
-    r"""Return the event on `line` (without its newline, not blank), or the reject with the reason that applies first.
+    r"""Return the event on `line` (without its newline, not blank), or the reject with the first applicable reason.
 
-    Nothing is filtered and nothing salvaged here: an event of any type and time is an event.
+    This neither filters nor salvages: an event of any type and time is an event.
 
     >>> parse(b'{"type":"purchase","value":19.99}', Fields())
     Event(type='purchase', value=Decimal('19.99'), integral=False, time=None)
@@ -75,7 +75,7 @@ def parse(line: bytes, query: Query | Fields = Query()) -> Event | Reject:  # no
 
 
 def judge(line: bytes, query: Query) -> Event | Reason:
-    """Return the event on `line`, or the reason that applies first: `parse` without words for people."""
+    """Return the event on `line`, or the first applicable reason: `parse` without messages."""
     try:
         event = loads(line)
     except ValueError as error:
@@ -156,7 +156,7 @@ def _value(line: bytes, event: dict[str, Any], query: Query) -> tuple[Decimal, b
 
 
 def _time(line: bytes, event: dict[str, Any], field: str, timing: Timing) -> int | Reason:
-    """Return the instant of an event in nanoseconds of the epoch, or why there is none."""
+    """Return the instant of an event in nanoseconds since the epoch, or why there is none."""
     from eventcli.lines.clock import clock_of  # noqa: PLC0415  # keeps start-up fast for runs without times
 
     time = paths.find(event, field)
@@ -174,12 +174,12 @@ def _time(line: bytes, event: dict[str, Any], field: str, timing: Timing) -> int
 
 
 def _judge_refused(line: bytes, query: Query, message: str) -> Reason:
-    """Return the first reason that applies to a line that orjson refused with a message."""
+    """Return the first applicable reason for a line that orjson refused with a message."""
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
         return Reason.INVALID_UTF8
-    # Elsewhere orjson stops at the first thing that is not JSON; at these two it stops though the rest may be.
+    # Usually orjson stops at the first invalid JSON; with these two messages, the rest may be valid.
     shape = grammar.shape(line) if "infinity" in message or "depth" in message else None
     if shape is None:
         return Reason.INVALID_JSON
@@ -190,10 +190,10 @@ def _judge_refused(line: bytes, query: Query, message: str) -> Reason:
 
 
 def _literal_at(line: bytes, event: dict[str, Any], field: str) -> bytes:
-    """Return the text of the number under a field of a line that orjson has accepted."""
+    """Return the text of the number in a field of a line that orjson has accepted."""
     import orjson  # noqa: PLC0415  # as above
 
-    # Mostly a key stands in the text once. If it cannot stand there a second time in escapes, that is the one.
+    # Usually a key occurs once in the text. If it cannot occur a second time in escaped form, that is the one.
     keys = (field,) if field in event and not field.startswith("/") else paths.parts(field)
     key = keys[-1]
     quoted = orjson.dumps(key)
@@ -206,7 +206,7 @@ def _literal_at(line: bytes, event: dict[str, Any], field: str) -> bytes:
 
 
 class _Container:
-    """An object or array that is open while a line is read: the key or index that its next value has."""
+    """An object or array that is open while a line is read: the key or index of its next value."""
 
     __slots__ = ("is_on_path", "key")
 
@@ -215,7 +215,7 @@ class _Container:
         self.key = key
 
     def leads_to(self, part: str) -> bool:
-        """Whether the next value is the one that a part of a path on the way names."""
+        """Whether the next value is the one that a path part names."""
         if not self.is_on_path:
             return False
         key = self.key
@@ -223,9 +223,9 @@ class _Container:
 
 
 def _last_literal(line: bytes, keys: tuple[str, ...]) -> bytes:
-    """Return the text of the last number that stands under `keys`, one below the other.
+    """Return the text of the last number at the path `keys`.
 
-    Where a key is repeated, what came before is void; but if the last of all is a number, it is the last one.
+    If a key is repeated, earlier values are void; but if the last of all is a number, it is the last number.
     """
     stack: list[_Container] = []
     string = found = b""
@@ -268,7 +268,7 @@ def _explain_refusal(line: bytes) -> str:
 
 
 def _kind(line: bytes, key: str | None = None) -> str:
-    """Return what kind of value the line, or its value under `key`, is."""
+    """Return the kind of value that the line, or its value under `key`, is."""
     try:
         value = loads(line)
     except ValueError:  # a number elsewhere overflows a double
@@ -278,7 +278,7 @@ def _kind(line: bytes, key: str | None = None) -> str:
 
 
 def _explain_time(line: bytes, field: str, timing: Timing | None) -> str:
-    """Return which time cannot be read, and which ones can."""
+    """Return which time is unreadable, and which ones are readable."""
     value = paths.find(loads(line), field)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return f"{_quoted(field)} is {_kind(line, field)}, but no time that can be read"
@@ -303,7 +303,7 @@ def _quoted(key: str) -> str:
 
 
 def check_query(query: Query) -> None:
-    """Raise ValueError where a field is no JSON Pointer, a default value no number, a zone or a unit unknown."""
+    """Raise ValueError for an invalid JSON Pointer, a default value that is not a number, an unknown zone or unit."""
     for field in query.fields:
         if field is not None:
             paths.parts(field)

@@ -1,24 +1,25 @@
-"""Where a field stands in an event: a key, a dotted path or a JSON Pointer, found in a document.
+"""The location of a field in an event: a key, a dotted path or a JSON Pointer, looked up in a document.
 
-A text that begins with a slash is a JSON Pointer (RFC 6901). Any other is a key of the event; if the event has no such
-key and the text has dots, it is a path: the keys between the dots, one below the other. In an array a part is an index.
+A text that begins with a slash is a JSON Pointer (RFC 6901). Any other text is a key of the event; if the event has no
+such key and the text has dots, it is a path: the keys between the dots, from the outside in. In an array, a part is an
+index.
 """
 
 from functools import lru_cache
 from typing import Any, Final
 
 MISSING: Final = object()
-"""What is found where a field does not stand in a document."""
+"""The result if a document has no such field."""
 
 _ESCAPES: Final = {"~0": "~", "~1": "/"}
 
 
 class PathError(ValueError):
-    """The text is no JSON Pointer."""
+    """The text is not a JSON Pointer."""
 
 
 def is_key(field: str) -> bool:
-    """Whether a field can be nothing but a key of the event itself."""
+    """Whether a field can only be a key of the event itself."""
     return "." not in field and not field.startswith("/")
 
 
@@ -35,7 +36,7 @@ def parts(field: str) -> tuple[str, ...]:
 
 
 def find(document: dict[str, Any], field: str) -> Any:
-    """Return what stands under the field, or `MISSING`.
+    """Return the value of the field, or `MISSING`.
 
     >>> find({"a": {"b": [10, 20]}}, "a.b.1"), find({"a.b": 1, "a": {"b": 2}}, "a.b")
     (20, 1)
@@ -46,7 +47,7 @@ def find(document: dict[str, Any], field: str) -> Any:
 
 
 def walk(document: Any, keys: tuple[str, ...]) -> Any:
-    """Return what stands under keys and indexes, one below the other, or `MISSING`."""
+    """Return the value at a path of keys and indexes, or `MISSING`."""
     for key in keys:
         if type(document) is dict:
             document = document.get(key, MISSING)
@@ -59,7 +60,7 @@ def walk(document: Any, keys: tuple[str, ...]) -> Any:
 
 def is_index(key: str) -> bool:
     """Whether a part can be an index of an array: digits without leading zeros (RFC 6901, section 4)."""
-    # No array of a line has as many elements as 18 digits count.
+    # No array in a line has a number of elements with more than 18 digits.
     return key.isascii() and key.isdigit() and (key == "0" or key[0] != "0") and len(key) <= 18  # noqa: PLR2004
 
 

@@ -1,4 +1,4 @@
-"""What is asked of lines: the fields, the filter, the window and buckets of time, the limits."""
+"""A query on lines: the fields, the filter, the time window and buckets, the limits."""
 
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
@@ -7,13 +7,13 @@ if TYPE_CHECKING:
 
 
 MAX_TYPES: Final = 1_000_000
-"""Types that have a row of their own, unless told otherwise: it bounds memory."""
+"""Default limit of types that have a row of their own: it bounds memory."""
 
 MAX_TYPE_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of their names, unless told otherwise: a million names of the usual length have fewer."""
+"""Default limit for the bytes of their names: a million names of usual length take fewer."""
 
 UNITS: Final = ("minute", "5m", "hour", "day", "week", "month")
-"""The sizes of buckets of time that have a name. There are more, see `unit_of`."""
+"""The named sizes of time buckets. There are more, see `unit_of`."""
 
 _WHOLE: Final = {"60s": "minute", "1m": "minute", "60m": "hour", "1h": "hour", "24h": "day", "1d": "day", "7d": "week"}
 
@@ -21,9 +21,9 @@ _PARENTS: Final = {"s": 60, "m": 60, "h": 24, "d": 7}
 
 
 def unit_of(by: str) -> str:
-    """Return the one name of a size of buckets: one of `UNITS`, or a number of seconds, minutes or hours.
+    """Return the canonical name of a bucket size: one of `UNITS`, or a number of seconds, minutes or hours.
 
-    Those must divide the minute, the hour and the day that they are counted in, so that buckets begin at the same times
+    These numbers must divide the minute, the hour and the day, respectively, so that buckets begin at the same times
     every day; days must divide a week. ValueError for anything else.
 
     >>> unit_of("15m"), unit_of("060m"), unit_of("24h")
@@ -43,9 +43,9 @@ def unit_of(by: str) -> str:
 
 
 class Fields(NamedTuple):
-    """Where an event holds its type, its value and its time: keys, dotted paths or JSON Pointers (see `paths`).
+    """The fields of an event for its type, its value and its time: keys, dotted paths or JSON Pointers (see `paths`).
 
-    A `value` of None counts events that have none. The time is looked at only where it is asked for.
+    A `value` of None counts events without values. The time is examined only if it is requested.
 
     >>> Fields(type="event_name", value="/payload/amount").value
     '/payload/amount'
@@ -67,13 +67,13 @@ class _Timing(NamedTuple):
 
 
 class Timing(_Timing):
-    """What is asked for of the time of an event.
+    """The part of a query that concerns the time of an event.
 
     Times without an offset are in `input_zone`. Events in [`since`, `until`) are kept, the others are filtered: both
-    are nanoseconds of the epoch, and are also taken as a datetime, a date (its first instant), or a text as --since has
-    it; what has no offset is in `zone`. `by` (see `unit_of`) counts events in buckets of `zone`. If `optional`, an
-    event without a usable time counts in no bucket; else it is rejected. `time_format`, in the words of strptime, reads
-    times in place of the forms that are read without one. ValueError for what is none of that.
+    bounds are nanoseconds since the epoch, and may also be given as a datetime, a date (its first instant), or a text
+    as for --since; without an offset, they are in `zone`. `by` (see `unit_of`) counts events in buckets of `zone`. If
+    `optional`, an event without a usable time counts in no bucket; otherwise it is rejected. `time_format`, in strptime
+    notation, replaces the time formats that are read by default. ValueError if any of these is invalid.
 
     >>> from datetime import UTC, datetime
     >>> Timing(since=datetime(2020, 10, 6, tzinfo=UTC), by="60m")[1:4]
@@ -92,7 +92,7 @@ class Timing(_Timing):
         optional: bool = False,  # noqa: FBT001, FBT002  # as a NamedTuple takes it
         time_format: str | None = None,
     ) -> Self:
-        """Write everything in one way, so that equal ones are equal."""
+        """Normalise all values, so that equal ones compare equal."""
         if input_zone != "UTC" or zone != "UTC":
             from eventcli.lines import zones  # noqa: PLC0415  # keeps start-up fast for runs without times
 
@@ -111,9 +111,9 @@ def _instant(bound: "Bound | None", zone: str) -> int | None:
 
 
 class Bucket(NamedTuple):
-    """A stretch of time in which events are counted: its first instant, in seconds of the epoch.
+    """A period in which events are counted: its first instant, in seconds since the epoch.
 
-    `offset` is how many seconds the local time of the bucket's zone is ahead of UTC at that instant.
+    `offset` is how many seconds local time in the bucket's zone is ahead of UTC at that instant.
     """
 
     start: int
@@ -121,12 +121,12 @@ class Bucket(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What a line means, and which events are kept.
+    """The meaning of a line, and which events to keep.
 
-    `types` keeps those types only (None: all). `default_value`, a JSON number, stands in for a missing value.
-    `numeric_strings` takes a string that holds a JSON number as that number. `salvage` recovers what is certain from
-    damaged lines. `timing` is None where the time is not looked at. Types beyond `max_types` share one row,
-    and so do those before which, in code-point order, names have `max_type_bytes` already.
+    `types` keeps only these types (None: all). `default_value`, a JSON number, replaces a missing value.
+    `numeric_strings` accepts a string that contains a JSON number as that number. `salvage` recovers what is certain
+    from damaged lines. `timing` is None if times are ignored. Types beyond `max_types` share one row, and so do types
+    once the names before them, in code-point order, have `max_type_bytes` bytes.
     """
 
     fields: Fields = Fields()

@@ -1,4 +1,4 @@
-"""A damaged line becomes the event that is certain to end it, if there is one."""
+"""Recovers the event that is certain to end a damaged line, if there is one."""
 
 import re
 
@@ -11,9 +11,9 @@ from eventcli.lines.query import Query
 def salvage(line: bytes, query: Query) -> Event | None:
     r"""Return the event that is certain to end a damaged line, or None.
 
-    A crash leaves NUL bytes, or the head of a record, or both before a whole one. The head is an array or object that
-    was cut off, from the beginning of the line on. The whole one begins where the torn one can have no object: text
-    that quotes an event, an object within the torn one, and a second whole record are nothing that is certain.
+    A crash leaves NUL bytes, or the head of a record, or both, before a whole record. The head is an array or object
+    that was cut off, from the beginning of the line on. The whole record begins where the torn one cannot contain an
+    object. Text that quotes an event, an object within the torn one, or a second whole record is not certain.
 
     >>> salvage(b'\x00\x00{"type":"a","value":1}', Query())
     Event(type='a', value=Decimal('1'), integral=True, time=None)

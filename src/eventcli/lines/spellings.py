@@ -1,7 +1,7 @@
-"""How logs write times: a text or a number becomes an instant, if it can mean only one.
+"""The ways logs write times: turns a text or a number into an instant, if it can mean only one.
 
-An instant is a whole number of nanoseconds since 1970-01-01T00:00:00Z, without leap seconds. What could be another time
-as well (06/10/2020, CET, 20201006 among epoch times) is none here; `timeformats` reads what a user says it is.
+An instant is a whole number of nanoseconds since 1970-01-01T00:00:00Z, without leap seconds. Ambiguous times
+(06/10/2020, CET, 20201006 among epoch times) are refused here; `timeformats` reads them as the user specifies.
 """
 
 import re
@@ -15,16 +15,16 @@ from typing import Final, NamedTuple
 from eventcli.lines.zones import DAY, END, EPOCH, EPOCH_DAY, FIRST, NANOS, local_offset
 
 READABLE: Final = "ISO 8601, RFC 2822, 06/Oct/2020:10:02:05 +0200, epochs"
-"""The forms that can be read, for people."""
+"""The readable forms, for people."""
 
 MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 LEAP_SECOND: Final = 60
 
-# Hours, as RFC 2822, section 4.3, and `email.utils` have them.
+# In hours, as in RFC 2822, section 4.3, and `email.utils`.
 _MAIL_ZONES: Final = dict(UT=0, AST=-4, ADT=-3, EST=-5, EDT=-4, CST=-6, CDT=-5, MST=-7, MDT=-6, PST=-8, PDT=-7)  # noqa: C408
 
-# What most logs have, first of all: RFC 3339, also with a space or without an offset.
+# The most common form in logs comes first: RFC 3339, also with a space or without an offset.
 _PLAIN: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})?",
@@ -33,7 +33,7 @@ _PLAIN: Final = re.compile(
 
 
 class Written(NamedTuple):
-    """A time as it is written: its date and clock, digits of its fraction, and its offset in seconds (None: none)."""
+    """A time as written: its date and clock, the digits of its fraction, and its offset in seconds (None: none)."""
 
     year: int
     month: int
@@ -45,11 +45,11 @@ class Written(NamedTuple):
     offset: int | None = None
 
     def instant(self, input_zone: tzinfo) -> int | None:
-        """Return the instant, or None where there is no such time.
+        """Return the instant, or None if there is no such time.
 
-        Without an offset it is a time of `input_zone`; of a time that the clock shows twice the first is meant.
-        23:59:60Z at the end of June or December, where leap seconds are, is taken as the last nanosecond before. What
-        is shorter than a nanosecond is cut.
+        Without an offset, it is a time in `input_zone`; of a time that the clock shows twice, the first counts.
+        23:59:60Z at the end of June or December, where leap seconds occur, counts as the last nanosecond before.
+        Fractions of a nanosecond are cut off.
         """
         is_leap = self.second == LEAP_SECOND
         try:
@@ -65,9 +65,9 @@ class Written(NamedTuple):
 
 
 def from_text(text: str, input_zone: tzinfo) -> int | None:
-    """Return the instant of a text, or None where it is none, or could be more than one.
+    """Return the instant of a text, or None if it is not a time, or is ambiguous.
 
-    Without an offset it is a time of `input_zone`, see `Written.instant`.
+    Without an offset, it is a time in `input_zone`, see `Written.instant`.
 
     >>> from datetime import UTC
     >>> from_text("06/Oct/2020:12:02:05 +0200", UTC) == from_text("2020-10-06 10:02:05", UTC) == 1601978525 * NANOS
@@ -88,7 +88,7 @@ def from_text(text: str, input_zone: tzinfo) -> int | None:
 
 
 def _from_odd_text(text: str, input_zone: tzinfo) -> int | None:
-    """Do the same for what is not the usual form; ValueError where something in it is out of range."""
+    """Do the same for less common forms; ValueError if a part is out of range."""
     if _EPOCH.fullmatch(text):
         return None if CALENDAR.fullmatch(text) else from_number(Decimal(text))
     if text.startswith("[") and text.endswith("]"):
@@ -102,15 +102,15 @@ def _from_odd_text(text: str, input_zone: tzinfo) -> int | None:
 
 
 # A number is seconds, milliseconds, microseconds or nanoseconds: each scale covers the years 1 to 5138 or more, and
-# instants since March 1973 cannot be taken for another one.
+# instants since March 1973 are unambiguous.
 _SCALES: Final = ((Decimal(10**11), 9), (Decimal(10**14), 6), (Decimal(10**17), 3), (Decimal(10**20), 0))
 
 
 def from_number(number: Decimal) -> int | None:
-    """Return the instant of a number since the epoch, or None where it is beyond the years 1 to 9999.
+    """Return the instant of a number since the epoch, or None if it is outside the years 1 to 9999.
 
-    Its size tells its unit: below 1e11 seconds, below 1e14 milliseconds, below 1e17 microseconds, below 1e20
-    nanoseconds. What is shorter than a nanosecond is cut.
+    Its size determines its unit: below 1e11 seconds, below 1e14 milliseconds, below 1e17 microseconds, below 1e20
+    nanoseconds. Fractions of a nanosecond are cut off.
     """
     for bound, places in _SCALES:
         if abs(number) < bound:
@@ -125,10 +125,10 @@ def within_years(instant: int) -> int | None:
     return instant if FIRST * NANOS <= instant < END * NANOS else None
 
 
-# A number in a string, as protobuf and journald write what is longer than 53 bits.
+# A number in a string, as protobuf and journald write numbers longer than 53 bits.
 _EPOCH: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,400})?", re.ASCII)
 
-# Digits that are a date (20201006, 20201006100205) at least as likely as seconds of 1970 or milliseconds of 2610.
+# Digits that are a date (20201006, 20201006100205) at least as likely as seconds in 1970 or milliseconds in 2610.
 CALENDAR: Final = re.compile(
     r"(?:19|20)[0-9]{2}(?:(?:0[1-9]|1[0-2])(?:(?:0[1-9]|[12][0-9]|3[01])"
     r"(?:(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9](?:[0-9]{3})?)?)?)?)?",
@@ -137,9 +137,9 @@ CALENDAR: Final = re.compile(
 
 
 def offset_of(zone: str | None, names: Mapping[str, int] = MappingProxyType({})) -> int | None:
-    """Return the seconds that a zone as it is written is ahead of UTC; None where none is written.
+    """Return how many seconds a zone, as written, is ahead of UTC; None if no zone is written.
 
-    `names` are abbreviations and their hours, beside those of UTC. ValueError for what is no zone.
+    `names` are abbreviations and their hours, in addition to those of UTC. ValueError for an invalid zone.
     """
     if zone is None:
         return None
@@ -154,12 +154,12 @@ def offset_of(zone: str | None, names: Mapping[str, int] = MappingProxyType({}))
 
 
 def month_of(name: str) -> int:
-    """Return the number of a month by its English name, which may be cut."""
+    """Return the number of a month by its English name, which may be abbreviated."""
     return MONTHS.index(name[:3].lower()) + 1
 
 
 def hour_of(hour: int, half: str | None) -> int:
-    """Return the hour of the day; `half` is that of the day, am or pm, or None. ValueError for 0 or 13 am."""
+    """Return the hour of the day; `half` is am, pm, or None. ValueError for 0 or 13 am."""
     if half is None:
         return hour
     if not 1 <= hour <= 12:  # noqa: PLR2004
@@ -172,12 +172,12 @@ _Form = tuple[re.Pattern[str], Callable[[re.Match[str]], Written]]
 
 @lru_cache
 def _forms() -> tuple[_Form, ...]:
-    """Return the other forms and what reads each: only compiled for the first text that is none of the usual ones."""
+    """Return the other forms with their readers: compiled only for the first text that is not in the usual form."""
     second = r"(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?"
     clock = rf"(?P<hour>[0-9]{{2}})(?P<colon>:?)(?P<minute>[0-9]{{2}})(?:(?P=colon){second})?"
     spoken = rf"(?P<hour>[0-9]{{2}}):(?P<minute>[0-9]{{2}})(?::{second})?(?: ?(?P<half>[ap]m))?"
     offset = r"[+-][0-9]{2}(?::?[0-9]{2}(?::[0-9]{2})?)?"
-    # Behind an offset, Go names the zone and says how long the program runs, and Java names the place (RFC 9557).
+    # After an offset, Go writes the zone name and the time since program start, and Java the place (RFC 9557).
     zone = (
         rf"(?: ?(?:(?P<zone>{offset})(?: (?P<name>[a-z]{{3,5}}|[+-][0-9]{{2,4}}))?(?: m=[+-][0-9]+\.[0-9]+)?"
         rf"|(?P<utc>Z|UTC|GMT))(?:\[!?[a-z0-9._+/-]+\])?)?"
@@ -229,7 +229,7 @@ def _of_words(match: re.Match[str]) -> Written:
 
 
 def day_of_year(year: int, number: int) -> tuple[int, int, int]:
-    """Return the date of a day by its number in the year, from 1; ValueError where the year has none."""
+    """Return the date of a day by its number in the year, from 1; ValueError if the year has no such day."""
     first = date(year, 1, 1).toordinal()
     day = date.fromordinal(first + number - 1)
     if day.year != year or number < 1:
@@ -238,7 +238,7 @@ def day_of_year(year: int, number: int) -> tuple[int, int, int]:
 
 
 def _on(match: re.Match[str], year: int, month: int, day: int) -> Written:
-    """Return the time on a date whose clock and zone a form has found."""
+    """Return the time on a date, with the clock and zone that a form has matched."""
     parts = match.groupdict()
     mail = parts.get("mail")
     if mail and parts["mark"] != " ":
@@ -253,6 +253,6 @@ def _on(match: re.Match[str], year: int, month: int, day: int) -> Written:
 
 
 def _is_leap_second(second: int) -> bool:
-    """Whether the second ends June or December in UTC, as the second before a leap second does."""
+    """Whether the second ends June or December in UTC, like the second before a leap second."""
     following = EPOCH + timedelta(seconds=second + 1) if second + 1 < END else None
     return following is not None and following.timetuple()[1:6] in ((7, 1, 0, 0, 0), (1, 1, 0, 0, 0))

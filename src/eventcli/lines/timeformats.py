@@ -1,7 +1,7 @@
-"""Times in a form that a user describes in the words of strptime: `%d/%m/%Y %H:%M:%S`.
+"""Times in a form that a user describes in strptime notation: `%d/%m/%Y %H:%M:%S`.
 
-A format reads texts, and numbers by their digits, and takes the place of all forms that are read without one: what it
-describes may look like one of those and mean something else. Names are English in every locale.
+A format reads texts, and numbers by their digits, and replaces all default forms: its times may look like one of those
+and mean something else. Names are English in every locale.
 """
 
 import re
@@ -21,7 +21,7 @@ def _short(names: str) -> str:
     return "|".join(name[:3] for name in names.split("|"))
 
 
-# As `_strptime` of the standard library has them, so that the same texts fit, read in the same way.
+# As in `_strptime` of the standard library, so that the same texts match, with the same meaning.
 _DIRECTIVES: Final = {
     "Y": "[0-9]{4}",
     "y": "[0-9]{2}",
@@ -49,26 +49,26 @@ _DIRECTIVES: Final = {
 _TOGETHER: Final = {"F": "%Y-%m-%d", "T": "%H:%M:%S", "R": "%H:%M", "D": "%m/%d/%y", "e": "%d", "h": "%b", "%": "%%"}
 
 _TWO_DIGITS: Final = 69
-"""Years of two digits from this one on are of the last century, as POSIX has it."""
+"""Two-digit years from this one on belong to the last century, as in POSIX."""
 
 _DATES: Final = ({"Y", "m", "d"}, {"Y", "j"}, {"G", "V", "u"}, {"s"})
-"""What tells a date, where %y is as good as %Y, and %b and %B as %m."""
+"""The directives that determine a date; %y is as good as %Y, and %b and %B as %m."""
 
 _OF_DATES: Final = frozenset("YmdjGVus")
 
 _OF_CLOCK: Final = frozenset("HpMS")
 
 _SAME: Final = {"y": "Y", "b": "m", "B": "m", "A": "a", "I": "H"}
-"""What stands for the same as another directive."""
+"""Directives that are equivalent to others."""
 
 _UTC: Final = ("utc", "gmt", "ut", "z")
 
 
 class TimeFormat:
-    """A format that can be read with."""
+    """A compiled format."""
 
     def __init__(self, text: str) -> None:
-        """ValueError, in words for people, where it has an unknown directive, or tells no date."""
+        """Raise ValueError, with a readable message, if it has an unknown directive, or determines no date."""
         self.text = text
         plain = expanded(text)
         used: set[str] = set()
@@ -100,7 +100,7 @@ class TimeFormat:
         self._pattern = re.compile(pattern, re.ASCII | re.IGNORECASE)
 
     def instant(self, text: str, input_zone: tzinfo) -> int | None:
-        """Return the instant of a text that has this format, in nanoseconds of the epoch, or None."""
+        """Return the instant of a text in this format, in nanoseconds since the epoch, or None."""
         match = self._pattern.fullmatch(text)
         if match is None:
             return None
@@ -113,12 +113,12 @@ class TimeFormat:
 
 @lru_cache
 def time_format(text: str) -> TimeFormat:
-    """Return a format; ValueError where it is none."""
+    """Return a format; ValueError if it is invalid."""
     return TimeFormat(text)
 
 
 def expanded(text: str) -> str:
-    """Return a format without the directives that are short for others."""
+    """Return a format with its shorthand directives expanded."""
     return re.sub("%([FTRDeh%])", lambda match: _TOGETHER[match[1]], text)
 
 
@@ -128,7 +128,7 @@ def _epoch(parts: dict[str, str]) -> int | None:
 
 
 def _written(parts: dict[str, str]) -> Written:
-    """Return the time of a match; ValueError where there is no such date, hour or offset."""
+    """Return the time of a match; ValueError if there is no such date, hour or offset."""
     year = int(parts.get("Y") or parts.get("G") or 0)
     if "y" in parts:
         year = int(parts["y"]) + (1900 if int(parts["y"]) >= _TWO_DIGITS else 2000)

@@ -1,8 +1,8 @@
-"""Times sorted into buckets that follow the rules of a time zone.
+"""Sorts times into buckets that follow the rules of a time zone.
 
-A bucket is known by its first instant, in whole seconds of the epoch. Buckets of seconds, minutes and hours are runs of
-so many seconds, minutes or hours of local time, counted from midnight; where the clock is changed within one, a new one
-begins. Buckets of days, weeks and months go by the local date.
+A bucket is identified by its first instant, in whole seconds since the epoch. Buckets of seconds, minutes and hours are
+fixed lengths of local time, counted from midnight; if the clock changes within one, a new one begins. Buckets of days,
+weeks and months follow the local date.
 """
 
 import re
@@ -44,18 +44,18 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _LABEL: Final = r"([0-9]{4,5}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})([+-])([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?"
 
 _CYCLE: Final = 146_097
-"""Days of 400 years, after which the calendar repeats itself."""
+"""Days in 400 years, after which the calendar repeats itself."""
 
 _MARGIN: Final = 62
 """Days at the ends of the calendar whose month, or the next one, may lie beyond."""
 
-# The offset of a zone is looked up day by day in a window of this many seconds (24 days): no zone has changed its clock
-# there and back within one day.
+# The offset of a zone is looked up day by day in a window of this many seconds (24 days): no zone has changed its
+# clock back and forth within one day.
 _WINDOW: Final = 1 << 21
 
 
 class Region(NamedTuple):
-    """A stretch of instants in which buckets are regular.
+    """A range of instants in which buckets are regular.
 
     The bucket of an instant `t` in [`start`, `end`) begins at `first + (t - start) // size * size`. All are seconds.
     """
@@ -66,12 +66,12 @@ class Region(NamedTuple):
     first: int
 
     def bucket_start(self, second: int) -> int:
-        """Return where the bucket of an instant in this region begins."""
+        """Return the start of the bucket of an instant in this region."""
         return self.first + (second - self.start) // self.size * self.size
 
 
 class Span(NamedTuple):
-    """A stretch of local time, in seconds, and the offset from UTC that it has."""
+    """A range of local time, in seconds, with a constant offset from UTC."""
 
     start: int
     end: int
@@ -79,7 +79,7 @@ class Span(NamedTuple):
 
 
 def label(bucket: Bucket) -> str:
-    """Return where a bucket begins, in RFC 3339 with the offset of its zone.
+    """Return the start of a bucket, in RFC 3339 with the offset of its zone.
 
     >>> label(Bucket(1601978400, 7200))
     '2020-10-06T12:00:00+02:00'
@@ -90,9 +90,9 @@ def label(bucket: Bucket) -> str:
 
 
 def shown(bucket: Bucket) -> str:
-    """Return the label for people and other programs: RFC 3339 has offsets of whole minutes only.
+    """Return the label for people and other programs: RFC 3339 only has offsets in whole minutes.
 
-    Before there were zones, offsets had seconds. The local time is kept, and the offset is that to the nearest minute.
+    Before time zones, offsets had seconds. The local time is kept, and the offset is rounded to the nearest minute.
 
     >>> shown(Bucket(-5364665608, 3208)), label(Bucket(-5364665608, 3208))
     ('1800-01-01T00:00:00+00:53', '1800-01-01T00:00:00+00:53:28')
@@ -118,13 +118,13 @@ def _date_label(day: int) -> str:
 @lru_cache
 def _offset_label(ahead: int) -> str:
     hours, rest = divmod(abs(ahead), 3600)
-    # Before there were zones, offsets had seconds; to leave them out would be another time, see `shown`.
+    # Before time zones, offsets had seconds; without them it would be another time, see `shown`.
     seconds = f":{rest % 60:02}" if rest % 60 else ""
     return f"{'-' if ahead < 0 else '+'}{hours:02}:{rest // 60:02}{seconds}"
 
 
 def from_label(text: str) -> Bucket | None:
-    """Return the bucket that `label` wrote as this text, or None.
+    """Return the bucket for which `label` wrote this text, or None.
 
     >>> from_label("2020-10-06T12:00:00+02:00")
     Bucket(start=1601978400, offset=7200)
@@ -147,19 +147,19 @@ def from_label(text: str) -> Bucket | None:
 
 
 def _shift(day: int) -> int:
-    """Return by how many cycles of 400 years a day must be moved, so that it and its month are in the calendar."""
+    """Return the number of 400-year cycles to move a day by, so that it and its month are in the calendar."""
     ordinal = day + _EPOCH_DAY
     return (ordinal < _MARGIN) - (ordinal > date.max.toordinal() - _MARGIN)
 
 
 def local_span(zone: tzinfo, second: int) -> Span:
-    """Return the stretch of local time around `second`, at most a window long, that has one offset."""
+    """Return the range of local time around `second`, at most a window long, that has one offset."""
     window = second - second % _WINDOW
     return _stretch(second, window, window + _WINDOW, lambda at: local_offset(zone, at))
 
 
 def _size_of(by: str) -> int | None:
-    """Return the seconds of buckets that go by the clock; None for those that go by the date."""
+    """Return the seconds of a bucket size that follows the clock; None for one that follows the date."""
     if by in ("minute", "hour"):
         return 60 if by == "minute" else 3600
     return None if by in ("day", "week", "month") else int(by[:-1]) * _SECONDS[by[-1]]
@@ -169,12 +169,12 @@ class Buckets:
     """The buckets of one size in one time zone."""
 
     def __init__(self, by: str, zone_name: str) -> None:
-        """Take a size as `unit_of` does, and the name of a zone: ValueError where there is none."""
+        """Take a size as for `unit_of`, and a zone name: ValueError if there is no such zone."""
         self._by = unit_of(by)
         self._size = _size_of(self._by)
         self._zone = zone(zone_name)
         self._regions: list[Region] = []
-        # Most instants are in the bucket of the one before.
+        # Most instants are in the same bucket as the previous one.
         self._last = Region(0, 0, 1, 0)
         self._last_bucket = self.bucket_at(0)
 
@@ -189,7 +189,7 @@ class Buckets:
         return self._last_bucket
 
     def lacks(self, second: int) -> bool:
-        """Whether an instant has no bucket that can be written down: local time is not in the years 1 to 9999."""
+        """Whether an instant has no bucket that can be written down: its local time is outside the years 1 to 9999."""
         first, end = years(self._zone)
         return not first <= second < end
 
@@ -198,7 +198,7 @@ class Buckets:
         return Bucket(start, offset(self._zone, start))
 
     def between(self, since: int, until: int) -> Iterator[Bucket]:
-        """Yield every bucket that has an instant in [since, until), in order."""
+        """Yield every bucket that contains an instant in [since, until), in order."""
         last = None
         while since < until:
             region = self.region(since)
@@ -210,7 +210,7 @@ class Buckets:
             since = region.end
 
     def region(self, second: int) -> Region:
-        """Return the region that holds an instant. Regions do not overlap."""
+        """Return the region that contains an instant. Regions do not overlap."""
         at = bisect_right(self._regions, (second, _END)) - 1
         if at >= 0 and second < self._regions[at].end:
             return self._regions[at]
@@ -223,7 +223,7 @@ class Buckets:
         window, change, end, ahead = self._stretch(second)
         grid = second - (second + ahead) % size
         if grid < change or grid + size > end:
-            # The clock is changed within this hour: it ends, or begins, there.
+            # The clock changes within this hour: a bucket ends, or begins, at the change.
             start, stop = max(grid, change), min(grid + size, end)
             return Region(start, stop, stop - start, start)
         first, last = max(change, window), min(end, window + _WINDOW)
@@ -237,7 +237,7 @@ class Buckets:
         window, change, end, ahead = self._stretch(second)
         first_day, next_day = self._period((second + ahead) // _DAY)
         if self._by == "day":
-            # Whole days between two changes of the clock; the first one may have begun before the change.
+            # Whole days between two clock changes; the first one may have begun before the change.
             begin, last = max(change + 1, window), min(end, window + _WINDOW)
             begin += -(begin + ahead) % _DAY
             last -= (last + ahead) % _DAY
@@ -266,9 +266,9 @@ class Buckets:
         return local - local_offset(self._zone, local)
 
     def _stretch(self, second: int) -> tuple[int, int, int, int]:
-        """Return the start of the window, the changes of the offset around `second`, and the offset between them.
+        """Return the start of the window, the offset changes around `second`, and the offset between them.
 
-        Where there is no change until a day beyond the window, that stands in its place.
+        If there is no change up to a day beyond the window, that limit takes its place.
         """
         window = second - second % _WINDOW
         low, high = window - _DAY, window + _WINDOW + _DAY
@@ -278,7 +278,7 @@ class Buckets:
 
 
 def _stretch(second: int, low: int, high: int, offset_at: Callable[[int], int]) -> Span:
-    """Return the stretch around `second` within [low, high) that has one offset."""
+    """Return the range around `second` within [low, high) that has one offset."""
     ahead = offset_at(second)
     start = end = second
     while start > low:
@@ -297,7 +297,7 @@ def _stretch(second: int, low: int, high: int, offset_at: Callable[[int], int]) 
 
 
 def _change(low: int, high: int, offset_at: Callable[[int], int]) -> int:
-    """Return the first second whose offset is not that of `low`, but that of `high`."""
+    """Return the first second that has the offset of `high` instead of that of `low`."""
     ahead = offset_at(low)
     while high - low > 1:
         middle = (low + high) // 2

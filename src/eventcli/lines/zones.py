@@ -1,4 +1,4 @@
-"""Time zones: by name, as a fixed offset, or the one of this machine; and how far each is ahead of UTC.
+"""Time zones: by name, as a fixed offset, or that of this machine; and how far each is ahead of UTC.
 
 Instants and local times are whole seconds since 1970-01-01T00:00:00, without leap seconds.
 """
@@ -10,22 +10,22 @@ from functools import lru_cache
 from typing import Final
 
 NANOS: Final = 1_000_000_000
-"""Nanoseconds of a second."""
+"""Nanoseconds per second."""
 
 DAY: Final = 86_400
-"""Seconds of a day."""
+"""Seconds per day."""
 
-EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # local times are reckoned without a zone
+EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # local times are computed without a zone
 
 EPOCH_DAY: Final = EPOCH.toordinal()
 
 FIRST: Final = (1 - EPOCH_DAY) * DAY
 
 END: Final = (date.max.toordinal() + 1 - EPOCH_DAY) * DAY
-"""The years 1 to 9999, which RFC 3339 and Python can write, from FIRST to END in seconds of the epoch."""
+"""The years 1 to 9999, which RFC 3339 and Python can write, from FIRST to END in seconds since the epoch."""
 
 LOCAL: Final = "local"
-"""The name of the zone of this machine, whichever that is."""
+"""The name for the zone of this machine, whichever that is."""
 
 _OFFSET: Final = r"([+-])([0-9]{2})(?::?([0-9]{2}))?"
 
@@ -42,7 +42,7 @@ class ZoneError(ValueError):
 
 
 def zone(name: str) -> tzinfo:
-    """Return a time zone by its IANA name, an offset such as +02:00, or "local"; ZoneError where there is none."""
+    """Return a time zone by its IANA name, an offset such as +02:00, or "local"; ZoneError if there is none."""
     return _zone(_local_name() if name == LOCAL else name)
 
 
@@ -67,9 +67,9 @@ def _zone(name: str) -> tzinfo:
 
 
 def canonical(name: str) -> str:
-    """Return the one name of a zone: that of this machine for "local", and an offset always as +HH:MM.
+    """Return the canonical name of a zone: that of this machine for "local", and an offset always as +HH:MM.
 
-    What is written down must mean the same on another machine, and one zone must not have two names.
+    A stored name must mean the same on another machine, and one zone must not have two names.
 
     >>> canonical("-0330"), canonical("+00:00"), canonical("Europe/Berlin")
     ('-03:30', 'UTC', 'Europe/Berlin')
@@ -112,7 +112,7 @@ def years(zone: tzinfo) -> tuple[int, int]:
 
 
 def _local_name() -> str:
-    """Return the name of the zone of this machine, as the C library finds it: TZ, or else /etc/localtime."""
+    """Return the name of this machine's zone, as the C library finds it: TZ, or else /etc/localtime."""
     name = os.environ.get("TZ")
     if name is not None:
         name = name.removeprefix(":")
@@ -125,13 +125,13 @@ def _local_name() -> str:
 
 
 def _in_database(path: str) -> str:
-    """Return the name of a zone whose file lies in a database of zones, or nothing."""
+    """Return the name of a zone whose file is in a zone database, or ''."""
     name = path.partition(_DATABASE)[2] if path.startswith("/") else ""
     return name.removeprefix("posix/").removeprefix("right/")
 
 
 def _written_name() -> str:
-    """Return the name in /etc/timezone, which Debian keeps beside a file that may be a copy, or nothing."""
+    """Return the name in /etc/timezone, which Debian keeps next to a file that may be a copy, or ''."""
     try:
         with open("/etc/timezone", encoding="ascii") as file:
             name = file.read().strip()
@@ -142,7 +142,7 @@ def _written_name() -> str:
 
 
 def _is_in_database(name: str) -> bool:
-    """Whether a name that could be a rule, such as EST5EDT, is that of a zone."""
+    """Whether a name that could be a rule, such as EST5EDT, is the name of a zone."""
     from zoneinfo import ZoneInfo  # noqa: PLC0415  # as above
 
     try:
@@ -153,7 +153,7 @@ def _is_in_database(name: str) -> bool:
 
 
 def _posix(rule: str) -> tzinfo:
-    """Return the zone of a rule as POSIX writes it in TZ: that of a file that holds nothing else (RFC 8536)."""
+    """Return the zone of a POSIX TZ rule, through a file that contains nothing else (RFC 8536)."""
     from io import BytesIO  # noqa: PLC0415  # as above
     from zoneinfo import ZoneInfo  # noqa: PLC0415  # as above
 
