@@ -1,4 +1,4 @@
-"""The process, its start and its end: what the command `eventstats` runs, and `python -m eventcli`."""
+"""The process, its start and its end: the entry point of the command `eventstats`, and of `python -m eventcli`."""
 
 import gc
 import os
@@ -12,18 +12,18 @@ from eventcli.shortage import shortage
 
 
 def script(early: Iterable[int] = ()) -> NoReturn:
-    """Run the command line as a process of its own; `early` are the signals that are ignored already until it can.
+    """Run the command line as its own process; `early` are the signals that stay ignored until it can handle them.
 
-    What is loaded at the start stays: looking for garbage in it would take a tenth of the start-up. So does nearly all
-    that is made behind it: looking after every 700 objects would take a fiftieth of a run, and after every 20,000 a
-    thirtieth of one over ten thousand files. And everything is written and closed in the end, so the shutdown of the
-    interpreter is left out: on a small file it takes longer than reading it.
+    Modules loaded at start-up stay: garbage collection in them would take a tenth of the start-up time. So does nearly
+    everything created later: a collection after every 700 objects would take a fiftieth of a run, and after every
+    20,000 a thirtieth of one over ten thousand files. Finally, everything is written and closed, so the shutdown of the
+    interpreter is skipped: on a small file, it takes longer than reading it.
     """
-    # First of all: much of the start is the loading of modules, and an interruption may come there, too.
+    # First of all: loading modules is most of the start-up, and an interruption may come during that, too.
     interruption.begin(early)
     gc.disable()
     try:
-        from eventcli.cli.process import main  # noqa: PLC0415  # as said
+        from eventcli.cli.process import main  # noqa: PLC0415  # as above
 
         gc.freeze()
         gc.set_threshold(100_000)
@@ -34,7 +34,7 @@ def script(early: Iterable[int] = ()) -> NoReturn:
             sys.stderr.flush()
         os._exit(int(ended.code or 0))
     except (MemoryError, ImportError, OSError, SystemError) as error:
-        # Without memory, the interpreter may even forget what went wrong: that is a SystemError.
+        # Without memory, the interpreter may even lose the original error: that is a SystemError.
         if shortage(error) is None and not isinstance(error, SystemError):
             raise
         with suppress(OSError):

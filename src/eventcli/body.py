@@ -1,4 +1,4 @@
-"""Which body of the fold is in use, and why: the Rust one if it is there, unless the environment asks for the other."""
+"""Which body of the fold is in use, and why: the Rust one if available, unless the environment requests the other."""
 
 import os
 from typing import Final
@@ -10,17 +10,17 @@ _EXTENSION: Final = os.path.join(_FOLDER, "_kernel.abi3.so")
 _REASON: Final = os.path.join(_FOLDER, "_unbuilt.txt")
 
 _LOADED: Final = 1
-"""The type of a part of an ELF file that is mapped into memory."""
+"""The type of an ELF segment that is mapped into memory."""
 
 
 def _check_length(path: str) -> None:
-    """Raise ImportError for an extension that was cut off, which the system's loader would map and then die of."""
+    """Raise ImportError for a truncated extension, which the system's loader would map and then crash on."""
     try:
         with open(path, "rb", buffering=0) as file:
             head = file.read(4096)
             size = os.fstat(file.fileno()).st_size
     except OSError:
-        return  # it is absent, or the import says why it cannot be read
+        return  # it is absent, or the import says why it is unreadable
     if head[:6] != b"\x7fELF\x02\x01":
         return  # the loader reads this far itself, and refuses it; or the system has another format
 
@@ -49,15 +49,15 @@ BODY_VARIABLE: Final = "EVENTSTATS_KERNEL"
 """The environment variable that forces a body: `python` or `rust`; or one of its levels, such as `rust-avx2`."""
 
 LEVELS: Final = ("rust-portable", "rust-ssse3", "rust-avx2", "rust-avx512")
-"""What processors may be told to use, with the instructions that the Rust body knows."""
+"""The levels that can be forced, with the instruction sets that the Rust body knows."""
 
 
 class BodyError(Exception):
-    """The body that was asked for does not exist here."""
+    """The requested body does not exist here."""
 
 
 def body() -> str:
-    """Return the name of the body in use; BodyError if the environment asks for one that is absent."""
+    """Return the name of the body in use; BodyError if the environment requests an absent one."""
     forced = os.environ.get(BODY_VARIABLE)
     if not forced:
         return "python" if kernel is None else "rust"
@@ -74,7 +74,7 @@ def body() -> str:
 
 
 def forced_level() -> str | None:
-    """Return which instructions the Rust body must use; None if the fastest ones, or if the Python body is in use."""
+    """Return which instructions the Rust body must use; None for the fastest ones, or if the Python body is in use."""
     forced = os.environ.get(BODY_VARIABLE, "")
     return forced.removeprefix("rust-") if body() == "rust" and forced in LEVELS else None
 
@@ -87,7 +87,7 @@ def why() -> str:
 
 
 def _why_absent() -> str:
-    from eventcli.text import printable  # noqa: PLC0415  # nearly all runs have the body that they want
+    from eventcli.text import printable  # noqa: PLC0415  # nearly all runs have the body they want
 
     if _failure is not None:
         return printable(f"the Rust body failed to load: {_failure}")

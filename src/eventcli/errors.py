@@ -13,11 +13,11 @@ class OutputError(Exception):
 
 
 class ReaderGoneError(Exception):
-    """The reader of standard output went away."""
+    """The reader of standard output is gone."""
 
 
 class ExitCode(IntEnum):
-    """How a run ended; `meaning` says it in words."""
+    """How a run ended; `meaning` describes it."""
 
     meaning: str
 

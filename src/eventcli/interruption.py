@@ -1,10 +1,10 @@
-"""Signals that end the process: at any moment, by the signal itself, without a word, and nothing is left behind.
+"""Signals that end the process: at any moment, by the signal itself, silently, and without leaving anything behind.
 
-Where there is nothing to clean up they keep their default action, which is all of that. Nothing is raised where that
-could end up in a callback of the interpreter, which would tell of it on stderr.
+With nothing to clean up, they keep their default action, which does all of that. Nothing is raised where the exception
+could end up in a callback of the interpreter, which would report it on stderr.
 """
 
-import _signal  # type: ignore[import-not-found]  # signal makes enums of all numbers, a fiftieth of the start-up
+import _signal  # signal makes enums of all numbers, a fiftieth of the start-up time
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -16,37 +16,38 @@ if TYPE_CHECKING:
 
 
 LITTER: Final[set[str]] = set()
-"""The temporary files of this process, to be removed before a signal ends it. A name is put in before its file is."""
+"""Temporary files to remove before a signal ends the process. A name is added before its file is created."""
 
 _ENDING: Final[tuple[int, ...]] = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
 
 _ASKING: Final[tuple[int, ...]] = tuple(
     getattr(_signal, name) for name in ("SIGUSR1", "SIGINFO") if hasattr(_signal, name)
 )
-"""The signals that ask for the account. SIGINFO, which Ctrl-T sends, exists on BSD and macOS."""
+"""The signals that request the account. SIGINFO, which Ctrl-T sends, exists on BSD and macOS."""
 
 _ignored_by_us: set[int] = set()
 
 
 class SignalError(BaseException):
-    """A signal arrived that is to end the process. It is no Exception, so that nothing takes it for a failure."""
+    """A signal arrived that must end the process. It is not an Exception, so that nothing mistakes it for a failure."""
 
     def __init__(self, number: int) -> None:
-        """Tell which one."""
+        """Record the number of the signal."""
         super().__init__(number)
         self.number = number
 
 
 def begin(early: Iterable[int] = ()) -> None:
-    """Take the signals of a process that is about to run a command, before it loads what takes time.
+    """Handle the signals of a process that is about to run a command, before it loads anything slow.
 
-    `early` are those that were ignored for us already. SIGINT ends it as SIGTERM does, and is not an exception. Who
-    asks for the account too early is not answered, but does not end the process either. What is ignored stays ignored.
+    `early` are those that were already ignored for us. SIGINT ends the process as SIGTERM does, and raises no
+    exception. A request for the account that comes too early gets no answer, but does not end the process either.
+    Ignored signals stay ignored.
     """
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     if os.getpid() == 1:
-        # The first process of a container is not ended by a default action.
+        # A default action does not end the first process of a container.
         for number in _ENDING:
             if _signal.getsignal(number) == _signal.SIG_DFL:
                 _signal.signal(number, _clean_and_end)
@@ -59,7 +60,7 @@ def begin(early: Iterable[int] = ()) -> None:
 
 @contextmanager
 def answering(answer: Callable[[int, "FrameType | None"], object]) -> Iterator[None]:
-    """Call `answer` where a signal asks for the account, unless whoever started the process has it ignored."""
+    """Call `answer` when a signal requests the account, unless the parent process had the signal ignored."""
     with _handled(_ASKING, answer, lambda number, handler: handler == _signal.SIG_DFL or number in _ignored_by_us):
         yield
 
@@ -73,7 +74,7 @@ def cleaning() -> Iterator[None]:
 
 @contextmanager
 def calling(answer: Callable[[], object]) -> Iterator[None]:
-    """Call `answer` in place of what SIGINT does; a second one ends the process."""
+    """Call `answer` instead of the action of SIGINT; a second one ends the process."""
 
     def call(*_: object) -> None:
         _signal.signal(_signal.SIGINT, _clean_and_end)
@@ -87,7 +88,7 @@ def calling(answer: Callable[[], object]) -> Iterator[None]:
 def raising() -> Iterator[None]:
     """Raise KeyboardInterrupt for SIGINT and SignalError for the others, so that a transaction is rolled back.
 
-    A second signal ends the process, and so does one whose exception nobody gets.
+    A second signal ends the process, and so does one whose exception nobody receives.
     """
     hook = sys.unraisablehook
 
@@ -105,13 +106,13 @@ def raising() -> Iterator[None]:
 
 
 def end_by(number: int) -> NoReturn:
-    """End by the signal itself, so that a shell or make that waits sees it and stops, too."""
+    """End by the signal itself, so that a waiting shell or make notices and stops, too."""
     for path in tuple(LITTER):
         with suppress(OSError):
             os.unlink(path)
     _signal.signal(number, _signal.SIG_DFL)
     os.kill(os.getpid(), number)
-    os._exit(128 + number)  # it is blocked
+    os._exit(128 + number)  # the signal is blocked
 
 
 def _is_ours(_number: int, handler: object) -> bool:
@@ -133,7 +134,7 @@ def _raise(number: int, _frame: object) -> NoReturn:
 def _handled(
     numbers: tuple[int, ...], handler: Callable[..., object], may_take: Callable[[int, object], bool]
 ) -> Iterator[None]:
-    """Handle signals, those that may be taken, and give them back."""
+    """Handle those signals that may be handled, and restore them."""
     earlier: list[tuple[int, Any]] = []
     try:
         for number in numbers:

@@ -1,35 +1,35 @@
-"""The protocol of a stream of bytes, and the errors that reading one can raise."""
+"""The protocol of a byte stream, and the errors that reading one can raise."""
 
 from typing import BinaryIO, Protocol, cast
 
 
 class Readable(Protocol):
-    """A stream that fills a buffer: what `open(path, "rb", buffering=0)` gives."""
+    """A stream that fills a buffer, such as the result of `open(path, "rb", buffering=0)`."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
         """Read up to the length of the buffer; 0 at the end of the stream, None if nothing is there yet."""
 
 
 class TruncatedError(OSError):
-    """A stream ended before its end: what was read is whole, what follows is missing.
+    """A stream broke off before its end: the data read is sound, the rest is missing.
 
-    `offset` is where, in bytes from the start of the source as it is stored.
+    `offset` is the position, in bytes from the start of the source as stored.
     """
 
     def __init__(self, message: str, offset: int) -> None:
-        """Say what happened, and where."""
+        """Record what happened, and where."""
         super().__init__(f"{message}, at byte {offset}")
         self.offset = offset
 
 
 class DamagedError(TruncatedError):
-    """A stream cannot be right from some byte on: what was read up to there is all that can be had."""
+    """A stream is damaged from some byte on: only the data before it is available."""
 
 
 def read_into(stream: Readable, view: memoryview) -> int:
     """Read at least one byte into `view`, and return how many; 0 at the end of the stream."""
     while (got := stream.readinto(view)) is None:
-        # A terminal or pipe that some other process made non-blocking: nothing is there yet, but it is not the end.
+        # A terminal or pipe that another process made non-blocking: no data yet, but not the end.
         import select  # noqa: PLC0415  # a millisecond of start-up for what hardly ever happens
 
         select.select([cast("BinaryIO", stream)], [], [])
@@ -37,12 +37,12 @@ def read_into(stream: Readable, view: memoryview) -> int:
 
 
 def readable(stream: Readable | BinaryIO) -> Readable:
-    """Return a stream that has `readinto`, for one that may have only `read`."""
+    """Return a stream that has `readinto`, for one that may only have `read`."""
     return cast("Readable", stream) if hasattr(stream, "readinto") else _Reader(stream)
 
 
 class _Reader:
-    """Gives `readinto` to a stream that has only `read`."""
+    """Adds `readinto` to a stream that only has `read`."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream

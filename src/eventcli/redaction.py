@@ -1,14 +1,14 @@
-"""Passwords, tokens and signatures are taken out of URLs before they are shown or kept; they are asked for as they are.
+"""Removes passwords, tokens and signatures from URLs before they are shown or kept; requests use the original URLs.
 
-Nobody can list the names under which secrets go. So of a query nothing is shown but values whose names say that they
-are none; of what is before the host nothing at all.
+Nobody can list all names of secrets. So of a query, only values with harmless names are shown; of the part before the
+host, nothing at all.
 """
 
 import re
 from typing import Final
 
 HIDDEN: Final = "***"
-"""What stands in place of what is not shown."""
+"""Replaces whatever is not shown."""
 
 HARMLESS: Final = frozenset(
     {
@@ -18,7 +18,7 @@ HARMLESS: Final = frozenset(
         *("x-goog-algorithm", "x-goog-date", "x-goog-expires", "x-goog-signedheaders"),
     }
 )
-"""Parameters whose values are shown, in lower case: which object is meant, and in which way."""
+"""Parameters whose values are shown, in lower case: they say which object is meant, and how."""
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s'\"<>`]+")
 
@@ -33,7 +33,7 @@ _LONGEST_NAME: Final = 64
 _HTTP: Final = ("http", "https")
 
 _CONTAINERS: Final = ("abfs", "abfss", "wasb", "wasbs")
-"""Schemes in which what is before the host names a container."""
+"""Schemes in which the part before the host names a container."""
 
 _MATRIX: Final = re.compile(r"(;[^=/;]*=)[^/;]+")
 
@@ -50,7 +50,7 @@ def redacted(url: str) -> str:
     host, rest = _host(rest, shows_user=scheme.lower() in _CONTAINERS)
     path, question, query = rest, "", ""
     at = min((place for place in map(rest.find, "?#") if place >= 0), default=-1)
-    # In stores a ? may be part of a pattern.
+    # In object stores, a ? may be part of a pattern.
     if at >= 0 and (scheme.lower() in _HTTP or "=" in rest[at:]):
         path, question, query = rest[:at], rest[at], rest[at + 1 :]
     if question == "?":
@@ -67,12 +67,12 @@ def redacted(url: str) -> str:
 
 
 def redacted_text(text: str) -> str:
-    """Return a text, which others wrote, without the secrets of the URLs in it."""
+    """Return a text from elsewhere without the secrets of the URLs in it."""
     return _URL.sub(lambda match: redacted(match[0]), text) if "://" in text else text
 
 
 def secrets(url: str) -> set[str]:
-    """Return the parts of a URL that are not to be shown, wherever they turn up again; not what is too short to tell.
+    """Return the parts of a URL that must not be shown wherever they recur, except those too short to recognise.
 
     >>> sorted(secrets("https://user:s3cr3t@example.org/a.log?sig=a%20b"))
     ['a b', 'a%20b', 's3cr3t', 'user']
@@ -85,12 +85,12 @@ def secrets(url: str) -> set[str]:
 
 
 def _host(rest: str, *, shows_user: bool) -> tuple[str, str]:
-    """Return what names the host, without what is said of who asks, and what follows it."""
+    """Return the part that names the host, without the credentials, and the rest."""
     end = min((place for place in map(rest.find, "/?#") if place >= 0), default=len(rest))
     authority = rest[:end]
     if "@" not in authority:
         name, colon, port = authority.rpartition(":")
-        # A password may hold what would have to be escaped.
+        # A password may contain characters that should have been escaped.
         if colon and name and not port.isdecimal() and "]" not in port and "@" in rest:
             end = rest.rfind("@")
             end = next((place for place in range(end, len(rest)) if rest[place] in "/?#"), len(rest))

@@ -1,4 +1,4 @@
-"""What the machine has not enough of: memory, threads, open files. None of it is a bug, nor the fault of an input."""
+"""Resources that the machine may lack: memory, threads, open files. None is a bug or the fault of an input."""
 
 import errno
 from typing import Final
@@ -12,11 +12,11 @@ _BY_NUMBER: Final = {
 }
 
 _LOADER: Final = ("cannot allocate memory", "failed to map segment")
-"""What the loader of shared libraries says, in small letters."""
+"""Messages of the shared library loader, in lower case."""
 
 
 def shortage(error: BaseException) -> str | None:
-    """Return what was not enough where that made an error, else None."""
+    """Return which resource was short if that caused an error, else None."""
     if isinstance(error, MemoryError):
         return _MEMORY
     if isinstance(error, OSError):

@@ -133,7 +133,7 @@ _NOT_NUMBERS: Final = ('"5"', '""', "true", "false", "null", "[]", "[1]", "{}", 
 
 _NOT_STRINGS: Final = ("5", "0.5", "true", "false", "null", "[]", '["a"]', "{}", '{"type":"a"}', "1e-7")
 
-# What a lenient reader of JSON lets pass. None of it may become a value.
+# What a lenient JSON reader accepts. None of it may become a value.
 _NOT_JSON: Final = (
     "NaN",
     "-Infinity",
@@ -200,7 +200,7 @@ _OTHER_VALUES: Final = (
     '{ "value" : { "value" : [ 0.5 , { } ] } }',
 )
 
-# As a file has where its disk was full, or its machine lost power.
+# As in a file after its disk was full, or its machine lost power.
 _WITH_NUL: Final = (b"\0", b"\0" * 20, b'{"type":"a","value":1}\0', b'\0{"type":"a","value":1}')
 
 _NOT_UTF8: Final = (b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc3(")
@@ -209,7 +209,7 @@ _MISSING: Final = ""
 
 
 def _short(function: Callable[P, st.SearchStrategy[S]]) -> Callable[P, st.SearchStrategy[S]]:
-    """Let what a function returns show as its name in reports of hypothesis, and not as all that it is made of."""
+    """Make the result of a function appear by name in Hypothesis reports, not as everything it is built from."""
 
     @functools.wraps(function)
     def named(*args: P.args, **kwargs: P.kwargs) -> st.SearchStrategy[S]:
@@ -226,14 +226,14 @@ def _short(function: Callable[P, st.SearchStrategy[S]]) -> Callable[P, st.Search
 
 @_short
 def event_types() -> st.SearchStrategy[str]:
-    """Types of events: a few ordinary ones, so that they meet again, some odd ones, and any text."""
+    """Types of events: a few ordinary ones, so that they recur, some odd ones, and any text."""
     ordinary = st.sampled_from(("page_view", "added_to_basket", "purchase"))
     return st.one_of(ordinary, ordinary, st.sampled_from(_ODD_TYPES), st.text(st.characters(codec="utf-8"), max_size=6))
 
 
 @_short
 def ordinary_numbers() -> st.SearchStrategy[str]:
-    """Literals of numbers as most logs have them: integers, and decimals with a few places."""
+    """Literals of numbers as in most logs: integers, and decimals with a few places."""
     integers = st.integers(-(10**6), 10**6)
     return st.one_of(
         integers.map(str),
@@ -247,7 +247,7 @@ def ordinary_numbers() -> st.SearchStrategy[str]:
 def unusual_numbers(*, accepted: bool | None = None) -> st.SearchStrategy[str]:
     """Literals of numbers that break other tools: many digits, exponents, `-0`, `1e400`, limits of 64 bits, of doubles.
 
-    Each is a valid JSON number. `accepted` chooses those that eventstats accepts (True) or rejects as
+    Each is a valid JSON number. `accepted` selects those that eventstats accepts (True) or rejects as
     `number_out_of_range` (False); None gives both.
     """
     built = st.builds(
@@ -284,14 +284,14 @@ def _objects(
 ) -> st.SearchStrategy[bytes]:
     """Texts of objects: `types`, `values` and `others` (of one more key) give JSON text, which may be wrong or missing.
 
-    Keys beyond those of `fields` stand before and behind them, and those of `fields` may be repeated.
+    Keys beyond those of `fields` come before and after them, and those of `fields` may be repeated.
     """
 
     def text(name: str, value: str, other: str, more: list[_Pair], layout: tuple[str, tuple[str, str, bool]]) -> bytes:
         order, (colon, comma, ascii_only) = layout
         pairs = [(key, text) for key, text in ((fields.type, name), (fields.value, value)) if text is not _MISSING]
         if order == "repeated":
-            # The last of a repeated key wins, whatever the first one holds.
+            # The last of a repeated key wins, whatever the first one contains.
             pairs = [*((key, other) for key, _ in pairs), *pairs]
         extra = [(key, text) for key, text in (*more, ("more", other)) if key not in fields]
         pairs = [*extra[:1], *pairs, *extra[1:]]
@@ -322,10 +322,10 @@ def good_lines(
     types: st.SearchStrategy[str] | None = None,
     numbers: st.SearchStrategy[str] | None = None,
 ) -> st.SearchStrategy[bytes]:
-    """Lines that are accepted: events under the keys `fields`, of `types`, whose values have `numbers` as literals.
+    """Lines that are accepted: events under the keys `fields`, of `types`, whose values are the literals in `numbers`.
 
     They have other keys, repeated keys, escapes and white space where JSON allows them. `types` are texts, by default
-    `event_types`; `numbers` are by default `ordinary_numbers`, and `unusual_numbers` that are accepted.
+    `event_types`; `numbers` are by default `ordinary_numbers`, and the accepted `unusual_numbers`.
     """
     space = st.sampled_from((b"", b"", b" ", b"\t", b"\r"))
     return st.builds(
@@ -335,7 +335,7 @@ def good_lines(
 
 @_short
 def torn_lines(fields: Fields = _FIELDS, types: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[bytes]:
-    """Beginnings of good lines, as a producer leaves them that was stopped: never complete, never blank."""
+    """Prefixes of good lines, as left by a producer that was stopped: never complete, never blank."""
     return st.builds(
         lambda line, cut: line[: 1 + cut % (len(line) - 1)], _good_objects(fields, types, None), st.integers(0, 10_000)
     )
@@ -343,7 +343,7 @@ def torn_lines(fields: Fields = _FIELDS, types: st.SearchStrategy[str] | None = 
 
 @_short
 def blank_lines() -> st.SearchStrategy[bytes]:
-    """Lines of JSON white space only: spaces, tabs, carriage returns, or nothing."""
+    """Lines of only JSON white space: spaces, tabs, carriage returns, or nothing."""
     return st.text(" \t\r", max_size=4).map(str.encode)
 
 
@@ -351,8 +351,8 @@ def blank_lines() -> st.SearchStrategy[bytes]:
 def invalid_lines(fields: Fields = _FIELDS, reason: Reason | None = None) -> st.SearchStrategy[bytes]:
     """Lines that are rejected, for one `reason` or for any.
 
-    Where several reasons apply to such a line, `reason` is the first of them. Reasons that do not depend on the line
-    alone (`line_too_long`) or that the fields do not ask for (`missing_time`, `bad_time`) are a ValueError.
+    If several reasons apply to such a line, `reason` is the first of them. Reasons that do not depend on the line alone
+    (`line_too_long`), or that the fields do not request (`missing_time`, `bad_time`), are a ValueError.
     """
     by_reason = _invalid(fields)
     if reason is None:
@@ -368,7 +368,7 @@ def _invalid(fields: Fields) -> Mapping[Reason, st.SearchStrategy[bytes]]:
     out_of_range, not_json = unusual_numbers(accepted=False), st.sampled_from(_NOT_JSON)
     deep = st.builds(_nested, st.integers(MAX_DEPTH, MAX_DEPTH + 50), st.booleans())
     others = st.sampled_from(_OTHER_VALUES)
-    # Reasons that come later may apply as well.
+    # Later reasons may apply as well.
     any_value = st.one_of(numbers, missing, not_numbers, out_of_range)
     any_type = st.one_of(strings, missing, not_strings)
     some_other = st.one_of(others, out_of_range)
@@ -413,7 +413,7 @@ def _inserted(texts: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
 def lines(fields: Fields = _FIELDS, types: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[bytes]:
     """Lines of all kinds: mostly good ones, then torn, blank and invalid ones, unusual numbers, NUL, any bytes.
 
-    None begins like an archive or like compressed data: a log that begins with such a line is none.
+    No line begins like an archive or compressed data, since a log that begins with such a line is not a log.
     """
     good = good_lines(fields, types)
     return st.one_of(
@@ -457,7 +457,7 @@ def _log(chosen: list[bytes], end: bytes, mark: bytes, torn: bool) -> bytes:  # 
 def check_identity(empty: S, state: S, merge: Callable[[S, S], S] | None = None) -> None:
     """Assert that merging `state` with `empty`, on either side, gives `state`.
 
-    `merge` takes two states; the method of that name by default. The same holds for the other laws.
+    `merge` takes two states; the default is the method of that name. The same applies to the other laws.
 
     >>> check_identity(0, 7, merge=lambda a, b: a + b)
     """

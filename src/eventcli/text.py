@@ -1,10 +1,10 @@
-"""Text from outside becomes safe to show on a terminal."""
+"""Makes text from outside safe to show on a terminal."""
 
 import os
 from typing import BinaryIO, Final
 
 EXCERPT: Final = 80
-"""Characters of data that a diagnostic shows at most."""
+"""Maximum characters of data that a diagnostic shows."""
 
 
 def printable(text: str) -> str:
@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def for_terminal(data: bytes, form: str) -> bytes:
-    r"""Return what is printed in a format as it can be shown on a terminal: JSON keeps its meaning, with escapes.
+    r"""Return output of a format in a form that is safe on a terminal: JSON keeps its meaning, with escapes.
 
     >>> for_terminal('{"type":"red\x9b31m"}\n'.encode(), "jsonl")
     b'{"type":"red\\u009b31m"}\n'
@@ -37,7 +37,7 @@ def _json_printable(text: str) -> str:
 
 
 def _units(character: str) -> str:
-    """Return a character as JSON escapes: two where it has more than 16 bits."""
+    """Return a character as JSON escapes: two if it has more than 16 bits."""
     code = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{code[at : at + 4]}" for at in range(0, len(code), 4))
 
@@ -63,7 +63,7 @@ STDIN: Final = "-"
 STDIN_NAME: Final = "<stdin>"
 
 Source = str | os.PathLike[str] | BinaryIO
-"""What can be read: a path (`-` is standard input) or a binary stream, which stays open."""
+"""A readable source: a path (`-` is standard input) or a binary stream, which stays open."""
 
 
 def name_of(source: Source) -> str:
@@ -88,13 +88,13 @@ def _text(name: str) -> str:
     if name.isascii():
         return name
     try:
-        # The bytes of the name are UTF-8, as far as they are text, whatever the locale takes them for.
+        # The bytes of the name are UTF-8, as far as they are text, however the locale decodes them.
         return os.fsencode(name).decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:
         return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def is_url(path: str) -> bool:
-    """Whether a path is a URL: a scheme and `://`. A file of such a name is given as `./s3://...`."""
+    """Whether a path is a URL: a scheme and `://`. A file with such a name is written as `./s3://...`."""
     scheme, mark, _ = path.partition("://")
     return bool(mark) and scheme.isascii() and scheme.isalnum()
