@@ -349,7 +349,7 @@ class Ingest:
             self._step_rejects.append(one)
 
     def _take(self, reading: Reading, portion: Portion, steps: "Steps", summary: Summary) -> None:
-        """Add what was read of a stream."""
+        """Add what this run read of a stream."""
         stream = reading.stream
         self._rejects += self._step_rejects
         rows = rows_of(summary)
@@ -535,7 +535,7 @@ def _first_lines(file: File, start: int) -> list[bytes]:
 
 
 def read_anew(stream: Stream) -> None:
-    """Reset a stream of which nothing counts, so that all of it counts as unread."""
+    """Reset an uncounted stream to unread."""
     stream.account = Account()
     stream.checksum = stream.start = stream.offset = stream.lines = stream.pending = 0
     if stream.state not in UNCOUNTED:

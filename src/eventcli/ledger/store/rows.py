@@ -70,7 +70,7 @@ class Gathered:
         self._most = _FEW
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Add rows, of which no two have the same type and bucket."""
+        """Add rows; no two have the same type and bucket."""
         self._rows += rows
         self._parts += bool(rows)
         if len(self._rows) > self._most:

@@ -382,7 +382,7 @@ class File:
         return self.is_compressed and bool(stream.raw_length) and raw_key(stream) == (self.size, self.raw_proof)
 
     def proves(self, stream: Stream) -> bool:
-        """Whether the content begins with what was seen of the stream. This is the proof; it uses no hints."""
+        """Whether the content begins with the seen part of the stream. This is the proof; it uses no hints."""
         if not stream.seen or (not self.is_compressed and self.size < stream.seen):
             return False
         if stream.last_mark not in self.marks:

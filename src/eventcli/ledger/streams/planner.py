@@ -32,7 +32,7 @@ _PAUSE: Final = 0.02
 """How many times files that are renamed or removed during a look are looked at again, and the delay."""
 
 _MOST_HELD: Final = 5000
-"""With more files than this, what was read of them is reread in each step instead of kept."""
+"""With more files than this, each step rereads their content instead of keeping it."""
 
 _MOST_ALIKE: Final = 256
 """At most this many files or streams that begin alike are compared with one file."""
@@ -56,7 +56,7 @@ class Family:
         self.is_missing = False
         """Whether it was requested and is missing."""
         self.is_blind = False
-        """Whether there is an unreadable file that may hold what is sought."""
+        """Whether there is an unreadable file that may hold a missing stream."""
         self.unresolved: list[Stream] = []
 
     def rank(self, file: File) -> tuple[int, int | str]:
@@ -263,7 +263,7 @@ class Planner:
         return False
 
     def _base(self, path: str, named: Collection[str]) -> str:
-        """Return the path of the live log of which `path` may be a rotated file."""
+        """Return the path of the live log that `path` may be a rotation of."""
         folder, name = os.path.split(path)
         for rotation in rotations(name):
             base = os.path.join(folder, rotation.base)
@@ -430,7 +430,7 @@ class Planner:
             yield file
 
     def _note_blind(self, family: Family, path: str, error: OSError, file: File | None) -> None:
-        """Record a sibling that exists but cannot be read: it may hold what is sought, now or in a later run."""
+        """Record a sibling that exists but cannot be read: it may hold a missing stream, now or in a later run."""
         if error.errno is None:
             return  # an archive, or something else that holds no log
         known = [] if file is None else self._registry.of_place(file)
@@ -477,7 +477,7 @@ class Planner:
     def _ignore_siblings(self, family: Family, *, is_doubtful: bool) -> None:
         """Record the siblings of a new family, so that they are not mistaken for new files later.
 
-        Siblings that are ignored in doubt have something pending, by which later runs recognise them.
+        Siblings that are ignored in doubt have something pending, which is how later runs recognise them.
         """
         for file in self._unnamed(family):
             self._claim_places([file])
@@ -762,7 +762,7 @@ class Planner:
             for stream in self._registry.of_name(family.base)
             if stream.state in (State.LIVE, State.ROTATED) and not stream.seen and self._is_free(stream)
         ]
-        # For a stream of which nothing was read, there is only the hint.
+        # For an unread stream, there is only the hint.
         for file in files:
             stream = next((one for one in unread if not one.is_placed or file.is_place_of(one)), None)
             if stream is not None:
@@ -840,7 +840,7 @@ class Planner:
         return list(alike.values())
 
     def _is_begun(self, file: File) -> bool:
-        """Whether a stream that is new, or of which nothing was read, begins in a file."""
+        """Whether a new or unread stream begins in a file."""
         stream = self._held.get(id(file))
         return stream is not None and not stream.seen
 
@@ -1005,7 +1005,7 @@ def _is_written(path: str) -> bool:
 
 
 def _stems(path: str) -> Iterator[str]:
-    """Yield the paths of which this one may be a copy: `app.log` and `app` for `app.log.bak`."""
+    """Yield the paths that this one may be a copy of: `app.log` and `app` for `app.log.bak`."""
     folder, name = os.path.split(path)
     for end in range(len(name) - 1, 0, -1):
         if name[end] in ".-_~ ":

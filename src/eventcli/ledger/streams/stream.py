@@ -36,7 +36,7 @@ class State(StrEnum):
 
 
 UNCOUNTED: Final = (State.IGNORED, State.COPY)
-"""The states of streams of which nothing has ever been counted."""
+"""The states of streams that have never been counted."""
 
 
 class Stream:
