@@ -717,7 +717,7 @@ def test_version_names_the_body(body: str) -> None:
     """--version prints the version, the body of the fold in use, and why it is the slow one."""
     ended = run("--version")
     assert ended == Ended(0, ended.stdout, "")
-    why = {"python": ": EVENTSTATS_KERNEL=python forces it", "rust": ""}[body]
+    why = {"python": ": EVENTSTATS_KERNEL=python forces it", "rust": ": level (portable|ssse3|avx2|avx512)"}[body]
     assert re.fullmatch(rf"eventstats [0-9]+\.[0-9]+\.[0-9]+\S* \({body} body\){why}\n", ended.stdout.decode())
 
 

@@ -41,7 +41,7 @@ def _killed_while_writing(path: Path) -> None:
     """Leave behind what a process leaves that is killed while it writes."""
     program = (
         "import os, signal, sys\n"
-        "from eventcli.output import OutputFile\n"
+        "from eventcli.reporting.output import OutputFile\n"
         "file = OutputFile(sys.argv[1])\n"
         "file.write(bytes(100_000))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

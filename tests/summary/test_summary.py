@@ -37,8 +37,8 @@ def test_merging_is_a_commutative_monoid(kind: type, data: st.DataObject) -> Non
 
 def test_every_type_that_merges_is_under_the_laws() -> None:
     """A class of the package whose `merge` gives a new value is one that the laws are applied to."""
-    names = [found.name for found in pkgutil.iter_modules(eventcli.__path__) if not found.name.startswith("_")]
-    modules = [importlib.import_module(f"eventcli.{name}") for name in names]
+    found = pkgutil.walk_packages(eventcli.__path__, "eventcli.")
+    modules = [importlib.import_module(one.name) for one in found if not one.name.startswith("eventcli._")]
     classes = {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}
     merging = {
         kind
