@@ -56,6 +56,23 @@ HISTORIES: Final = {
         begin(is_glob=True, lines=3, is_repetitive=True); tear(length=18); copytruncate(); regrow(); tear(length=1)
         run()
     """,
+    "a run that found a copy beside a log of which nothing was read is killed": """
+        begin(is_glob=True, lines=0); append(lines=3, old=False); copy(); killed(at=38, commit_bytes=100, torn=False)
+        run()
+    """,
+    "a log moves with a copy of its beginning, and cannot be read there": """
+        begin(is_glob=True, lines=1); append_much(); copy(); append_much(); run(); move(); run_blind(index=0); run()
+    """,
+    "beginnings of lines rotate alone": """
+        begin(is_glob=False, lines=3); rename(); tear(length=6); rename(); killed(at=54, commit_bytes=1000, torn=True)
+        tear(length=19); rename(); regrow(); run()
+    """,
+    "a copy that could not be read is compressed": """
+        begin(is_glob=False, lines=2); copy(); move(); run_blind(index=3); compress(encoding=".gz"); run()
+    """,
+    "an empty log is compressed and cannot be read": """
+        begin(is_glob=False, lines=0); rename(); compress(encoding=".gz"); run_blind(index=5); run()
+    """,
     "wrong fields first, and again": """
         begin(is_glob=False, lines=3, is_wrong=True); append(lines=2, old=False); run_wrongly(); rename(); run()
         run_wrongly(); append(lines=1, old=False); run()

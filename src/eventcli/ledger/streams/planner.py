@@ -386,9 +386,15 @@ class Planner:
         """Whether an unreadable file may show that a family was moved here: one with its name is not in its place."""
         if not family.is_blind:
             return False
-        base = os.path.basename(family.base)
-        names = {one.name for one in self._registry if one.state is not State.COPY} - self._families.keys()
-        return any(os.path.basename(name) == base and not os.path.exists(name) for name in names)
+        return any(self._may_be_of(family, one) for one in self._registry if one.name != family.base)
+
+    def _may_be_of(self, family: Family, stream: Stream) -> bool:
+        """Whether a stream is one of a family, or may be, as what cannot be read may show that it was moved here."""
+        if stream.name == family.base or not family.is_blind or stream.state is State.COPY:
+            return stream.name == family.base
+        is_asked_for = stream.name in self._families
+        is_alike = os.path.basename(stream.name) == os.path.basename(family.base)
+        return is_alike and not is_asked_for and not os.path.exists(stream.name)
 
     def _reconsider(self, family: Family) -> None:
         """See whether siblings that were ignored in doubt belong to a family that moved here: then they count."""
@@ -675,7 +681,7 @@ class Planner:
                 self._copies[id(file)] = None
                 return
             # A rotated file does not begin again, as the log itself does.
-            is_rotated = family is not None and stream.name == family.base and family.rank(file) < WRITTEN_TO
+            is_rotated = family is not None and family.rank(file) < WRITTEN_TO and self._may_be_of(family, stream)
             if holder is None and is_rotated and file.is_beginning_of(stream):
                 if file.is_repetitive(file.length) and stream.state is not State.LIVE:
                     continue  # a loss is reported, and a stream that was read to its end does not shrink
@@ -805,18 +811,24 @@ class Planner:
         """Whether a file has the same content as another new one."""
         unsure: File | None = None
         for earlier in self._alike_new(file):
-            if not earlier.is_copy(file):
+            # What became a copy itself is not read.
+            if id(earlier) not in self._held or not earlier.is_copy(file):
                 continue
             kin = self._kin(file, earlier, None)
             if kin is Kin.SAME:
-                self._note_copy(file, earlier, is_preferred=True)  # it is the newer one
+                self._note_copy(file, earlier, is_preferred=self._is_newer(file, earlier))
                 return True
             if kin is Kin.UNSURE and unsure is None:
                 unsure = earlier
         if unsure is None:
             return False
-        self._note_copy(file, unsure, is_preferred=True, is_doubted=True)
+        self._note_copy(file, unsure, is_preferred=self._is_newer(file, unsure), is_doubted=True)
         return True
+
+    def _is_newer(self, file: File, other: File) -> bool:
+        """Whether a file is not an older generation than another one of its family: the newest one goes on."""
+        family = self._family_of.get(id(file))
+        return family is None or family is not self._family_of.get(id(other)) or family.rank(file) >= family.rank(other)
 
     def _alike_new(self, file: File) -> list[File]:
         """Return new files that may have the same content; if it is repetitive, only those with related names."""
@@ -888,7 +900,7 @@ class Planner:
             if stream in retired:
                 continue
             if file is None:
-                is_there = not stream.seen and any(one.is_place_of(stream) for one in family.files)
+                is_there = not stream.seen and any(self._may_hold_unread(one, stream) for one in family.files)
                 if is_there or (stream.is_new and not stream.seen and family.is_missing):
                     # Another file holds the same, or the loss is reported.
                     self._plan.retired.append((stream, State.GONE))
@@ -901,6 +913,15 @@ class Planner:
                 # It is being rotated right now.
                 self._plan.problems[:] = [one for one in self._plan.problems if one.name not in self._given(family)]
         self._tell_gap(family)
+
+    def _may_hold_unread(self, file: File, stream: Stream) -> bool:
+        """Whether a file is that of a stream of which nothing was read, or one of this run that is as long as that."""
+        if file.is_place_of(stream):
+            return True
+        if file.path == stream.name or file.length != stream.pending:
+            return False
+        held = self._held.get(id(file))
+        return id(file) in self._copies or (held is not None and not held.seen)
 
     def _loss(self, stream: Stream, family: Family) -> Loss:
         """Describe the loss of a stream that is not found: the log was edited, or it is another log."""
