@@ -73,6 +73,13 @@ HISTORIES: Final = {
     "an empty log is compressed and cannot be read": """
         begin(is_glob=False, lines=0); rename(); compress(encoding=".gz"); run_blind(index=5); run()
     """,
+    "a log moves again while it is in doubt whether it moved": """
+        begin(is_glob=False, lines=3); regrow(); copytruncate(); move(); copy(); run_blind(index=3); move()
+        run_blind(index=0); run()
+    """,
+    "equal lines are copied and move at once": """
+        begin(is_glob=True, lines=1, is_repetitive=True); copy(); move(); append_much(); run()
+    """,
     "wrong fields first, and again": """
         begin(is_glob=False, lines=3, is_wrong=True); append(lines=2, old=False); run_wrongly(); rename(); run()
         run_wrongly(); append(lines=1, old=False); run()

@@ -409,6 +409,8 @@ class Planner:
             if is_moved:
                 # Nothing of it was read, and it may be the continuation of a known stream.
                 stream.state, stream.seen, stream.head, stream.tail = State.LIVE, 0, (), ""
+                if not os.path.exists(stream.path):
+                    stream.device = stream.inode = stream.born = 0  # it moved before anything was read of it
             else:
                 stream.pending = 0
 
