@@ -222,7 +222,7 @@ def test_skippable_frames_are_skipped(encoding: str) -> None:
 def test_gzip_in_a_file_goes_straight_into_the_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that comes out of gzip members is copied, unless they may hold an archive or something else follows."""
     pytest.importorskip("isal", reason="there is no isal for this machine")
-    monkeypatch.setattr(decompressed_module, "_members", lambda _: iter([b"copied"]))
+    monkeypatch.setattr(decompressed_module, "all_members", lambda _: iter([b"copied"]))
     member = COMPRESS["gzip"](CONTENT)
     for ahead in (False, True):
         assert read(io.BytesIO(member + bytes(100) + member), ahead=ahead) == (CONTENT * 2, None)

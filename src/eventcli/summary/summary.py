@@ -28,6 +28,7 @@ class Summary(Value):
     by bucket, where None stands for events outside any bucket. So do types once the names before them have
     `max_type_bytes` bytes (UTF-8).
 
+    >>> from decimal import Decimal
     >>> Summary({"purchase": TypeStats(2, Decimal(5))}).types["purchase"].count
     2
     """
