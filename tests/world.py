@@ -201,7 +201,7 @@ class World:
         if self.is_moved or not self._is_known(self.live) or self._has_older_copy(self.live):
             return
         # Two copies of a log of one line, without the log, look like two logs that began with the same line.
-        if len(self.live.lines) == 1 and sum(one.lines == self.live.lines for one in self.generations) > 2:  # noqa: PLR2004
+        if len(self.live.lines) == 1 and sum(one.lines == self.live.lines for one in self.generations) > 2:
             return
         self._destroy(self.live)
         if reuse_inode:
