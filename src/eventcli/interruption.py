@@ -4,7 +4,7 @@ With nothing to clean up, they keep their default action, which does all of that
 could end up in a callback of the interpreter, which would report it on stderr.
 """
 
-import _signal  # signal makes enums of all numbers, a fiftieth of the start-up time
+import _signal  # type: ignore[import-not-found]  # signal makes enums of all numbers, a fiftieth of the start-up time
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator

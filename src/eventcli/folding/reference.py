@@ -384,7 +384,7 @@ class _Stats:
     def add_integers(self, values: list[int] | list[float]) -> None:
         """Add values that orjson returned as int, or literals of integers beyond 64 bits."""
         self.count += len(values)
-        self.integers += sum(values)  # the lists under int contain only ints
+        self.integers += sum(values)  # type: ignore[assignment]  # the lists under int contain only ints
         self._widen(Decimal(min(values)), Decimal(max(values)))
 
     def add_decimals(self, count: int, total: Decimal, low: Decimal, high: Decimal) -> None:

@@ -35,7 +35,7 @@ class Value:
     def __eq__(self, other: object) -> bool:
         return self._values() == other._values() if type(other) is type(self) else NotImplemented
 
-    __hash__ = None  # like the dicts they hold
+    __hash__ = None  # type: ignore[assignment]  # like the dicts they hold
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return type(self), self._values()

@@ -105,7 +105,7 @@ class _Text:
     def next(self) -> str | None:
         """Skip white space, and return the next character; None at the end."""
         while True:
-            self._at = _SPACES.match(self._window, self._at).end()  # it always matches
+            self._at = _SPACES.match(self._window, self._at).end()  # type: ignore[union-attr]  # it always matches
             if self._at < len(self._window):
                 return self._window[self._at]
             if not self._more():

@@ -104,7 +104,7 @@ class LazyReports(Sequence[SourceReport]):
     def __eq__(self, other: object) -> bool:
         return self._all() == (other._all() if isinstance(other, LazyReports) else other)
 
-    __hash__ = None  # like anything that is filled in later
+    __hash__ = None  # type: ignore[assignment]  # like anything that is filled in later
 
     def __reduce__(self) -> tuple[type, tuple[tuple[SourceReport, ...]]]:
         return tuple, (self._all(),)

@@ -15,7 +15,7 @@ class TypeStats(NamedTuple):
     printed result without them.
     """
 
-    count: int = 0  # replaces a method of tuples
+    count: int = 0  # type: ignore[assignment]  # replaces a method of tuples
     sum: Decimal = exact.ZERO
     integral: bool = True
     min: Decimal | None = None
@@ -40,7 +40,7 @@ class TypeStats(NamedTuple):
             None if self.max is None or other.max is None else max(self.max, other.max),
         )
 
-    def __add__(self, other: Self) -> Self:  # replaces the concatenation of tuples
+    def __add__(self, other: Self) -> Self:  # type: ignore[override]  # replaces the concatenation of tuples
         """Return the stats of both sets of events together."""
         return self.merge(other)
 
@@ -128,7 +128,7 @@ class LazyTypes(Mapping[str, TypeStats]):
     def __eq__(self, other: object) -> bool:
         return self._stats() == (other._stats() if isinstance(other, LazyTypes) else other)
 
-    __hash__ = None  # like a dict
+    __hash__ = None  # type: ignore[assignment]  # like a dict
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, TypeStats]]]:
         return dict, (self._stats(),)
