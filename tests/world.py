@@ -257,6 +257,8 @@ class World:
         if not set(self.live.lines) <= self.counted or self.live.torn is not None:
             return False
         lines = self.log.read_bytes().splitlines(keepends=True)
+        if len(lines) < _MIDDLE + 2:  # earlier edits took others
+            return False
         del lines[_MIDDLE]
         edited = self.log if reuse_inode else self.log.with_name("edited")
         edited.write_bytes(b"".join(lines))
