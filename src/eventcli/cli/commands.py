@@ -8,6 +8,7 @@ import click
 
 from eventcli import __version__
 from eventcli.body import body, why
+from eventcli.cli import ledger_commands
 from eventcli.cli.messages import PROGRAM, say, say_repeat, say_source, write_stderr
 from eventcli.cli.options import (
     ByValue,
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_COMMAND: Final = "summarize"
 
-_LEDGER_COMMANDS: Final = ("forget", "ingest", "rejects", "replay", "totals", "verify")
-
 
 class _DefaultCommand(click.Group):
     """A group whose first word is optional: anything but a command belongs to `summarize`."""
@@ -59,21 +58,19 @@ class _DefaultCommand(click.Group):
         if ctx.resilient_parsing and not args:
             return super().parse_args(ctx, args)  # a shell completes the name of a command
         own = {name for param in self.get_params(ctx) for name in param.opts}
-        if not args or args[0] not in {*self.commands, *_LEDGER_COMMANDS, *own}:
+        if not args or args[0] not in {*self.commands, *ledger_commands.NAMES, *own}:
             args = [_DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted([*super().list_commands(ctx), *_LEDGER_COMMANDS])
+        return sorted([*super().list_commands(ctx), *ledger_commands.NAMES])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command; those of the ledger are loaded on demand."""
-        if cmd_name not in _LEDGER_COMMANDS:
+        if cmd_name not in ledger_commands.NAMES:
             return super().get_command(ctx, cmd_name)
-        from eventcli.cli import ledger_commands  # noqa: PLC0415  # keeps start-up fast for other commands
-
-        return ledger_commands.commands()[cmd_name]
+        return ledger_commands.command(cmd_name)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
         """Complete commands, and the arguments of the default command."""

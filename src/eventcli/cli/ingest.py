@@ -1,0 +1,300 @@
+"""The command `ingest`: adds what is new in logs to a ledger, and prints what it added."""
+
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from decimal import Decimal
+from typing import Any, Final
+
+import click
+
+from eventcli import interruption
+from eventcli.cli import targets
+from eventcli.cli.ledger_access import renderer, totals_of
+from eventcli.cli.ledger_options import (
+    label_option,
+    ledger_command,
+    ledger_option,
+    other_label_option,
+    output_options,
+    wait_option,
+)
+from eventcli.cli.messages import say, say_one_of, say_source
+from eventcli.cli.options import (
+    check_targets,
+    choice_options,
+    jobs_option,
+    option,
+    rejects_option,
+    show_rejects_option,
+)
+from eventcli.cli.settings import NO_VALUE, inputs_of, names_in, settings_of
+from eventcli.cli.showing import PROMETHEUS, Showing, labels_of, say_failure
+from eventcli.cli.sinks import Sinks
+from eventcli.cli.timing import check_format, zone_of
+from eventcli.cli.values import Budget, BudgetValue, NameValue, PathValue, Size
+from eventcli.errors import ExitCode, OutputError, ReaderGoneError
+from eventcli.interruption import SignalError
+from eventcli.ledger import ingest as ingest_module
+from eventcli.ledger import meaning as meaning_module
+from eventcli.ledger import totals as totals_module
+from eventcli.ledger.ingest import Ingest, Outcome
+from eventcli.ledger.meaning import GRANULARITIES, Meaning, MeaningError
+from eventcli.ledger.store import records
+from eventcli.ledger.store.connection import UnwritableError
+from eventcli.ledger.store.database import Database
+from eventcli.ledger.store.hold import BusyError, LedgerError
+from eventcli.lines.parse import check_query
+from eventcli.reading.discovery import Choice, Listing, discover_many
+from eventcli.reporting import diagnostics
+from eventcli.text import printable
+
+_SIGINT: Final = 2
+
+_HASTE: Final = 2.0
+"""Seconds that a failed run waits for others so that it can record its failure."""
+
+
+@ledger_command("ingest")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, type=PathValue())
+@ledger_option
+@wait_option
+@choice_options
+@option("--totals", "wants_totals", is_flag=True, help="Print the totals over all runs, not what this run added.")
+@option(
+    "--olddir",
+    "olddirs",
+    type=PathValue(),
+    multiple=True,
+    metavar="DIR",
+    help="A folder that rotated files are moved to; later runs know it.  (repeatable)",
+)
+@option("--require-continuity", is_flag=True, help="Add nothing if a rest of a stream was lost.")
+@option("--type-field", type=NameValue(), metavar="KEY", help="Key, dotted path or JSON Pointer of the type.")
+@option("--value-field", type=NameValue(), metavar="KEY", help="The same of the value; none: there is none.")
+@option("--count-only", is_flag=True, default=None, help="Count events that have no value, as --value-field none does.")
+@option("--default-value", metavar="N", help="Number that stands in for a value that is missing.")
+@option("--numeric-strings", is_flag=True, default=None, help='Take "19.99" for a number.')
+@option("--time-field", type=NameValue(), metavar="KEY", help="The same of the time.")
+@option("--input-tz", metavar="ZONE", help="Time zone of times without an offset.")
+@option("--time-format", metavar="FORMAT", help="Read times that look like this only, in the words of strptime.")
+@option("--salvage", is_flag=True, default=None, help="Recover what is certain from damaged lines.")
+@option("--max-types", type=click.IntRange(min=1), metavar="N", help="Types with a row of their own.")
+@option("--max-type-bytes", type=Size(), help="Bytes of the names of types with a row of their own.")
+@option("--max-line", type=Size(), help="Reject lines longer than this.")
+@option("--granularity", type=click.Choice(GRANULARITIES), help="Size of the buckets of time that are kept, in UTC.")
+@option("--strict", is_flag=True, help="Add nothing, and fail, if any line is bad.")
+@option("--max-rejects", type=BudgetValue(), help="Add nothing, and fail, if more lines (or per cent of them) are bad.")
+@rejects_option
+@show_rejects_option
+@option(
+    "--keep-rejects",
+    type=Size(),
+    default=ingest_module.KEEP_REJECTS,
+    help="How much of rejected lines the ledger keeps for repair.  [default: 16MiB]",
+)
+@option(
+    "--commit-every",
+    type=Size(),
+    default=ingest_module.COMMIT_BYTES,
+    help="Commit after so much was read, or after 10 seconds.  [default: 512MiB]",
+)
+@other_label_option
+@label_option
+@jobs_option
+@output_options
+def ingest(
+    *,
+    sources: tuple[str, ...],
+    path: str,
+    wait: float,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    files_from: str | None,
+    null: bool,
+    wants_totals: bool,
+    olddirs: tuple[str, ...],
+    require_continuity: bool,
+    strict: bool,
+    max_rejects: Budget | None,
+    keep_rejects: int,
+    commit_every: int,
+    jobs: int | None,
+    label: tuple[tuple[str, str], ...],
+    **options: Any,
+) -> ExitCode:
+    """Read what is new in the SOURCEs, add it to the ledger, and print what was added.
+
+    A SOURCE is a log, whatever happens to it between two runs: it grows, is rotated, compressed, copied and cut
+    back. It may also be a directory or a quoted glob.
+    The options that say what a line means are kept in the ledger when it is begun; later runs need not give them.
+    """
+    budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
+    given = _given(options)
+    settings = settings_of(**options, budget=budget)
+    if not sources and files_from is None:
+        raise click.UsageError("Missing argument 'SOURCE...'.")
+    inputs = inputs_of(sources, None if files_from is None else names_in(files_from, sources, null=null))
+    check_targets(settings, inputs, files_from=files_from, ledger=path)
+    labels = labels_of(label, path)
+    started_at = records.now()
+
+    def run(stack: ExitStack) -> tuple[ExitCode, bool]:
+        """Run, and return the exit status, and whether the output reports it."""
+        sinks = stack.enter_context(Sinks(settings))
+        database = stack.enter_context(Database.open_to_write(path, create=True, wait=wait))
+        stack.enter_context(interruption.raising())
+        meaning = _meaning(database, given)
+        sinks.asked = totals_module.asked(meaning)
+        database.wait_for_others()
+        is_prometheus = settings.format == PROMETHEUS
+        display = Showing(
+            database,
+            sinks,
+            (lambda: totals_of(database)) if wants_totals or is_prometheus else None,
+            lambda record: renderer(settings, record, labels),
+        )
+        one = Ingest(
+            database,
+            meaning,
+            jobs=jobs,
+            on_reject=sinks.reject,
+            reject_limit=None if settings.rejects else settings.show_rejects,
+            on_problem=say_source,
+            on_copy=_say_copy,
+            keep_rejects=keep_rejects,
+            commit_bytes=commit_every,
+            require_continuity=require_continuity,
+            olddirs=olddirs,
+            may_commit=None if budget is None else lambda account: not budget.is_passed_by(account),
+            is_cautious=True,
+            display=display,
+            started_at=started_at,
+        )
+        outcome = None
+        try:
+            own = sinks.identities() + targets.identities(path)
+            outcome = one.run(_found(inputs, Choice(include, exclude), own))
+            if not outcome.is_committed:
+                status = _finish_in_vain(sinks, outcome, has_result=bool(outcome.useless) and not is_prometheus)
+                one.note_failure(status, is_added=False)
+                return status, False
+            added = outcome.summary
+            _say_timeless(outcome, meaning, database)
+            is_seen = sys.stderr is not None and sys.stderr.isatty()
+            if is_seen and outcome.record.pending and diagnostics.closing(added) is None:
+                say(diagnostics.with_pending(added))
+            return sinks.finish(added, shown=display.shown, all_rejected=False), True
+        except BaseException as error:
+            _note_failure(one, error, is_added=outcome is not None and outcome.is_committed)
+            raise
+
+    try:
+        with ExitStack() as stack:
+            status, is_said = run(stack)
+    except BaseException as error:
+        say_failure(settings, path, labels, started_at, _status_of(error))
+        raise
+    if not is_said:
+        say_failure(settings, path, labels, started_at, status)
+    return status
+
+
+def _status_of(error: BaseException) -> int:
+    """Return the exit status for an error."""
+    known: tuple[tuple[type[BaseException], int], ...] = (
+        (LedgerError, ExitCode.LEDGER),
+        (BusyError, ExitCode.BUSY),
+        (OutputError, ExitCode.OUTPUT),
+        (ReaderGoneError, ExitCode.READER_GONE),
+        (MeaningError, ExitCode.USAGE),
+        (click.ClickException, ExitCode.USAGE),
+        (KeyboardInterrupt, 128 + _SIGINT),
+    )
+    if isinstance(error, SignalError):
+        return 128 + error.number
+    return next((int(status) for kind, status in known if isinstance(error, kind)), int(ExitCode.BUG))
+
+
+def _finish_in_vain(sinks: Sinks, outcome: Outcome, *, has_result: bool) -> ExitCode:
+    """Finish a run that added nothing."""
+    status = sinks.finish(outcome.summary, has_result=has_result)
+    if not outcome.useless:
+        say("nothing was added to the ledger")
+        return status
+    if outcome.summary.account.accepted:
+        say(f"{outcome.useless} (--granularity none keeps no times)")
+    say("nothing was added to the ledger: the next run reads the same lines again, and may be given other settings")
+    return ExitCode.DATA if status is ExitCode.OK else status
+
+
+def _note_failure(run: Ingest, error: BaseException, *, is_added: bool) -> None:
+    """Record that a run failed, and report what became of the data it read."""
+    is_kept = True
+    try:
+        if not isinstance(error, UnwritableError):
+            run.note_failure(_status_of(error), is_added=is_added, patience=_HASTE)
+    except (LedgerError, BusyError, OutputError):
+        is_kept = False
+    if is_added:
+        said = "the next run shows it" if is_kept else "`eventstats totals` shows it"
+        say(f"what was read is in the ledger, but could not be shown: {said}")
+    elif run.has_committed:
+        said = "the next run shows it, and reads the rest" if is_kept else "the rest is read the next time"
+        say(f"a part was added to the ledger before that: {said}")
+    elif isinstance(error, KeyboardInterrupt):
+        say("interrupted: nothing was added to the ledger, the next run reads the same lines again")
+
+
+def _say_timeless(outcome: Outcome, meaning: Meaning, database: Database) -> None:
+    """Report how many events have no usable time; for a log without any times, only when its ledger is created."""
+    accepted, field = outcome.summary.account.accepted, printable(meaning.time_field)
+    if not outcome.timeless:
+        return
+    if outcome.timeless < accepted or (not outcome.is_first and database.has_times()):
+        what = "the event has" if accepted == 1 else f"{outcome.timeless} of {accepted} events have"
+        say(f'{what} no usable time under "{field}"')
+    elif outcome.is_first:
+        say(f'no event has a time under "{field}" (--time-field; --granularity none keeps none)')
+
+
+def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]]) -> list[str]:
+    """Return the files that the sources refer to, without those of the run itself, unless they are named."""
+    paths: list[str] = []
+    for found in discover_many(sources, choice):
+        if isinstance(found, Listing):
+            files, device, inodes = found.files
+            paths += [path for path, inode in zip(files, inodes, strict=True) if (device, inode) not in own]
+        else:
+            paths.append(str(found.source))
+    return paths
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Remove the options that give numbers their meaning from all options, and return those that were given."""
+    given = {name: value for name in Meaning._fields if (value := options.pop(name)) is not None}
+    if options.pop("count_only"):
+        given["value_field"] = NO_VALUE
+    if given.get("value_field") == NO_VALUE:
+        given["value_field"] = None
+    try:
+        if "input_tz" in given:
+            # Another machine, or this one next year, must not give a ledger another meaning.
+            given["input_tz"] = zone_of(given["input_tz"])
+        check_format(given.get("time_format"))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return given
+
+
+def _meaning(database: Database, given: Mapping[str, Any]) -> Meaning:
+    meaning = meaning_module.meaning_of(database, given)
+    try:
+        check_query(meaning.query)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return meaning
+
+
+def _say_copy(name: str, other: str) -> None:
+    say_one_of("that hold what another file holds", f"{name}: holds what {other} holds, too: it is counted once")

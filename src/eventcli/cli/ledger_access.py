@@ -1,0 +1,71 @@
+"""How the commands of a ledger open it, and what they print of it."""
+
+from collections.abc import Callable, Mapping
+
+import click
+
+from eventcli.cli.messages import say
+from eventcli.cli.settings import Settings
+from eventcli.cli.showing import PROMETHEUS
+from eventcli.ledger import totals as totals_module
+from eventcli.ledger.meaning import MeaningError
+from eventcli.ledger.store.database import Database
+from eventcli.ledger.store.records import Run as RunRecord
+from eventcli.lines.query import Calendar, Timing
+from eventcli.summary.summary import Summary
+from eventcli.text import name_of
+
+
+def open_to_read(path: str) -> Database:
+    """Open a ledger that must exist."""
+    try:
+        database = Database.open_to_read(path)
+    except OSError as error:
+        raise click.UsageError(f"--ledger {name_of(path)}: {error.strerror or error}") from None
+    if database.is_new:
+        say(f"{name_of(path)}: nothing was added to this ledger yet")
+    return database
+
+
+def open_to_change(path: str, wait: float) -> Database:
+    """Open a ledger to change it; it must exist, and hold something."""
+    try:
+        database = Database.open_to_write(path, create=False, wait=wait)
+    except OSError as error:
+        raise click.UsageError(f"--ledger {name_of(path)}: {error.strerror or error}") from None
+    if database.is_new:
+        with database:
+            pass
+        raise MeaningError(f"--ledger {name_of(path)}: nothing was added to this ledger yet")
+    return database
+
+
+def totals_of(
+    database: Database,
+    types: tuple[str, ...] | None = None,
+    timing: Timing | None = None,
+    *,
+    extremes: bool = True,
+) -> Summary:
+    """Return the totals over all runs."""
+    since, until = (timing.since, timing.until) if timing else (None, None)
+    calendar = Calendar(timing.by, timing.zone) if timing and timing.by else None
+    return totals_module.totals(database, types=types, since=since, until=until, calendar=calendar, extremes=extremes)
+
+
+def is_all_rejected(summary: Summary) -> bool:
+    """Whether there were lines, and all were rejected."""
+    account = summary.account
+    return account.rejects > 0 and account.rejects == account.lines - account.blank
+
+
+def renderer(
+    settings: Settings, record: RunRecord | None, labels: Mapping[str, str]
+) -> Callable[[Summary], bytes] | None:
+    """Return a function that renders the totals as metrics, if they are requested."""
+    if settings.format != PROMETHEUS:
+        return None
+    from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for other formats
+
+    figures = None if record is None else prometheus.figures_of(record)
+    return lambda summary: prometheus.metrics(summary, figures, settings.other_label, labels)

@@ -1,0 +1,97 @@
+"""The options that the commands of a ledger share, and how its errors become exit statuses."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import click
+
+from eventcli import interruption
+from eventcli.cli.messages import say
+from eventcli.cli.options import (
+    Command,
+    option,
+    output_options_with,
+)
+from eventcli.cli.showing import PROMETHEUS
+from eventcli.cli.values import NameValue, PathValue
+from eventcli.errors import ExitCode
+from eventcli.ledger.meaning import MeaningError
+from eventcli.ledger.store.hold import BusyError, LedgerError
+from eventcli.reporting.columns import OTHER_LABEL
+from eventcli.reporting.formats import FORMATS
+
+output_options = output_options_with([*FORMATS, PROMETHEUS])
+
+ledger_option = option(
+    "--ledger", "path", type=PathValue(), required=True, metavar="FILE", help="The ledger, an SQLite file."
+)
+
+wait_option = option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait so long for another run to end, before giving up.  [default: 0]",
+)
+
+other_label_option = option(
+    "--other-label",
+    type=NameValue(),
+    default=OTHER_LABEL,
+    show_default=True,
+    metavar="TEXT",
+    help="Name of the row of all types beyond the limit.",
+)
+
+
+class _LabelValue(click.ParamType[tuple[str, str]]):
+    """A label of metrics: a name and a value."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return the name and the value."""
+        if isinstance(value, tuple):
+            return cast("tuple[str, str]", value)
+        from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for runs without labels
+
+        name, equals, text = NameValue().convert(value, param, ctx).partition("=")
+        fault = prometheus.label_fault(name) if equals else "a label is NAME=VALUE"
+        if fault:
+            self.fail(f"{value!r}: {fault}", param, ctx)
+        return name, text
+
+
+label_option = option(
+    "--label",
+    type=_LabelValue(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Label of all metrics. Repeatable; an empty VALUE leaves it out.  [default: ledger=FILE]",
+)
+
+
+class LedgerCommand(Command):
+    """A command that handles the errors of a ledger."""
+
+    expected = (LedgerError, BusyError, MeaningError)
+
+    def invoke(self, ctx: click.Context) -> ExitCode:
+        """Run the command; report an unusable ledger in one line."""
+        try:
+            # Signals become exceptions here: the transaction is rolled back, and a still empty ledger removed.
+            with interruption.raising():
+                return super().invoke(ctx)
+        except LedgerError as error:
+            say(str(error))
+            return ExitCode.LEDGER
+        except BusyError as error:
+            say(str(error))
+            return ExitCode.BUSY
+        except MeaningError as error:
+            raise click.UsageError(str(error), ctx) from None
+
+
+def ledger_command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Return a decorator that makes a command of the ledger."""
+    return click.command(name, cls=LedgerCommand, add_help_option=False)
