@@ -10,7 +10,7 @@ import click
 
 from eventcli import interruption
 from eventcli.cli import targets
-from eventcli.cli.ledger_access import renderer, totals_of
+from eventcli.cli.ledger_access import renderer
 from eventcli.cli.ledger_options import (
     label_option,
     ledger_command,
@@ -31,7 +31,6 @@ from eventcli.cli.options import (
 from eventcli.cli.settings import NO_VALUE, inputs_of, names_in, settings_of
 from eventcli.cli.showing import PROMETHEUS, Showing, labels_of, say_failure
 from eventcli.cli.sinks import Sinks
-from eventcli.cli.timing import check_format, zone_of
 from eventcli.cli.values import Budget, BudgetValue, NameValue, PathValue, Size
 from eventcli.errors import ExitCode, OutputError, ReaderGoneError
 from eventcli.interruption import SignalError
@@ -45,6 +44,7 @@ from eventcli.ledger.store.connection import UnwritableError
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import BusyError, LedgerError
 from eventcli.lines.parse import check_query
+from eventcli.lines.windows import check_format, zone_of
 from eventcli.reading.discovery import Choice, Listing, discover_many
 from eventcli.reporting import diagnostics
 from eventcli.text import printable
@@ -151,7 +151,7 @@ def ingest(
         display = Showing(
             database,
             sinks,
-            (lambda: totals_of(database)) if wants_totals or is_prometheus else None,
+            (lambda: totals_module.totals(database)) if wants_totals or is_prometheus else None,
             lambda record: renderer(settings, record, labels),
         )
         one = Ingest(

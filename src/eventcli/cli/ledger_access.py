@@ -7,11 +7,9 @@ import click
 from eventcli.cli.messages import say
 from eventcli.cli.settings import Settings
 from eventcli.cli.showing import PROMETHEUS
-from eventcli.ledger import totals as totals_module
 from eventcli.ledger.meaning import MeaningError
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.records import Run as RunRecord
-from eventcli.lines.query import Calendar, Timing
 from eventcli.summary.summary import Summary
 from eventcli.text import name_of
 
@@ -38,19 +36,6 @@ def open_to_change(path: str, wait: float) -> Database:
             pass
         raise MeaningError(f"--ledger {name_of(path)}: nothing was added to this ledger yet")
     return database
-
-
-def totals_of(
-    database: Database,
-    types: tuple[str, ...] | None = None,
-    timing: Timing | None = None,
-    *,
-    extremes: bool = True,
-) -> Summary:
-    """Return the totals over all runs."""
-    since, until = (timing.since, timing.until) if timing else (None, None)
-    calendar = Calendar(timing.by, timing.zone) if timing and timing.by else None
-    return totals_module.totals(database, types=types, since=since, until=until, calendar=calendar, extremes=extremes)
 
 
 def is_all_rejected(summary: Summary) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from eventcli.cli.ledger_access import is_all_rejected, open_to_change, open_to_read, renderer, totals_of
+from eventcli.cli.ledger_access import is_all_rejected, open_to_change, open_to_read, renderer
 from eventcli.cli.ledger_options import (
     label_option,
     ledger_command,
@@ -85,7 +85,7 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
         for problem in (*problems.lines(), *outcome.problems.lines()):
             say(problem)
         summary = outcome.summary
-        shown = totals_of(database) if wants_totals or settings.format == PROMETHEUS else None
+        shown = totals_module.totals(database) if wants_totals or settings.format == PROMETHEUS else None
         status = sinks.finish(
             summary,
             shown=shown,

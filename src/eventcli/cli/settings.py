@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple
 import click
 
 from eventcli.cli.messages import say
-from eventcli.cli.timing import timing_of as meaning_of_times
 from eventcli.cli.values import Budget
 from eventcli.lines.parse import check_query
 from eventcli.lines.query import Fields, Query, Timing
+from eventcli.lines.windows import timing_of as meaning_of_times
 from eventcli.reading import discovery
 from eventcli.reading.source import open_source
 from eventcli.reporting.columns import OTHER_LABEL, Stat

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from eventcli.cli.ledger_access import open_to_change, open_to_read, renderer, totals_of
+from eventcli.cli.ledger_access import open_to_change, open_to_read, renderer
 from eventcli.cli.ledger_options import (
     label_option,
     ledger_command,
@@ -147,7 +147,7 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
             chosen.update({stream.key: stream for stream in streams})
         database.wait_for_others()
         summary = forget_module.forget(database, list(chosen.values()))
-        shown = totals_of(database) if settings.format == PROMETHEUS else None
+        shown = totals_module.totals(database) if settings.format == PROMETHEUS else None
         return sinks.finish(
             summary,
             shown=shown,

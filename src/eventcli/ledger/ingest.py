@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from eventcli.ledger import timeless
-from eventcli.ledger.meaning import Meaning, meaning_of
+from eventcli.ledger.meaning import Meaning
 from eventcli.ledger.steps import Steps
 from eventcli.ledger.store.database import DOUBT, LOST, Database
 from eventcli.ledger.store.records import Discontinuity, KeptReject, Setting, now
@@ -21,8 +21,7 @@ from eventcli.ledger.streams.content import File, Spools, note_content, note_pla
 from eventcli.ledger.streams.planner import Loss, Plan, Planner, Reading
 from eventcli.ledger.streams.registry import Registry
 from eventcli.ledger.streams.stream import UNCOUNTED, State, Stream
-from eventcli.ledger.totals import Types, assemble, end, report_of
-from eventcli.lines import times, zones
+from eventcli.ledger.totals import Types, assemble, report_of
 from eventcli.lines.event import Reject
 from eventcli.pipeline.run import Run
 from eventcli.pipeline.summarize import BLOCK_SIZE
@@ -564,17 +563,6 @@ def _is_steady(file: File, portion: Portion, before: bytes, last: bytes) -> bool
         and file.window(portion.end) == last
         and file.is_head_unchanged(portion.end)
     )
-
-
-def whole(database: Database, instant: int, *, up: bool) -> int:
-    """Round an instant, in nanoseconds, down or `up` to a boundary of the ledger's buckets."""
-    granularity = meaning_of(database, {}).granularity
-    if granularity == "none":
-        return instant
-    buckets = times.Buckets(granularity, "UTC")
-    start = buckets.bucket(instant // zones.NANOS).start
-    moved = start if not up or start * zones.NANOS == instant else end(buckets, start)
-    return moved * zones.NANOS
 
 
 def _new_key() -> str:

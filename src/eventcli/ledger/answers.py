@@ -1,0 +1,74 @@
+"""What a ledger answers to a question about its totals, and whether anything is missing from the answer."""
+
+from typing import NamedTuple
+
+from eventcli.ledger.meaning import meaning_of
+from eventcli.ledger.store.database import Database
+from eventcli.ledger.totals import asked, end, totals
+from eventcli.lines import times, zones
+from eventcli.lines.bounds import is_relative
+from eventcli.lines.query import Calendar, Timing
+from eventcli.summary.asked import Asked
+from eventcli.summary.sources import SourceReport, Status
+from eventcli.summary.summary import Summary
+from eventcli.text import name_of
+
+
+class Answer(NamedTuple):
+    """The totals that were asked for; what is missing from them is a source of the summary that is not complete."""
+
+    summary: Summary
+    asked: Asked
+    timing: Timing | None
+    """The window as it was answered: in whole buckets of the ledger."""
+
+
+def answer(
+    database: Database,
+    types: tuple[str, ...] | None,
+    timing: Timing | None,
+    *,
+    bounds: tuple[str | None, str | None] = (None, None),
+    extremes: bool = True,
+    allow_timeless: bool = False,
+) -> Answer:
+    """Return the totals of some types (None: all) in a window; MeaningError if the ledger does not store them.
+
+    `bounds` are since and until as they were written: one such as 24h is moved to a bound of the ledger's buckets.
+    `extremes` are min and max. Unless `allow_timeless`, events without a time are missing from any window.
+    """
+    with database.snapshot():
+        timing = _of_whole_buckets(database, timing, *bounds)
+        meaning = meaning_of(database, {})
+        since, until = (timing.since, timing.until) if timing else (None, None)
+        calendar = Calendar(timing.by, timing.zone) if timing and timing.by else None
+        summary = totals(database, types=types, since=since, until=until, calendar=calendar, extremes=extremes)
+        timeless = 0 if timing is None or allow_timeless else database.timeless(types)
+    if timeless:
+        is_limited = timing is not None and not timing.since is timing.until is None
+        where = "are in no bucket" if timing and timing.by and not is_limited else "are left out"
+        why = f'{timeless} events without a usable time under "{meaning.time_field}" {where} (--allow-timeless)'
+        summary = Summary.union([summary], [SourceReport(name_of(database.path), 0, 0, Status.UNREADABLE, why)])
+    return Answer(summary, asked(meaning, types, timing), timing)
+
+
+def _of_whole_buckets(database: Database, timing: Timing | None, since: str | None, until: str | None) -> Timing | None:
+    """Move bounds such as 24h to the bounds of the ledger's buckets: nobody means them to the second."""
+    if timing is None:
+        return None
+    if timing.since is not None and is_relative(since):
+        timing = timing._replace(since=_whole(database, timing.since, up=False))
+    if timing.until is not None and is_relative(until):
+        timing = timing._replace(until=_whole(database, timing.until, up=True))
+    return timing
+
+
+def _whole(database: Database, instant: int, *, up: bool) -> int:
+    """Round an instant, in nanoseconds, down or `up` to a boundary of the ledger's buckets."""
+    granularity = meaning_of(database, {}).granularity
+    if granularity == "none":
+        return instant
+    buckets = times.Buckets(granularity, "UTC")
+    start = buckets.bucket(instant // zones.NANOS).start
+    moved = start if not up or start * zones.NANOS == instant else end(buckets, start)
+    return moved * zones.NANOS

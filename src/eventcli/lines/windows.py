@@ -1,0 +1,67 @@
+"""The window and the buckets that a user names: since, until, by, tz, and the zone and format of times.
+
+For an invalid one, a ValueError names the option and says why.
+"""
+
+import time
+from typing import Any
+
+from eventcli.lines.query import Timing
+from eventcli.text import printable
+
+
+def timing_of(options: dict[str, Any]) -> Timing | None:
+    """Remove the time options, and return them as a Timing; None if there are none, ValueError if they are useless."""
+    names = ("since", "until", "by", "tz", "input_tz", "time_format")
+    since, until, by, tz, input_tz, time_format = (options.pop(name, None) for name in names)
+    if options["gaps"] and by is None:
+        raise ValueError("--gaps needs --by")
+    check_format(time_format)
+    if since is by is until is None:
+        return None
+    from eventcli.lines import zones  # noqa: PLC0415  # keeps start-up fast for runs without times
+
+    zone, input_zone = zone_of(tz or input_tz or "UTC"), zone_of(input_tz or "UTC")
+    first, end = window_of(since, until, zone)
+    return Timing(input_zone, first, end, by, zones.canonical(tz or "UTC"), time_format=time_format)
+
+
+def window_of(since: str | None, until: str | None, zone: str) -> tuple[int | None, int | None]:
+    """Return the instants of two bounds with the same now, in nanoseconds since the epoch; ValueError for no window."""
+    from eventcli.lines import bounds, zones  # noqa: PLC0415  # as above
+
+    now = time.time_ns()
+
+    def bound(name: str, text: str | None) -> int | None:
+        try:
+            return None if text is None else bounds.from_option(text, zones.zone(zone), now)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+
+    first, end = bound("--since", since), bound("--until", until)
+    if first is not None and end is not None and first >= end:
+        how = "is the same as" if first == end else "is after"
+        hint = "; --until is the first moment that is left out" if first == end else ""
+        texts = printable(since or ""), printable(until or "")
+        raise ValueError(f"--since {texts[0]} {how} --until {texts[1]}: no event is in between{hint}")
+    return first, end
+
+
+def zone_of(name: str) -> str:
+    """Return the canonical name of a zone; ValueError if there is none."""
+    from eventcli.lines import zones  # noqa: PLC0415  # as above
+
+    zones.zone(name)
+    return zones.canonical(name)
+
+
+def check_format(text: str | None) -> None:
+    """Raise ValueError for an invalid format."""
+    if text is None:
+        return
+    from eventcli.lines.timeformats import time_format  # noqa: PLC0415  # as above
+
+    try:
+        time_format(text)
+    except ValueError as error:
+        raise ValueError(f"--time-format: {error}") from None
