@@ -236,6 +236,29 @@ def test_what_a_ledger_is_told(number: signal.Signals) -> None:
     assert signal.getsignal(number) == signal.SIG_DFL
 
 
+@pytest.mark.parametrize("number", ENDING)
+def test_an_import_is_not_interrupted(number: signal.Signals, tmp_path: Path) -> None:
+    """A signal while a module is loaded is raised when that is done: a module in C may not survive an exception."""
+    (tmp_path / "outer.py").write_text("import inner\nis_whole = True\n")
+    (tmp_path / "inner.py").write_text(f"import os\nos.kill(os.getpid(), {int(number)})\nis_whole = True\n")
+    program = (
+        "import sys, time\n"
+        "from eventcli import interruption\n"
+        "sys.path.insert(0, '.')\n"
+        "interruption.begin()\n"
+        "try:\n"
+        "    with interruption.raising():\n"
+        "        import outer\n"
+        "        time.sleep(60)\n"
+        "except (KeyboardInterrupt, interruption.SignalError):\n"
+        "    print(sys.modules['outer'].is_whole and sys.modules['inner'].is_whole)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"True\n", b"")
+
+
 def test_an_exception_that_nobody_gets() -> None:
     """Where the interpreter would tell of an interruption in a callback, the process is ended instead."""
     program = (

@@ -5,8 +5,10 @@ could end up in a callback of the interpreter, which would report it on stderr.
 """
 
 import _signal  # type: ignore[import-not-found]  # signal makes enums of all numbers, a fiftieth of the start-up time
+import _thread
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -24,6 +26,9 @@ _ASKING: Final[tuple[int, ...]] = tuple(
     getattr(_signal, name) for name in ("SIGUSR1", "SIGINFO") if hasattr(_signal, name)
 )
 """The signals that request the account. SIGINFO, which Ctrl-T sends, exists on BSD and macOS."""
+
+_LATER: Final = 0.002
+"""Seconds until a signal that came during an import is sent again. Importing orjson takes about five times as long."""
 
 _ignored_by_us: set[int] = set()
 
@@ -123,11 +128,36 @@ def _clean_and_end(number: int, _frame: object) -> NoReturn:
     end_by(number)
 
 
-def _raise(number: int, _frame: object) -> NoReturn:
+def _raise(number: int, frame: "FrameType | None") -> None:
+    if _is_importing(frame) and _postpone(number):
+        return
     for each in _ENDING:
         if _signal.getsignal(each) is _raise:
             _signal.signal(each, _clean_and_end)
     raise KeyboardInterrupt if number == _signal.SIGINT else SignalError(number)
+
+
+def _is_importing(frame: "FrameType | None") -> bool:
+    """Whether a module is being loaded. orjson 3.13 crashes when an exception comes out of what its start imports."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _postpone(number: int) -> bool:
+    """Send a signal again a little later; return whether that is possible."""
+
+    def send() -> None:
+        time.sleep(_LATER)
+        os.kill(os.getpid(), number)
+
+    try:
+        _thread.start_new_thread(send, ())
+    except RuntimeError:
+        return False
+    return True
 
 
 @contextmanager
