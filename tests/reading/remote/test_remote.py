@@ -1,5 +1,6 @@
 """`eventcli.reading.remote.urls`: URLs, against servers on loopback that cut, refuse, change and redirect."""
 
+import asyncio
 import gzip
 import importlib
 import re
@@ -68,11 +69,26 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: Server
 
 @pytest.fixture(autouse=True)
 def _no_connection_is_kept() -> Iterator[None]:
-    """Forget what the libraries keep for the next object of the same store: each test has a server of its own."""
+    """Forget what the libraries keep for the next object of the same store: each test has a server of its own.
+
+    What was given up must end, too: gcsfs would try for minutes to reach a server that is gone.
+    """
     yield
+    if (asyn := sys.modules.get("fsspec.asyn")) is not None and asyn.loop[0] is not None:
+        until = time.monotonic() + process.PATIENCE
+        while any(thread.name.startswith("eventstats-range") for thread in threading.enumerate()):
+            assert time.monotonic() < until, "a request for an object does not end"
+            asyncio.run_coroutine_threadsafe(_cancel_all(), asyn.loop[0]).result(process.PATIENCE)
+            time.sleep(0.001)
     if (fsspec := sys.modules.get("fsspec")) is not None:
         for kind in _subclasses(fsspec.AbstractFileSystem):
             kind.clear_instance_cache()
+
+
+async def _cancel_all() -> None:
+    """Cancel all other tasks of this loop."""
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
 
 
 def _subclasses(kind: Any) -> Iterator[Any]:
