@@ -40,9 +40,12 @@ class ExitCode(IntEnum):
     )
     OUTPUT = (
         4,
-        "output could not be written; an earlier file at --output is untouched, a ledger as it was unless it is said",
+        (
+            "output could not be written; an earlier file at --output is untouched, and so is a ledger unless a"
+            " message says otherwise"
+        ),
     )
-    LEDGER = 5, "the ledger is damaged, is none, or was written by a later version; it is untouched"
+    LEDGER = 5, "the file is a damaged ledger, none at all, or written by a later version; it is untouched"
     BUG = 70, "a bug in eventstats; --debug shows where"
     BUSY = 75, "another run or program holds the ledger: nothing was read; try again later, or with --wait"
     INTERRUPTED = 130, "SIGINT: totals so far on stderr, marked partial; stdout is empty"

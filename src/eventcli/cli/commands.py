@@ -9,37 +9,30 @@ import click
 from eventcli import __version__
 from eventcli.body import body, why
 from eventcli.cli import ledger_commands
+from eventcli.cli.command import INPUT, OUTPUT, RUN, Command, help_option, option, write_ending
 from eventcli.cli.messages import PROGRAM, say, say_repeat, say_source, write_stderr
 from eventcli.cli.options import (
-    ByValue,
-    Command,
-    Decorator,
-    check_targets,
-    choice_options,
     debug_option,
     files_argument,
-    help_option,
+    input_options,
     jobs_option,
-    option,
+    line_options,
+    other_label_option,
     output_option,
     output_options,
-    rejects_option,
-    show_rejects_option,
+    reject_options,
+    time_options,
     types_option,
-    write_exit_statuses,
 )
 from eventcli.cli.settings import inputs_of, names_in, query_of, settings_of
 from eventcli.cli.sinks import Sinks, complete, written_to
-from eventcli.cli.timing import BOUND_HELP, BY_HELP, ZONE_HELP
-from eventcli.cli.values import Budget, BudgetValue, NameValue, Size
+from eventcli.cli.targets import check_targets
+from eventcli.cli.values import Budget
 from eventcli.errors import ExitCode
-from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES
 from eventcli.pipeline.run import Run
 from eventcli.pipeline.summarize import BLOCK_SIZE
-from eventcli.reading.blocks import MAX_LINE
 from eventcli.reading.discovery import Choice
 from eventcli.reporting import table
-from eventcli.reporting.columns import OTHER_LABEL
 from eventcli.reporting.output import write_stdout
 from eventcli.summary.asked import Asked
 
@@ -48,6 +41,12 @@ if TYPE_CHECKING:
 
 
 _DEFAULT_COMMAND: Final = "summarize"
+
+_EXAMPLES: Final = (
+    "eventstats events.jsonl",
+    "eventstats logs/ --type purchase --by day -f table",
+    "eventstats ingest --ledger shop.db /var/log/shop.log",
+)
 
 
 class _DefaultCommand(click.Group):
@@ -78,9 +77,19 @@ class _DefaultCommand(click.Group):
         with default.make_context(_DEFAULT_COMMAND, [], parent=ctx, resilient_parsing=True) as context:
             return super().shell_complete(ctx, incomplete) or default.shell_complete(context, incomplete)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, those of a ledger under a heading of their own."""
+        names = self.list_commands(ctx)
+        width = max(map(len, names))
+        ledger = [name for name in names if name in ledger_commands.NAMES]
+        for heading, chosen in (("Commands", set(names) - set(ledger)), ("Commands on a ledger", ledger)):
+            with formatter.section(heading):
+                commands = [(name, self.get_command(ctx, name)) for name in sorted(chosen)]
+                formatter.write_dl([(name.ljust(width), one.get_short_help_str(60)) for name, one in commands if one])
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's API
-        """Write the table of exit statuses."""
-        write_exit_statuses(formatter)
+        """Write the table of exit statuses, and the examples."""
+        write_ending(formatter, _EXAMPLES)
 
 
 def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's API
@@ -103,80 +112,47 @@ def commands() -> None:
     """Count and add up the events of newline-delimited JSON logs, exactly.
 
     `eventstats FILE...` means `eventstats summarize FILE...`; without a FILE, or with -, standard input is read.
+    `eventstats COMMAND --help` shows the options of a command.
     """
 
 
-def _field_option(name: str, default: str, text: str) -> Decorator:
-    return option(f"--{name}-field", type=NameValue(), default=default, show_default=True, metavar="KEY", help=text)
-
-
-@commands.command(cls=Command, add_help_option=False)
+@commands.command(
+    cls=Command,
+    short_help="Print count and sum of every event type.",
+    examples=(
+        "eventstats summarize events.jsonl --type purchase",
+        "eventstats summarize logs/ --by day --since 7d -f table",
+        "zcat app.log.gz | eventstats summarize --strict -o totals.csv",
+    ),
+)
 @files_argument
-@choice_options
-@types_option
-@_field_option("type", "type", "Key, dotted path or JSON Pointer of the type.")
-@_field_option("value", "value", "The same of the value; none: there is none.")
-@option(
-    "--count-only",
-    is_flag=True,
-    help="Count events that have no value, as --value-field none does: each counts as 0.",
-)
-@option("--default-value", metavar="N", help="Number that stands in for a value that is missing.")
-@option("--numeric-strings", is_flag=True, help='Take "19.99" for a number.')
-@_field_option("time", "occurred_at", "The same of the time, for the options below.")
-@option("--since", metavar="TIME", help=f"Keep events from this time on: {BOUND_HELP}.")
-@option("--until", metavar="TIME", help="Keep events before this time.")
-@option("--by", type=ByValue(), help=f"Count in buckets of time: {BY_HELP}.")
-@option("--tz", metavar="ZONE", help=f"Time zone of the buckets, and of TIME without an offset: {ZONE_HELP}")
-@option("--input-tz", metavar="ZONE", help="Time zone of times without an offset.  [default: UTC]")
-@option("--time-format", metavar="FORMAT", help="Read times that look like this only, in the words of strptime.")
-@option("--gaps", is_flag=True, help="Print rows of count 0 for empty buckets.")
-@option("--salvage", is_flag=True, help="Recover what is certain from damaged lines.")
-@option(
-    "--max-types",
-    type=click.IntRange(min=1),
-    default=MAX_TYPES,
-    show_default=True,
-    metavar="N",
-    help="Types with a row of their own; all others share one.",
-)
-@option(
-    "--max-type-bytes",
-    type=Size(),
-    default=MAX_TYPE_BYTES,
-    help="Bytes of the names of such types.  [default: 64MiB]",
-)
-@option(
-    "--other-label",
-    type=NameValue(),
-    default=OTHER_LABEL,
-    show_default=True,
-    metavar="TEXT",
-    help="Name of the row that they share.",
-)
-@option("--strict", is_flag=True, help="Fail, and print no result, if any line is bad.")
-@option(
-    "--max-rejects",
-    type=BudgetValue(),
-    help="Fail, and print no result, if more lines (or per cent of them) are bad.",
-)
-@rejects_option
-@show_rejects_option
-@jobs_option
-@option("--mmap/--no-mmap", default=True, help="Map large files that nobody writes to, or only read.  [default: map]")
-@option(
-    "--progress/--no-progress",
-    default=None,
-    help="Show how far it is, or do not.  [default: on a terminal, after a second]",
-)
-@option("--max-line", type=Size(), default=MAX_LINE, help="Reject lines longer than this.  [default: 16MiB]")
+@input_options
 @option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Give up a URL that is not read to its end by then.  [default: after 60 s of silence]",
+    heading=INPUT,
+    help="Stop reading a URL after this time.  [default: after 60 s without data]",
 )
-@output_options
+@line_options()
+@types_option
+@time_options()
+@reject_options("Fail, and print no result,")
+@other_label_option
+@jobs_option
+@option(
+    "--mmap/--no-mmap",
+    default=True,
+    heading=RUN,
+    help="Map large files that nobody writes to, or only read.  [default: map]",
+)
+@option(
+    "--progress/--no-progress",
+    default=None,
+    heading=RUN,
+    help="Show progress, or do not.  [default: on a terminal, after a second]",
+)
+@output_options()
 def summarize(
     *,
     files: tuple[str, ...],
@@ -194,7 +170,7 @@ def summarize(
 ) -> ExitCode:
     """Print count and sum of every event type in the FILEs (- or none: standard input).
 
-    A FILE may be a directory, a quoted glob (** for any number of directories) or a URL, and compressed.
+    A FILE may be a directory, a quoted glob (** matches any number of directories) or a URL. It may be compressed.
     """
     query = query_of(options)
     budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
@@ -229,11 +205,30 @@ def summarize(
         return sinks.finish(summary)
 
 
-@commands.command(cls=Command, add_help_option=False)
+@commands.command(
+    cls=Command,
+    short_help="Add up saved summaries, ledgers and printed results.",
+    examples=(
+        "eventstats merge monday.json tuesday.json",
+        "eventstats merge day-*.json -f csv -o week.csv",
+        "eventstats merge europe.db asia.db --save world.json",
+    ),
+)
 @files_argument
-@option("--allow-overlap", is_flag=True, help="Add up also what covers the same lines: they count as often.")
-@option("--allow-mixed", is_flag=True, help="Add up also what was asked for in different ways, or is in other buckets.")
-@output_options
+@option(
+    "--allow-overlap",
+    is_flag=True,
+    heading=INPUT,
+    help="Also add results that cover the same lines: these count several times.",
+)
+@option(
+    "--allow-mixed",
+    is_flag=True,
+    heading=INPUT,
+    help="Also add results of different queries, or with different buckets.",
+)
+@other_label_option
+@output_options()
 def merge(*, files: tuple[str, ...], allow_overlap: bool, allow_mixed: bool, **options: Any) -> ExitCode:
     """Add up saved summaries, ledgers and printed results (json or jsonl) in the FILEs (- or none: standard input)."""
     from eventcli.cli.merging import Merge  # noqa: PLC0415  # as above
@@ -251,29 +246,47 @@ def merge(*, files: tuple[str, ...], allow_overlap: bool, allow_mixed: bool, **o
         return sinks.finish(merged.summary)
 
 
-@commands.command(cls=Command, add_help_option=False)
+@commands.command(
+    cls=Command,
+    short_help="Write a sample log.",
+    examples=(
+        "eventstats generate -o shop.jsonl",
+        "eventstats generate --events 1000000 --seed 7 | eventstats summarize -f table",
+        "eventstats generate --bad-rate 0.01 | eventstats summarize --rejects bad.jsonl",
+    ),
+)
 @option(
     "--events",
     type=click.IntRange(min=0),
     default=1000,
     show_default=True,
     metavar="N",
-    help="Lines to make.",
+    heading=OUTPUT,
+    help="Lines to write.",
 )
-@option("--seed", type=int, default=0, show_default=True, metavar="S", help="The same seed gives the same bytes.")
+@option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    metavar="S",
+    heading=OUTPUT,
+    help="The same seed gives the same bytes.",
+)
 @option(
     "--bad-rate",
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
     metavar="P",
+    heading=OUTPUT,
     help="Share of bad lines.",
 )
 @output_option
 @debug_option
 @help_option
 def generate(*, events: int, seed: int, bad_rate: float, output: str | None, **_debug: bool) -> ExitCode:
-    """Write the log of a small shop, as large as wanted, to try things on."""
+    """Write the log of a small shop, of any size, to try things on."""
     from eventcli.cli.generate import generate as lines  # noqa: PLC0415  # random costs start-up time
 
     with written_to(output) as write:

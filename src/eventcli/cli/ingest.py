@@ -10,28 +10,16 @@ import click
 
 from eventcli import interruption
 from eventcli.cli import targets
+from eventcli.cli.command import INPUT, LEDGER, option
 from eventcli.cli.ledger_access import renderer
-from eventcli.cli.ledger_options import (
-    label_option,
-    ledger_command,
-    ledger_option,
-    other_label_option,
-    output_options,
-    wait_option,
-)
+from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options, totals_option, wait_option
 from eventcli.cli.messages import say, say_one_of, say_source
-from eventcli.cli.options import (
-    check_targets,
-    choice_options,
-    jobs_option,
-    option,
-    rejects_option,
-    show_rejects_option,
-)
+from eventcli.cli.options import input_options, jobs_option, line_options, reject_options
 from eventcli.cli.settings import NO_VALUE, inputs_of, names_in, settings_of
 from eventcli.cli.showing import PROMETHEUS, Showing, labels_of, say_failure
 from eventcli.cli.sinks import Sinks
-from eventcli.cli.values import Budget, BudgetValue, NameValue, PathValue, Size
+from eventcli.cli.targets import check_targets
+from eventcli.cli.values import Budget, PathValue, Size
 from eventcli.errors import ExitCode, OutputError, ReaderGoneError
 from eventcli.interruption import SignalError
 from eventcli.ledger import ingest as ingest_module
@@ -55,54 +43,54 @@ _HASTE: Final = 2.0
 """Seconds that a failed run waits for others so that it can record its failure."""
 
 
-@ledger_command("ingest")
+@ledger_command(
+    "ingest",
+    "Add what is new in logs to a ledger.",
+    "eventstats ingest --ledger shop.db /var/log/shop.log",
+    "eventstats ingest --ledger daily.db logs/ --granularity day --totals",
+    "eventstats ingest --ledger shop.db app.log -f prometheus -o shop.prom",
+)
 @click.argument("sources", metavar="SOURCE...", nargs=-1, type=PathValue())
 @ledger_option
 @wait_option
-@choice_options
-@option("--totals", "wants_totals", is_flag=True, help="Print the totals over all runs, not what this run added.")
+@totals_option
+@option(
+    "--require-continuity", is_flag=True, heading=LEDGER, help="Add nothing if an unread part of a stream was lost."
+)
+@option(
+    "--granularity",
+    type=click.Choice(GRANULARITIES),
+    heading=LEDGER,
+    help="Size of the buckets of time that the ledger keeps, in UTC.",
+)
+@option(
+    "--keep-rejects",
+    type=Size(),
+    default=ingest_module.KEEP_REJECTS,
+    heading=LEDGER,
+    help="Bytes of rejected lines that the ledger keeps for repair.  [default: 16MiB]",
+)
+@option(
+    "--commit-every",
+    type=Size(),
+    default=ingest_module.COMMIT_BYTES,
+    heading=LEDGER,
+    help="Commit after reading this much, or after 10 seconds.  [default: 512MiB]",
+)
+@input_options
 @option(
     "--olddir",
     "olddirs",
     type=PathValue(),
     multiple=True,
     metavar="DIR",
-    help="A folder that rotated files are moved to; later runs know it.  (repeatable)",
+    heading=INPUT,
+    help="A directory that rotated files are moved to; later runs know it. Repeatable.",
 )
-@option("--require-continuity", is_flag=True, help="Add nothing if a rest of a stream was lost.")
-@option("--type-field", type=NameValue(), metavar="KEY", help="Key, dotted path or JSON Pointer of the type.")
-@option("--value-field", type=NameValue(), metavar="KEY", help="The same of the value; none: there is none.")
-@option("--count-only", is_flag=True, default=None, help="Count events that have no value, as --value-field none does.")
-@option("--default-value", metavar="N", help="Number that stands in for a value that is missing.")
-@option("--numeric-strings", is_flag=True, default=None, help='Take "19.99" for a number.')
-@option("--time-field", type=NameValue(), metavar="KEY", help="The same of the time.")
-@option("--input-tz", metavar="ZONE", help="Time zone of times without an offset.")
-@option("--time-format", metavar="FORMAT", help="Read times that look like this only, in the words of strptime.")
-@option("--salvage", is_flag=True, default=None, help="Recover what is certain from damaged lines.")
-@option("--max-types", type=click.IntRange(min=1), metavar="N", help="Types with a row of their own.")
-@option("--max-type-bytes", type=Size(), help="Bytes of the names of types with a row of their own.")
-@option("--max-line", type=Size(), help="Reject lines longer than this.")
-@option("--granularity", type=click.Choice(GRANULARITIES), help="Size of the buckets of time that are kept, in UTC.")
-@option("--strict", is_flag=True, help="Add nothing, and fail, if any line is bad.")
-@option("--max-rejects", type=BudgetValue(), help="Add nothing, and fail, if more lines (or per cent of them) are bad.")
-@rejects_option
-@show_rejects_option
-@option(
-    "--keep-rejects",
-    type=Size(),
-    default=ingest_module.KEEP_REJECTS,
-    help="How much of rejected lines the ledger keeps for repair.  [default: 16MiB]",
-)
-@option(
-    "--commit-every",
-    type=Size(),
-    default=ingest_module.COMMIT_BYTES,
-    help="Commit after so much was read, or after 10 seconds.  [default: 512MiB]",
-)
-@other_label_option
-@label_option
+@line_options(are_kept=True)
+@reject_options("Fail, and add nothing,")
 @jobs_option
-@output_options
+@report_options
 def ingest(
     *,
     sources: tuple[str, ...],
@@ -125,9 +113,9 @@ def ingest(
 ) -> ExitCode:
     """Read what is new in the SOURCEs, add it to the ledger, and print what was added.
 
-    A SOURCE is a log, whatever happens to it between two runs: it grows, is rotated, compressed, copied and cut
-    back. It may also be a directory or a quoted glob.
-    The options that say what a line means are kept in the ledger when it is begun; later runs need not give them.
+    A SOURCE is a log, whatever happens to it between two runs: it may grow, or be rotated, compressed, copied or
+    truncated. It may also be a directory or a quoted glob.
+    The ledger keeps the options for the meaning of a line from its first run on; later runs can omit them.
     """
     budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
     given = _given(options)

@@ -6,24 +6,23 @@ from typing import Any, cast
 import click
 
 from eventcli import interruption
+from eventcli.cli.command import LEDGER, OUTPUT, Command, option, together
 from eventcli.cli.messages import say
-from eventcli.cli.options import (
-    Command,
-    option,
-    output_options_with,
-)
+from eventcli.cli.options import other_label_option, output_options
 from eventcli.cli.showing import PROMETHEUS
 from eventcli.cli.values import NameValue, PathValue
 from eventcli.errors import ExitCode
 from eventcli.ledger.meaning import MeaningError
 from eventcli.ledger.store.hold import BusyError, LedgerError
-from eventcli.reporting.columns import OTHER_LABEL
-from eventcli.reporting.formats import FORMATS
-
-output_options = output_options_with([*FORMATS, PROMETHEUS])
 
 ledger_option = option(
-    "--ledger", "path", type=PathValue(), required=True, metavar="FILE", help="The ledger, an SQLite file."
+    "--ledger",
+    "path",
+    type=PathValue(),
+    required=True,
+    metavar="FILE",
+    heading=LEDGER,
+    help="The ledger, an SQLite file.",
 )
 
 wait_option = option(
@@ -31,16 +30,16 @@ wait_option = option(
     type=click.FloatRange(min=0),
     default=0.0,
     metavar="SECONDS",
-    help="Wait so long for another run to end, before giving up.  [default: 0]",
+    heading=LEDGER,
+    help="Wait up to this long for another run to end.  [default: 0]",
 )
 
-other_label_option = option(
-    "--other-label",
-    type=NameValue(),
-    default=OTHER_LABEL,
-    show_default=True,
-    metavar="TEXT",
-    help="Name of the row of all types beyond the limit.",
+totals_option = option(
+    "--totals",
+    "wants_totals",
+    is_flag=True,
+    heading=LEDGER,
+    help="Print the totals over all runs, not what this run added.",
 )
 
 
@@ -67,8 +66,12 @@ label_option = option(
     type=_LabelValue(),
     multiple=True,
     metavar="NAME=VALUE",
-    help="Label of all metrics. Repeatable; an empty VALUE leaves it out.  [default: ledger=FILE]",
+    heading=OUTPUT,
+    help="Add a label to all metrics. Repeatable; an empty VALUE removes it.  [default: ledger=FILE]",
 )
+
+report_options = together(other_label_option, label_option, output_options(PROMETHEUS))
+"""The options of commands that print totals."""
 
 
 class LedgerCommand(Command):
@@ -92,6 +95,6 @@ class LedgerCommand(Command):
             raise click.UsageError(str(error), ctx) from None
 
 
-def ledger_command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+def ledger_command(name: str, summary: str, *examples: str) -> Callable[[Callable[..., Any]], click.Command]:
     """Return a decorator that makes a command of the ledger."""
-    return click.command(name, cls=LedgerCommand, add_help_option=False)
+    return click.command(name, cls=LedgerCommand, short_help=summary, examples=examples)

@@ -1,138 +1,122 @@
-"""What the commands share: option values, options, output destinations, messages. click and nothing else."""
+"""The options of the commands. Those that several commands have are declared here, once."""
 
-import os
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any, Final, cast
+from typing import Final
 
 import click
 
-from eventcli.body import BodyError
-from eventcli.cli import targets
-from eventcli.cli.messages import say, say_rest, without_secrets, write_stderr
-from eventcli.cli.settings import Settings
-from eventcli.cli.targets import ConflictError
-from eventcli.cli.values import NameValue, PathValue, StatsValue
-from eventcli.errors import ExitCode, OutputError, ReaderGoneError
-from eventcli.interruption import SignalError
-from eventcli.lines.event import Reason
-from eventcli.lines.query import unit_of
-from eventcli.reading.mapping import LostError
-from eventcli.reporting.columns import DEFAULT_STATS, UnknownStatError
+from eventcli.cli.command import BAD, INPUT, LINES, OUTPUT, QUERY, RUN, Decorator, help_option, option, together
+from eventcli.cli.values import BudgetValue, ByValue, NameValue, PathValue, Size, StatsValue
+from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields
+from eventcli.reading.blocks import MAX_LINE
+from eventcli.reporting.columns import DEFAULT_STATS, OTHER_LABEL
 from eventcli.reporting.formats import FORMATS
-from eventcli.reporting.output import write_stdout
-from eventcli.shortage import shortage
-from eventcli.summary.account import Account
-from eventcli.summary.gaps import GapsError
 
-_SIGINT: Final = 2
+_BY: Final = "minute, 5m, hour, day, week, month, or a size such as 15m, 6h or 30s"
 
+_ZONE: Final = "a name, +02:00 or local.  [default: UTC]"
 
-class ByValue(click.ParamType[str]):
-    """The size of buckets."""
-
-    name = "size"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  # click's API
-        """Return the placeholder for the value in help texts."""
-        return "SIZE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return its canonical name."""
-        try:
-            return unit_of(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Command(click.Command):
-    """A command that distinguishes bugs from expected errors, and ends its help with the table of exit statuses."""
-
-    expected: tuple[type[Exception], ...] = ()
-    """Other expected errors, besides wrong usage and unwritable output."""
-
-    def invoke(self, ctx: click.Context) -> ExitCode:
-        """Run the command and return its exit status."""
-        try:
-            try:
-                return cast("ExitCode", super().invoke(ctx))
-            finally:
-                say_rest()
-        except KeyboardInterrupt:
-            raise SignalError(_SIGINT) from None  # click would turn it into an Abort
-        except (BodyError, GapsError, LostError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
-            raise
-        except Exception as error:
-            if isinstance(error, self.expected):
-                raise
-            if (missing := shortage(error)) is not None:
-                say(f"no result: {missing}")
-                return ExitCode.INCOMPLETE
-            # The last resort, which users should never need.
-            if ctx.params["debug"]:
-                import traceback  # noqa: PLC0415  # not needed otherwise
-
-                write_stderr(without_secrets(traceback.format_exc()))
-            say(f"internal error: {type(error).__name__}: {without_secrets(str(error))} (--debug shows where)")
-            return ExitCode.BUG
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's API
-        """Write the table of exit statuses."""
-        write_exit_statuses(formatter)
-
-
-def write_exit_statuses(formatter: click.HelpFormatter) -> None:
-    """Write the table of exit statuses that ends every help text."""
-    with formatter.section("Exit status"):
-        formatter.write_dl([(str(int(code)), code.meaning) for code in ExitCode])
-
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-def option(*names: str, **attributes: Any) -> Decorator:
-    """Return an option that can also be set as EVENTSTATS_<NAME>."""
-    long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
-    variable = f"EVENTSTATS_{long_name.removeprefix('--').replace('-', '_').upper()}"
-    return click.option(*names, envvar=variable, **attributes)
-
+_BOUND: Final = "a time, a date, 24h, 7d (ago), today, yesterday, now or an epoch"
 
 files_argument = click.argument("files", metavar="[FILE]...", nargs=-1, type=PathValue())
 
-output_option = option("-o", "--output", type=PathValue(), metavar="FILE", help="Write to FILE, whole or not at all.")
+input_options = together(
+    option(
+        "--include",
+        type=NameValue(),
+        multiple=True,
+        metavar="GLOB",
+        heading=INPUT,
+        help="In directories, read the files with such names. Repeatable.  [default: *.jsonl, *.ndjson, *.json, *.log,"
+        " also rotated and compressed]",
+    ),
+    option(
+        "--exclude",
+        type=NameValue(),
+        multiple=True,
+        metavar="GLOB",
+        heading=INPUT,
+        help="Skip such names in directories and globs. Repeatable.",
+    ),
+    option(
+        "--files-from",
+        type=PathValue(),
+        metavar="FILE",
+        heading=INPUT,
+        help="Read the files that FILE (-: standard input) lists, one per line.",
+    ),
+    option("-0", "--null", is_flag=True, heading=INPUT, help="Names in FILE of --files-from end with NUL bytes."),
+)
 
-debug_option = option("--debug", is_flag=True, help="Show the traceback if eventstats itself fails.")
 
+def line_options(*, are_kept: bool = False) -> Decorator:
+    """Return the options that define what a line means.
 
-def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that select files."""
-    options = (
-        option(
-            "--include",
+    If a ledger keeps them (`are_kept`), an option that is not given is None: the ledger has its value.
+    """
+
+    def field(name: str, default: str | None, text: str) -> Decorator:
+        value = None if are_kept else default
+        return option(
+            f"--{name}-field",
             type=NameValue(),
-            multiple=True,
-            metavar="GLOB",
-            help="Read the files of this name in directories. Repeatable.  [default: *.jsonl, *.ndjson, *.json, *.log,"
-            " also rotated and compressed]",
+            default=value,
+            show_default=value is not None,
+            metavar="KEY",
+            heading=LINES,
+            help=text,
+        )
+
+    def flag(name: str, text: str) -> Decorator:
+        return option(name, is_flag=True, default=None if are_kept else False, heading=LINES, help=text)
+
+    def standard(value: str) -> str:
+        return "" if are_kept else f"  [default: {value}]"
+
+    fields: Final = Fields()
+    return together(
+        field("type", fields.type, "Key, dotted path or JSON Pointer of the type."),
+        field("value", fields.value, "The same for the value; none: events have no value."),
+        flag("--count-only", "Count events that have no value: each adds 0, as with --value-field none."),
+        option("--default-value", metavar="N", heading=LINES, help="Use this number where the value is missing."),
+        flag("--numeric-strings", 'Accept numbers in strings, such as "19.99".'),
+        field("time", fields.time, "The same for the time."),
+        option(
+            "--input-tz",
+            metavar="ZONE",
+            heading=LINES,
+            help=f"Time zone of times without an offset.{standard('UTC')}",
         ),
         option(
-            "--exclude",
-            type=NameValue(),
-            multiple=True,
-            metavar="GLOB",
-            help="Leave out what has this name in directories and globs. Repeatable.",
+            "--time-format",
+            metavar="FORMAT",
+            heading=LINES,
+            help="Read only times in this format, in the notation of strptime.",
+        ),
+        flag("--salvage", "Recover what is certain from damaged lines."),
+        option(
+            "--max-line",
+            type=Size(),
+            default=None if are_kept else MAX_LINE,
+            heading=LINES,
+            help=f"Reject longer lines.{standard('16MiB')}",
         ),
         option(
-            "--files-from",
-            type=PathValue(),
-            metavar="FILE",
-            help="Read the files that FILE (- is standard input) names, one a line.",
+            "--max-types",
+            type=click.IntRange(min=1),
+            default=None if are_kept else MAX_TYPES,
+            show_default=not are_kept,
+            metavar="N",
+            heading=LINES,
+            help="Types with a row of their own; all others share one.",
         ),
-        option("-0", "--null", is_flag=True, help="In FILE of --files-from, NUL bytes end the names."),
+        option(
+            "--max-type-bytes",
+            type=Size(),
+            default=None if are_kept else MAX_TYPE_BYTES,
+            heading=LINES,
+            help=f"Bytes that their names may take together.{standard('64MiB')}",
+        ),
     )
-    for each in reversed(options):
-        command = each(command)
-    return command
 
 
 types_option = option(
@@ -142,15 +126,26 @@ types_option = option(
     type=NameValue(),
     multiple=True,
     metavar="TYPE",
-    help="Keep this type only. Repeatable.",
+    heading=QUERY,
+    help="Keep only this type. Repeatable.",
 )
 
-rejects_option = option(
-    "--rejects",
-    type=PathValue(),
-    metavar="FILE",
-    help="Keep rejected lines in FILE as JSON lines, to be repaired and fed again.",
-)
+
+def time_options(*, by: str = "Count in buckets of time") -> Decorator:
+    """Return the options that select events by time, and put them into buckets; `by` is what the latter does."""
+    return together(
+        option("--since", metavar="TIME", heading=QUERY, help=f"Keep events from this time on: {_BOUND}."),
+        option("--until", metavar="TIME", heading=QUERY, help="Keep events before this time."),
+        option("--by", type=ByValue(), heading=QUERY, help=f"{by}: {_BY}."),
+        option(
+            "--tz",
+            metavar="ZONE",
+            heading=QUERY,
+            help=f"Time zone of the buckets, and of TIME without an offset: {_ZONE}",
+        ),
+        option("--gaps", is_flag=True, heading=QUERY, help="Print rows of count 0 for empty buckets."),
+    )
+
 
 show_rejects_option = option(
     "--show-rejects",
@@ -158,29 +153,68 @@ show_rejects_option = option(
     default=5,
     show_default=True,
     metavar="N",
+    heading=BAD,
     help="Bad lines to show.",
 )
 
+
+def reject_options(failure: str) -> Decorator:
+    """Return the options for bad lines; `failure` is what a run with too many of them does."""
+    return together(
+        option("--strict", is_flag=True, heading=BAD, help=f"{failure} if any line is bad."),
+        option(
+            "--max-rejects",
+            type=BudgetValue(),
+            heading=BAD,
+            help=f"{failure} if more lines than this, or a larger share of them, are bad.",
+        ),
+        option(
+            "--rejects",
+            type=PathValue(),
+            metavar="FILE",
+            heading=BAD,
+            help="Write rejected lines to FILE as JSON lines, to be repaired and read again.",
+        ),
+        show_rejects_option,
+    )
+
+
 jobs_option = option(
-    "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: the cores it may use]"
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    heading=RUN,
+    help="Threads to use.  [default: one per available core]",
 )
 
+other_label_option = option(
+    "--other-label",
+    type=NameValue(),
+    default=OTHER_LABEL,
+    show_default=True,
+    metavar="TEXT",
+    heading=OUTPUT,
+    help="Name of the row that all types beyond the limit share.",
+)
 
-def output_options_with(formats: Iterable[str]) -> Decorator:
-    """Return a decorator that adds the shared options of commands with a result, with these formats."""
+output_option = option(
+    "-o", "--output", type=PathValue(), metavar="FILE", heading=OUTPUT, help="Write to FILE, whole or not at all."
+)
 
-    def add_all(command: Callable[..., Any]) -> Callable[..., Any]:
-        for add in reversed(added):
-            command = add(command)
-        return command
+debug_option = option("--debug", is_flag=True, heading=RUN, help="Show the traceback if eventstats itself fails.")
 
-    added = (
+
+def output_options(*more: str) -> Decorator:
+    """Return the options of commands with a result; `more` are formats that only some commands have."""
+    return together(
         option(
             "-f",
             "--format",
-            type=click.Choice(list(formats)),
+            type=click.Choice([*FORMATS, *more]),
             default="json",
             show_default=True,
+            heading=OUTPUT,
             help="How to print.",
         ),
         option(
@@ -188,68 +222,17 @@ def output_options_with(formats: Iterable[str]) -> Decorator:
             type=StatsValue(),
             default=",".join(DEFAULT_STATS),
             show_default=True,
+            heading=OUTPUT,
             help="What to print of each type, in this order: count, sum, min, max, mean.",
         ),
         output_option,
         option(
-            "--save", type=PathValue(), metavar="FILE", help="Keep the whole summary in FILE, for `eventstats merge`."
+            "--save",
+            type=PathValue(),
+            metavar="FILE",
+            heading=OUTPUT,
+            help="Save the whole summary to FILE, for `eventstats merge`.",
         ),
         debug_option,
         help_option,
     )
-    return add_all
-
-
-def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's API
-    if value and not ctx.resilient_parsing:
-        write_stdout(f"{ctx.get_help()}\n".encode())
-        ctx.exit()
-
-
-help_option = click.option(
-    # click's own would do, but loads translations, a fortieth of the start-up time
-    "-h",
-    "--help",
-    is_flag=True,
-    expose_value=False,
-    is_eager=True,
-    callback=_show_help,
-    help="Show this message and exit.",
-)
-
-output_options = output_options_with(FORMATS)
-
-
-def check_targets(
-    settings: Settings, inputs: Iterable[str] = (), *, files_from: str | None = None, ledger: str | None = None
-) -> None:
-    """Refuse, as wrong usage, to write what is also read, or twice: nothing has been opened for writing yet."""
-    outputs = {"--output": settings.output, "--save": settings.save, "--rejects": settings.rejects}
-    check_outputs(outputs, (*inputs, *((files_from,) if files_from else ())), ledger=ledger)
-
-
-def check_outputs(
-    outputs: dict[str, str | None],
-    inputs: Iterable[str] = (),
-    *,
-    ledger: str | None = None,
-) -> None:
-    """Do the same for outputs by option; see `targets.check`."""
-    is_known = None
-    if ledger is not None and os.path.exists(ledger):
-        from eventcli.ledger.store import database  # noqa: PLC0415  # keeps start-up fast for commands without a ledger
-
-        is_known = partial(database.source_of, ledger)
-    try:
-        targets.check(outputs, inputs=inputs, ledger=ledger, is_known=is_known)
-    except ConflictError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def cure(account: Account) -> str:
-    """Return the most likely cause if every line was rejected."""
-    if account.rejected.keys() <= {Reason.BAD_TIME}:
-        return "are these the right times, with the right --time-field? --time-format describes others"
-    if account.rejected.keys() <= {Reason.BAD_TIME, Reason.MISSING_TIME}:
-        return "is this the right file, with the right --time-field?"
-    return "is this the right file, with the right --type-field and --value-field?"

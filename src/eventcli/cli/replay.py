@@ -5,28 +5,15 @@ from typing import Any
 
 import click
 
+from eventcli.cli.command import help_option
 from eventcli.cli.ledger_access import is_all_rejected, open_to_change, open_to_read, renderer
-from eventcli.cli.ledger_options import (
-    label_option,
-    ledger_command,
-    ledger_option,
-    other_label_option,
-    output_options,
-    wait_option,
-)
+from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options, totals_option, wait_option
 from eventcli.cli.messages import say
-from eventcli.cli.options import (
-    check_outputs,
-    check_targets,
-    debug_option,
-    help_option,
-    option,
-    output_option,
-    show_rejects_option,
-)
+from eventcli.cli.options import debug_option, output_option, show_rejects_option
 from eventcli.cli.settings import inputs_of, settings_of
 from eventcli.cli.showing import PROMETHEUS, labels_of
 from eventcli.cli.sinks import Sinks, written_to
+from eventcli.cli.targets import check_outputs, check_targets
 from eventcli.cli.values import PathValue
 from eventcli.errors import ExitCode
 from eventcli.ledger import meaning as meaning_module
@@ -37,7 +24,13 @@ from eventcli.reporting import diagnostics
 from eventcli.reporting.output import PRIVATE
 
 
-@ledger_command("rejects")
+@ledger_command(
+    "rejects",
+    "Write the rejected lines that a ledger keeps.",
+    "eventstats rejects --ledger shop.db",
+    "eventstats rejects --ledger shop.db -o bad.jsonl",
+    "eventstats rejects --ledger shop.db | jq -r .reason | sort | uniq -c",
+)
 @ledger_option
 @output_option
 @debug_option
@@ -54,19 +47,23 @@ def rejects(*, path: str, output: str | None, **_debug: bool) -> ExitCode:
     return ExitCode.OK
 
 
-@ledger_command("replay")
+@ledger_command(
+    "replay",
+    "Add repaired lines to a ledger.",
+    "eventstats replay --ledger shop.db repaired.jsonl",
+    "eventstats replay --ledger shop.db repaired.jsonl --totals -f table",
+    "sed 's/NaN/0/' rejects.jsonl | eventstats replay --ledger shop.db -",
+)
 @click.argument("files", metavar="REJECTS...", nargs=-1, required=True, type=PathValue())
 @ledger_option
 @wait_option
-@option("--totals", "wants_totals", is_flag=True, help="Print the totals over all runs, not what was added.")
+@totals_option
 @show_rejects_option
-@other_label_option
-@label_option
-@output_options
+@report_options
 def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool, **options: Any) -> ExitCode:
-    """Add rejected lines that were repaired: in the REJECTS, written by `rejects` or --rejects, `raw` is the line.
+    """Add repaired lines. The REJECTS are files written by `rejects` or --rejects; `raw` is the line, to be repaired.
 
-    Each counts once, however often it is replayed; it moves from the rejected to the accepted lines.
+    Each line counts once, however often it is replayed; it moves from the rejected to the accepted lines.
     """
     labels = labels_of(options.pop("label"), path)
     settings = settings_of(**options)

@@ -10,10 +10,9 @@ from typing import Self, TextIO
 from eventcli import interruption
 from eventcli.cli import messages, targets
 from eventcli.cli.messages import say, say_rest
-from eventcli.cli.options import cure
 from eventcli.cli.settings import Settings
 from eventcli.errors import ExitCode
-from eventcli.lines.event import Reject
+from eventcli.lines.event import Reason, Reject
 from eventcli.pipeline.run import Run
 from eventcli.reading.discovery import Choice, discover
 from eventcli.reading.source import size_of
@@ -21,6 +20,7 @@ from eventcli.reporting import diagnostics, table
 from eventcli.reporting.formats import FORMATS
 from eventcli.reporting.output import PRIVATE, STDOUT, STDOUT_PATH, OutputFile, prove_stdout, write_stdout
 from eventcli.summary import gaps, saved
+from eventcli.summary.account import Account
 from eventcli.summary.summary import Summary
 from eventcli.text import STDIN, for_terminal, name_of, printable
 
@@ -133,7 +133,7 @@ class Sinks:
         if failed:
             say(f"no result: {account.rejects} lines were rejected, more than {budget} allows")
         elif all_rejected:
-            say(f"every line was rejected: {cure(account)}")
+            say(f"every line was rejected: {_cure(account)}")
         if shown.other:
             label = printable(self._settings.other_label)
             why, _, option = shown.crowd.rpartition(" ")
@@ -173,6 +173,15 @@ class Sinks:
             width = os.get_terminal_size(STDOUT).columns or None
             return table.table(summary, settings.stats, settings.other_label, width)
         return FORMATS[settings.format](summary, settings.stats, settings.other_label)
+
+
+def _cure(account: Account) -> str:
+    """Return the most likely cause if every line was rejected."""
+    if account.rejected.keys() <= {Reason.BAD_TIME}:
+        return "are these the right times, with the right --time-field? --time-format describes others"
+    if account.rejected.keys() <= {Reason.BAD_TIME, Reason.MISSING_TIME}:
+        return "is this the right file, with the right --time-field?"
+    return "is this the right file, with the right --type-field and --value-field?"
 
 
 @contextmanager

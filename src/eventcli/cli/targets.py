@@ -4,8 +4,12 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
 
+import click
+
+from eventcli.cli.settings import Settings
 from eventcli.reporting.output import STDOUT, STDOUT_PATH
 from eventcli.text import STDIN, is_url, name_of
 
@@ -17,7 +21,7 @@ _BESIDE: Final = ("", "-journal", "-wal", "-shm", "-lock")
 """The endings of a ledger's file names."""
 
 
-class ConflictError(Exception):
+class ConflictError(click.UsageError):
     """A file would be written that is also read, or written twice; the message says which."""
 
 
@@ -40,6 +44,29 @@ class _Target:
         self.what = what
         self.key = key
         self.is_pipe = is_pipe
+
+
+def check_targets(
+    settings: Settings, inputs: Iterable[str] = (), *, files_from: str | None = None, ledger: str | None = None
+) -> None:
+    """Raise ConflictError for an output that is also read, or written twice; nothing is opened."""
+    outputs = {"--output": settings.output, "--save": settings.save, "--rejects": settings.rejects}
+    check_outputs(outputs, (*inputs, *((files_from,) if files_from else ())), ledger=ledger)
+
+
+def check_outputs(
+    outputs: dict[str, str | None],
+    inputs: Iterable[str] = (),
+    *,
+    ledger: str | None = None,
+) -> None:
+    """Do the same for outputs by option; see `check`."""
+    is_known = None
+    if ledger is not None and os.path.exists(ledger):
+        from eventcli.ledger.store import database  # noqa: PLC0415  # keeps start-up fast for commands without a ledger
+
+        is_known = partial(database.source_of, ledger)
+    check(outputs, inputs=inputs, ledger=ledger, is_known=is_known)
 
 
 def check(

@@ -2,36 +2,37 @@
 
 from typing import Any
 
+from eventcli.cli.command import QUERY, option
 from eventcli.cli.ledger_access import open_to_read, renderer
-from eventcli.cli.ledger_options import label_option, ledger_command, ledger_option, other_label_option, output_options
+from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options
 from eventcli.cli.messages import say_source
-from eventcli.cli.options import (
-    ByValue,
-    check_targets,
-    option,
-    types_option,
-)
+from eventcli.cli.options import time_options, types_option
 from eventcli.cli.settings import settings_of, timing_of
 from eventcli.cli.showing import PROMETHEUS, labels_of
 from eventcli.cli.sinks import Sinks
-from eventcli.cli.timing import BOUND_HELP, BY_HELP, ZONE_HELP
+from eventcli.cli.targets import check_targets
 from eventcli.errors import ExitCode
 from eventcli.ledger.answers import answer
 from eventcli.reporting.columns import Stat
 
 
-@ledger_command("totals")
+@ledger_command(
+    "totals",
+    "Print the totals over all runs.",
+    "eventstats totals --ledger shop.db",
+    "eventstats totals --ledger shop.db --by day --since 7d -f table",
+    "eventstats totals --ledger shop.db --type purchase --tz Europe/Berlin --by month",
+)
 @ledger_option
 @types_option
-@option("--since", metavar="TIME", help=f"Keep events from this time on: {BOUND_HELP}.")
-@option("--until", metavar="TIME", help="Keep events before this time.")
-@option("--by", type=ByValue(), help=f"Print in buckets of time, as far as the ledger keeps them: {BY_HELP}.")
-@option("--tz", metavar="ZONE", help=f"Time zone of the buckets, and of TIME without an offset: {ZONE_HELP}")
-@option("--gaps", is_flag=True, help="Print rows of count 0 for empty buckets.")
-@option("--allow-timeless", is_flag=True, help="Take the answer for whole, though events without a time are not in it.")
-@other_label_option
-@label_option
-@output_options
+@time_options(by="Print in buckets of time, as far as the ledger keeps them")
+@option(
+    "--allow-timeless",
+    is_flag=True,
+    heading=QUERY,
+    help="Count the result as complete, although events without a time are missing in it.",
+)
+@report_options
 def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options: Any) -> ExitCode:
     """Print the totals over all runs, from the ledger alone."""
     labels = labels_of(options.pop("label"), path)

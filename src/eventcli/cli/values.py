@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from eventcli.lines.query import unit_of
 from eventcli.reporting.columns import Stat
 from eventcli.summary.account import Account
 
@@ -48,6 +49,23 @@ class Size(click.ParamType[int]):
         if not 0 < size <= _LARGEST:
             self.fail(f"{value!r} is not a size such as 65536, 64K or 16MiB", param, ctx)
         return size
+
+
+class ByValue(click.ParamType[str]):
+    """The size of buckets."""
+
+    name = "size"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002  # click's API
+        """Return the placeholder for the value in help texts."""
+        return "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return its canonical name."""
+        try:
+            return unit_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class BudgetValue(click.ParamType[Budget]):

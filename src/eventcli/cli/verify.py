@@ -7,28 +7,15 @@ from typing import Any
 
 import click
 
+from eventcli.cli.command import LEDGER, help_option, option
 from eventcli.cli.ledger_access import open_to_change, open_to_read, renderer
-from eventcli.cli.ledger_options import (
-    label_option,
-    ledger_command,
-    ledger_option,
-    other_label_option,
-    output_options,
-    wait_option,
-)
+from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options, wait_option
 from eventcli.cli.messages import say, say_one_of, say_source
-from eventcli.cli.options import (
-    check_outputs,
-    check_targets,
-    debug_option,
-    help_option,
-    jobs_option,
-    option,
-    output_option,
-)
+from eventcli.cli.options import debug_option, jobs_option, output_option
 from eventcli.cli.settings import settings_of
 from eventcli.cli.showing import PROMETHEUS, labels_of
 from eventcli.cli.sinks import Sinks, written_to
+from eventcli.cli.targets import check_outputs, check_targets
 from eventcli.cli.values import PathValue
 from eventcli.errors import ExitCode
 from eventcli.ledger import totals as totals_module
@@ -37,12 +24,29 @@ from eventcli.ledger.store.database import Database
 from eventcli.text import name_of
 
 
-@ledger_command("verify")
+@ledger_command(
+    "verify",
+    "Prove the totals of a ledger from the logs.",
+    "eventstats verify --ledger shop.db",
+    "eventstats verify --ledger shop.db /backup/logs/",
+    "eventstats verify --ledger shop.db --prune 90 --acknowledge",
+)
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1, type=PathValue())
 @ledger_option
 @wait_option
-@option("--prune", type=click.FloatRange(min=0), metavar="DAYS", help="Forget streams that are gone for so long.")
-@option("--acknowledge", is_flag=True, help="Take note of all discontinuities: totals are complete without them.")
+@option(
+    "--prune",
+    type=click.FloatRange(min=0),
+    metavar="DAYS",
+    heading=LEDGER,
+    help="Forget streams that have been gone for this long.",
+)
+@option(
+    "--acknowledge",
+    is_flag=True,
+    heading=LEDGER,
+    help="Accept all discontinuities: totals are complete without what was lost.",
+)
 @output_option
 @jobs_option
 @debug_option
@@ -58,10 +62,10 @@ def verify(
     jobs: int | None,
     **_debug: bool,
 ) -> ExitCode:
-    """Read again what is still on disk, and prove the totals of the ledger by it.
+    """Read everything that is still on disk once more, and prove the totals of the ledger with it.
 
-    Streams are looked for where they were, among their siblings, and in the SOURCEs. Prints one JSON
-    object a stream: proved, gone (nothing holds it any more), different, or unproved (too many types).
+    Streams are searched for where they were, among their siblings, and in the SOURCEs. Prints one JSON
+    object per stream: proved, gone (no file holds it any more), different, or unproved (too many types).
     """
     check_outputs({"--output": output}, sources, ledger=path)
     changes = prune is not None or acknowledge
@@ -111,19 +115,25 @@ def _verify(
     return ExitCode.INCOMPLETE if found - {"proved"} or (open_ones and not acknowledge) else ExitCode.OK
 
 
-@ledger_command("forget")
+@ledger_command(
+    "forget",
+    "Remove what a stream added to a ledger.",
+    "eventstats forget --ledger shop.db /var/log/test.log",
+    "eventstats forget --ledger shop.db --all app.log -f table",
+    "eventstats forget --ledger shop.db old.log new.log",
+)
 @click.argument("names", metavar="STREAM|PATH...", nargs=-1, required=True, type=PathValue())
 @ledger_option
 @wait_option
-@option("--all", "wants_all", is_flag=True, help="Forget all streams of a PATH, not only a single one.")
-@other_label_option
-@label_option
-@output_options
+@option(
+    "--all", "wants_all", is_flag=True, heading=LEDGER, help="Forget all streams of a PATH, even if there are several."
+)
+@report_options
 def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, **options: Any) -> ExitCode:
-    """Take out of the ledger exactly what a stream added, and print what that was.
+    """Remove from the ledger exactly what a stream added, and print that.
 
-    A STREAM is a key, as `verify` prints it; a PATH stands for the stream that was read there. What is still on disk
-    is read anew by the next `ingest`.
+    A STREAM is a key, as `verify` prints it; a PATH names the stream that was read there. The next `ingest` reads
+    again whatever is still on disk.
     """
     from eventcli.ledger import forget as forget_module  # noqa: PLC0415  # keeps start-up fast for others
 
