@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import importlib
 import itertools
 import os
 import re
@@ -32,6 +33,9 @@ MODULES: Final = {
 
 TOP: Final = {name for name in MODULES if "." not in name and not MODULES[name].stem.startswith("__init__")}
 """Rooms that are no wing: those that every wing may use, and the doors."""
+
+PACKAGES: Final = {name for name, path in MODULES.items() if path.stem == "__init__" and name != "__init__"}
+"""The wings and their folders: the docstring of each, and the door to those of its modules that few runs need."""
 
 WINGS: Final = sorted({name.partition(".")[0] for name in MODULES} - TOP - {"__init__"})
 
@@ -94,9 +98,11 @@ def names_of(node: ast.AST) -> list[str]:
 
 
 def imported(module: str) -> Iterator[str]:
-    """Yield the full name of everything a module imports: lazily and for types, too."""
+    """Yield the full name of everything a module imports: lazily and for types, too, and through the door of a wing."""
     for node in ast.walk(tree_of(module)):
         yield from names_of(node)
+        if isinstance(node, ast.Attribute) and (name := ast.unparse(node)).startswith("eventcli."):
+            yield name
 
 
 def imported_at_once(module: str) -> Iterator[str]:
@@ -122,6 +128,17 @@ def rooms_imported(module: str, names: Iterator[str]) -> set[str]:
         room_of(name) for name in names if name != "eventcli.__version__" and not name.startswith("eventcli._kernel")
     }
     return {room for room in rooms if room is not None and room != module}
+
+
+def behind_a_door() -> set[str]:
+    """Return the modules that their packages load when they are first used."""
+    return {
+        f"{package}.{name}"
+        for package in sorted(PACKAGES)
+        for node in tree_of(package).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        for name in ast.literal_eval(node.value)
+    }
 
 
 def wing_of(room: str) -> str:
@@ -151,7 +168,7 @@ def test_a_wing_imports_only_what_the_table_allows(module: str) -> None:
 @pytest.mark.parametrize("wing", WINGS)
 def test_no_wing_has_a_circle(wing: str) -> None:
     """Within a wing, imports make no circle, lazy and type-only ones included."""
-    rooms = [module for module in MODULES if wing_of(module) == wing]
+    rooms = [module for module in set(MODULES) - PACKAGES if wing_of(module) == wing]
     arrows = {room: rooms_imported(room, imported(room)) & set(rooms) for room in rooms}
     while free := [room for room, targets in arrows.items() if not targets & set(arrows)]:
         for room in free:
@@ -253,6 +270,30 @@ def test_a_usual_run_loads_only_what_it_needs(body: str, arguments: list[str]) -
     loaded = loaded_by(command(arguments), b'{"type":"a","value":0.5}\n')
     assert not loaded & UNUSUAL
     assert bool(loaded & AUTHORITY) == (body == "python")
+
+
+@pytest.mark.parametrize("arguments", [["summarize"], ["--format", "jsonl"]])
+def test_a_usual_run_passes_no_door(body: str, arguments: list[str]) -> None:
+    """A run over plain events loads no module behind a door, but with the Python body what judges lines."""
+    loaded = loaded_by(command(arguments), b'{"type":"a","value":0.5}\n')
+    doors = {f"eventcli.{name}" for name in behind_a_door()}
+    assert "eventcli.summary.saved" in doors
+    assert loaded & doors == ({"eventcli.folding.reference", "eventcli.lines.parse"} if body == "python" else set())
+
+
+@pytest.mark.parametrize("name", eventcli.__all__)
+def test_importing_the_package_loads_no_wing(name: str) -> None:
+    """`import eventcli` is only a door; each public name is there, and is the same at each look."""
+    assert not {module for module in loaded_by("import eventcli") if module.startswith("eventcli.")}
+    assert name in dir(eventcli)
+    assert getattr(eventcli, name) is getattr(eventcli, name)
+
+
+def test_a_package_has_no_other_names() -> None:
+    """A name that is neither a public one nor a module behind a door is an AttributeError, as for any module."""
+    for package in ("eventcli", "eventcli.summary"):
+        with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+            _ = importlib.import_module(package).nothing
 
 
 def test_the_process_looks_for_garbage_after_its_start(tmp_path: Path) -> None:

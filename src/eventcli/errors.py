@@ -1,4 +1,4 @@
-"""The exit statuses of `eventstats`, in one place."""
+"""The exit statuses of `eventstats`, and the errors that several wings know, in one place."""
 
 from enum import IntEnum
 from typing import Self
@@ -14,6 +14,14 @@ class OutputError(Exception):
 
 class ReaderGoneError(Exception):
     """The reader of standard output is gone."""
+
+
+class GapsError(Exception):
+    """There are too many empty buckets."""
+
+
+class LostError(OSError):
+    """A lease was lost while its lines were folded, so they may have changed meanwhile."""
 
 
 class ExitCode(IntEnum):

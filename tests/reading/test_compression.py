@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 import process
 from eventcli import SourceReport, Status, Summary, summarize, testing
 from eventcli.readable import DamagedError, TruncatedError, readable
-from eventcli.reading.compression import decompressed as decompressed_module
 from eventcli.reading.compression import members as members_module
 from eventcli.reading.compression.decompressed import Decompressed
 from eventcli.reading.compression.encodings import HEAD, Encoding, UnsupportedError, identify
@@ -172,7 +171,6 @@ def test_the_sizes_of_reads_do_not_matter(codec: Codec, data: st.DataObject, ahe
     members = codec.compress(content) + codec.compress(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(members_module, "CHUNK", data.draw(st.integers(1, 50)))
-        patch.setattr(decompressed_module, "CHUNK", members_module.CHUNK)
         patch.setattr(members_module, "_INPUT", data.draw(st.integers(1, 50)))
         patch.setattr(members_module, "_KEPT", data.draw(st.integers(0, 50)))
         for stream in (io.BytesIO(members), stream_of(members)):
@@ -222,7 +220,7 @@ def test_skippable_frames_are_skipped(encoding: str) -> None:
 def test_gzip_in_a_file_goes_straight_into_the_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that comes out of gzip members is copied, unless they may hold an archive or something else follows."""
     pytest.importorskip("isal", reason="there is no isal for this machine")
-    monkeypatch.setattr(decompressed_module, "all_members", lambda _: iter([b"copied"]))
+    monkeypatch.setattr(members_module, "all_members", lambda _: iter([b"copied"]))
     member = COMPRESS["gzip"](CONTENT)
     for ahead in (False, True):
         assert read(io.BytesIO(member + bytes(100) + member), ahead=ahead) == (CONTENT * 2, None)
@@ -280,7 +278,6 @@ def test_the_sizes_of_reads_do_not_matter_before_a_cut(codec: Codec, length: int
     expected, _ = read(io.BytesIO(data))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(members_module, "CHUNK", chunk)
-        patch.setattr(decompressed_module, "CHUNK", members_module.CHUNK)
         patch.setattr(members_module, "_INPUT", size)
         found, error = read(io.BytesIO(data))
     assert found == expected

@@ -22,15 +22,16 @@ from hypothesis import strategies as st
 from eventcli import Fields, Query, Reason, Reject, SourceReport, Status, Summary, summarize, testing
 from eventcli.body import body as in_use
 from eventcli.cli import process
-from eventcli.errors import ExitCode
+from eventcli.errors import ExitCode, LostError
 from eventcli.folding import bodies, fold
 from eventcli.folding.fold import MOST_MARKS
+from eventcli.lines import parse
 from eventcli.lines.parse import explain
 from eventcli.pipeline import run as run_module
 from eventcli.readable import TruncatedError
 from eventcli.reading import mapping
 from eventcli.reading.blocks import MAX_LINE
-from eventcli.reading.mapping import LeasedLines, LostError, MappedFile, mapped
+from eventcli.reading.mapping import LeasedLines, MappedFile, mapped
 from outcome import printed
 from process import open_descriptors
 
@@ -328,7 +329,7 @@ def test_a_writer_waits_for_what_is_folded_only(
             assert not writer.is_alive()
 
     seen.on_lines = let_in
-    monkeypatch.setattr(run_module, "explain", explain_late)
+    monkeypatch.setattr(parse, "explain", explain_late)
     problems: list[SourceReport] = []
     rejects: list[Reject] = []
     summarize(path, jobs=jobs, block_size=BLOCK, on_reject=rejects.append, reject_limit=100, on_problem=problems.append)
@@ -399,7 +400,7 @@ def test_no_lease_is_left_behind(
         summarize(path, jobs=jobs, block_size=BLOCK, on_reject=rejected, reject_limit=5)
     assert wait_for(lambda: not is_leased(str(path)))
     seen.starts.clear()
-    monkeypatch.setattr(run_module, "explain", lambda *given: fail() if seen.starts else explain(*given))
+    monkeypatch.setattr(parse, "explain", lambda *given: fail() if seen.starts else explain(*given))
     with pytest.raises(ZeroDivisionError) as also_caught:
         summarize(path, jobs=jobs, block_size=BLOCK, on_reject=lambda _: None, reject_limit=5)
     assert seen.starts
@@ -486,7 +487,7 @@ def test_a_lease_that_is_lost_is_an_error(
             fcntl.fcntl(lease, fcntl.F_SETLEASE, fcntl.F_UNLCK)
         return explain(raw, reason, fields)
 
-    monkeypatch.setattr(run_module, "explain", lose)
+    monkeypatch.setattr(parse, "explain", lose)
     with pytest.raises(LostError, match="opened for writing while it was read"):
         summarized(str(path), [], jobs=1)
     assert seen.starts, body

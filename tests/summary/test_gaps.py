@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventcli import Fields, Summary, Timing, summarize
+from eventcli.errors import GapsError
 from eventcli.lines import times, zones
 from eventcli.summary import gaps
 
@@ -63,7 +64,7 @@ def test_nothing_has_no_gaps() -> None:
 def test_too_many_rows(body: str) -> None:
     """Rows that would fill the memory are refused."""
     timing = Timing(by="minute")
-    with pytest.raises(gaps.GapsError, match=str(gaps.MOST_ROWS)):
+    with pytest.raises(GapsError, match=str(gaps.MOST_ROWS)):
         gaps.fill(timed([("a", 0), ("a", 10**9)], timing), timing, None)
     assert body
 
@@ -72,7 +73,7 @@ def test_one_odd_time_does_not_fill_centuries(body: str) -> None:
     """Where the bounds are not given, empty rows go with those that have events; where they are, all are filled."""
     timing = Timing(by="hour")
     moments = [("a", 0), ("a", 1_601_978_525)]
-    with pytest.raises(gaps.GapsError, match="gaps take 444995 rows from 1970-01-01T00:00:00"):
+    with pytest.raises(GapsError, match="gaps take 444995 rows from 1970-01-01T00:00:00"):
         gaps.fill(timed(moments, timing), timing, None)
     asked = Timing(since="1970-01-01", until="1972-01-01", by="hour")
     assert len(gaps.fill(timed(moments, asked), asked, None).buckets) == 2 * 365 * 24, body

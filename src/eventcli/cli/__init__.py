@@ -1,1 +1,13 @@
 """The command line: options in, status out; one module per family of commands."""
+
+from typing import TYPE_CHECKING
+
+from eventcli.door import door
+
+if TYPE_CHECKING:
+    from eventcli.cli import completion, generate, merging
+
+__all__ = ["completion", "generate", "merging"]
+
+if not TYPE_CHECKING:
+    __getattr__ = door(__name__, __all__)

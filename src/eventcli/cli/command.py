@@ -7,13 +7,11 @@ import click
 
 from eventcli.body import BodyError
 from eventcli.cli.messages import say, say_rest, without_secrets, write_stderr
-from eventcli.errors import ExitCode, OutputError, ReaderGoneError
+from eventcli.errors import ExitCode, GapsError, LostError, OutputError, ReaderGoneError
 from eventcli.interruption import SignalError
-from eventcli.reading.mapping import LostError
 from eventcli.reporting.columns import UnknownStatError
 from eventcli.reporting.output import write_stdout
 from eventcli.shortage import shortage
-from eventcli.summary.gaps import GapsError
 
 _SIGINT: Final = 2
 

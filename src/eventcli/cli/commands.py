@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+import eventcli.cli
+import eventcli.reporting
+import eventcli.summary
 from eventcli import __version__
 from eventcli.body import body, why
 from eventcli.cli import ledger_commands
@@ -32,9 +35,7 @@ from eventcli.errors import ExitCode
 from eventcli.pipeline.run import Run
 from eventcli.pipeline.summarize import BLOCK_SIZE
 from eventcli.reading.discovery import Choice
-from eventcli.reporting import table
 from eventcli.reporting.output import write_stdout
-from eventcli.summary.asked import Asked
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -174,7 +175,8 @@ def summarize(
     """
     query = query_of(options)
     budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
-    settings = settings_of(**options, budget=budget, query=query, asked=Asked.of(query))
+    asked = eventcli.summary.asked.Asked.of(query) if options["save"] else None
+    settings = settings_of(**options, budget=budget, query=query, asked=asked)
     inputs = inputs_of(files, None if files_from is None else names_in(files_from, files, null=null))
     choice = Choice(include, exclude)
     check_targets(settings, inputs, files_from=files_from)
@@ -200,7 +202,7 @@ def summarize(
         except KeyboardInterrupt:
             partial = run.partial()
             say(f"interrupted; partial totals so far, of {partial.account}:")
-            write_stderr(table.table(partial, settings.stats).decode())
+            write_stderr(eventcli.reporting.table.table(partial, settings.stats).decode())
             raise
         return sinks.finish(summary)
 
@@ -231,16 +233,15 @@ def summarize(
 @output_options()
 def merge(*, files: tuple[str, ...], allow_overlap: bool, allow_mixed: bool, **options: Any) -> ExitCode:
     """Add up saved summaries, ledgers and printed results (json or jsonl) in the FILEs (- or none: standard input)."""
-    from eventcli.cli.merging import Merge  # noqa: PLC0415  # as above
-    from eventcli.summary.kinship import MixedError  # noqa: PLC0415  # keeps start-up fast for other commands
-
     inputs = inputs_of(files)
     settings = settings_of(**options)
     check_targets(settings, inputs)
-    merging = Merge(allow_overlap=allow_overlap, allow_mixed=allow_mixed, on_source=say_source, on_doubt=say)
+    merging = eventcli.cli.merging.Merge(
+        allow_overlap=allow_overlap, allow_mixed=allow_mixed, on_source=say_source, on_doubt=say
+    )
     try:
         merged = merging.run(inputs)
-    except MixedError as error:
+    except eventcli.summary.kinship.MixedError as error:
         raise click.UsageError(str(error)) from None
     with Sinks(settings._replace(asked=merged.asked)) as sinks:
         return sinks.finish(merged.summary)
@@ -287,10 +288,8 @@ def merge(*, files: tuple[str, ...], allow_overlap: bool, allow_mixed: bool, **o
 @help_option
 def generate(*, events: int, seed: int, bad_rate: float, output: str | None, **_debug: bool) -> ExitCode:
     """Write the log of a small shop, of any size, to try things on."""
-    from eventcli.cli.generate import generate as lines  # noqa: PLC0415  # random costs start-up time
-
     with written_to(output) as write:
-        log = lines(events, seed=seed, bad_rate=bad_rate)
+        log = eventcli.cli.generate.generate(events, seed=seed, bad_rate=bad_rate)
         while batch := b"".join(islice(log, 1000)):
             write(batch)
     return ExitCode.OK
@@ -300,6 +299,4 @@ def prepare_completion() -> None:
     """Make the script that zsh evaluates work anywhere in .zshrc."""
     from click.shell_completion import ZshComplete  # noqa: PLC0415  # keeps start-up fast for all other runs
 
-    from eventcli.cli.completion import for_zsh  # noqa: PLC0415  # as above
-
-    ZshComplete.source_template = for_zsh(ZshComplete.source_template)
+    ZshComplete.source_template = eventcli.cli.completion.for_zsh(ZshComplete.source_template)

@@ -31,7 +31,7 @@ from eventcli.ledger.store import records
 from eventcli.ledger.store.connection import UnwritableError
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import BusyError, LedgerError
-from eventcli.lines.parse import check_query
+from eventcli.lines.check import check_query
 from eventcli.lines.windows import check_format, zone_of
 from eventcli.reading.discovery import Choice, Listing, discover_many
 from eventcli.reporting import diagnostics

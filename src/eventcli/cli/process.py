@@ -9,12 +9,10 @@ import click
 from eventcli.body import BodyError
 from eventcli.cli.commands import commands, prepare_completion
 from eventcli.cli.messages import PROGRAM, say, without_secrets
-from eventcli.errors import ExitCode, OutputError, ReaderGoneError
+from eventcli.errors import ExitCode, GapsError, LostError, OutputError, ReaderGoneError
 from eventcli.interruption import SignalError, end_by
-from eventcli.reading.mapping import LostError
 from eventcli.reporting.columns import UnknownStatError
 from eventcli.reporting.output import STDOUT
-from eventcli.summary.gaps import GapsError
 
 
 def main() -> NoReturn:

@@ -1,21 +1,24 @@
 """Turns options into one frozen `Settings`, a Query and a list of inputs."""
 
 import sys
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from eventcli.cli.messages import say
 from eventcli.cli.values import Budget
-from eventcli.lines.parse import check_query
+from eventcli.lines.check import check_query
 from eventcli.lines.query import Fields, Query, Timing
 from eventcli.lines.windows import timing_of as meaning_of_times
 from eventcli.reading import discovery
 from eventcli.reading.source import open_source
 from eventcli.reporting.columns import OTHER_LABEL, Stat
 from eventcli.reporting.output import STDOUT_PATH
-from eventcli.summary.asked import Asked
 from eventcli.text import STDIN, is_url, name_of, printable
+
+if TYPE_CHECKING:
+    from eventcli.summary.asked import Asked
+
 
 NO_VALUE: Final = "none"
 
@@ -32,7 +35,7 @@ class Settings(NamedTuple):
     budget: Budget | None = None
     other_label: str = OTHER_LABEL
     query: Query = Query()
-    asked: Asked | None = None
+    asked: "Asked | None" = None
     gaps: bool = False
     progress: bool | None = None
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+import eventcli.reporting
 from eventcli.cli.messages import say
 from eventcli.cli.settings import Settings
 from eventcli.cli.sinks import Sinks, open_output
@@ -68,8 +69,6 @@ def say_failure(settings: Settings, path: str, labels: Mapping[str, str], starte
     """
     if settings.format != PROMETHEUS or not settings.output:
         return
-    from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for other formats
-
     record = RunRecord(started_at, 0, 0, 0, 0, 0, 0, 0, 0, status)
     summary = None
     with suppress(LedgerError, BusyError, OSError), Database.open_to_read(path) as database:
@@ -77,7 +76,9 @@ def say_failure(settings: Settings, path: str, labels: Mapping[str, str], starte
         if last is not None and last.started_at == started_at:
             record = last._replace(status=status)
         summary = totals.totals(database, extremes=False)
-    text = prometheus.metrics(summary, prometheus.figures_of(record), settings.other_label, labels)
+    text = eventcli.reporting.prometheus.metrics(
+        summary, eventcli.reporting.prometheus.figures_of(record), settings.other_label, labels
+    )
     # The failure of the output was reported already.
     with suppress(OutputError, ReaderGoneError), open_output(settings.output) as output:
         output.write(text)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Self, TextIO
 
+import eventcli.reporting
+import eventcli.summary
 from eventcli import interruption
 from eventcli.cli import messages, targets
 from eventcli.cli.messages import say, say_rest
@@ -16,10 +18,9 @@ from eventcli.lines.event import Reason, Reject
 from eventcli.pipeline.run import Run
 from eventcli.reading.discovery import Choice, discover
 from eventcli.reading.source import size_of
-from eventcli.reporting import diagnostics, table
+from eventcli.reporting import diagnostics
 from eventcli.reporting.formats import FORMATS
 from eventcli.reporting.output import PRIVATE, STDOUT, STDOUT_PATH, OutputFile, prove_stdout, write_stdout
-from eventcli.summary import gaps, saved
 from eventcli.summary.account import Account
 from eventcli.summary.summary import Summary
 from eventcli.text import STDIN, for_terminal, name_of, printable
@@ -97,7 +98,7 @@ class Sinks:
         if self._rejects:
             self._rejects.prepare()
         if self._save:
-            self._saved = saved.dump(shown, self.asked)
+            self._saved = eventcli.summary.saved.dump(shown, self.asked)
         for output, data in ((self._save, self._saved), (self._output, self._result)):
             if output:
                 if output.is_replaced:
@@ -146,7 +147,7 @@ class Sinks:
             self._rejects.commit() if account.rejects else self._rejects.remove_target()
         if has_result:
             if self._save:
-                self._write(self._save, self._saved or saved.dump(shown, self.asked))
+                self._write(self._save, self._saved or eventcli.summary.saved.dump(shown, self.asked))
             if self._output:
                 self._write(self._output, self._result)
             else:
@@ -167,11 +168,11 @@ class Sinks:
         settings = self._settings
         timing = settings.query.timing
         if settings.gaps and timing is not None:
-            summary = gaps.fill(summary, timing, settings.query.types)
+            summary = eventcli.summary.gaps.fill(summary, timing, settings.query.types)
         if settings.format == "table" and not settings.output and os.isatty(STDOUT):
             # A terminal that does not know its size reports 0.
             width = os.get_terminal_size(STDOUT).columns or None
-            return table.table(summary, settings.stats, settings.other_label, width)
+            return eventcli.reporting.table.table(summary, settings.stats, settings.other_label, width)
         return FORMATS[settings.format](summary, settings.stats, settings.other_label)
 
 

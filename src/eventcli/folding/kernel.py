@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Self
 
+import eventcli.folding
+import eventcli.lines
 from eventcli.body import forced_level, kernel
 from eventcli.folding.fold import MOST_MARKS, Folded, Mark, Part
 from eventcli.lines import paths
@@ -27,9 +29,7 @@ _Moment = tuple[int, int]
 
 def reference_fold(query: Query) -> "ReferenceFold":
     """Return the authority, which is loaded when a line first needs it."""
-    from eventcli.folding.reference import ReferenceFold  # noqa: PLC0415  # keeps start-up fast for clean logs
-
-    return ReferenceFold(query)
+    return eventcli.folding.reference.ReferenceFold(query)
 
 
 class KernelFold:
@@ -57,11 +57,9 @@ class KernelFold:
         )
         self._calendar = self._buckets = self._input_zone = None
         if timing is not None:
-            from eventcli.lines import times, zones  # noqa: PLC0415  # keeps start-up fast for runs without times
-
-            self._input_zone = zones.zone(timing.input_zone)
+            self._input_zone = eventcli.lines.zones.zone(timing.input_zone)
             if timing.by is not None:
-                self._buckets = times.Buckets(timing.by, timing.zone)
+                self._buckets = eventcli.lines.times.Buckets(timing.by, timing.zone)
                 self._calendar = Calendar(timing.by, timing.zone)
         # Created for the first line that is handed back.
         self._authority: ReferenceFold | None = None
@@ -115,10 +113,8 @@ class KernelFold:
 
     def _answer(self, is_local: bool, second: int) -> None:  # noqa: FBT001  # the kernel passes it by position
         """Give the kernel the rules of time around a second: it has none of its own."""
-        from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
-
         if is_local and self._input_zone is not None:
-            self._kernel.add_span(*times.local_span(self._input_zone, second))
+            self._kernel.add_span(*eventcli.lines.times.local_span(self._input_zone, second))
         elif self._buckets is not None:
             self._kernel.add_region(*self._buckets.region(second))
 

@@ -16,11 +16,12 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from itertools import accumulate, groupby
 from typing import Final, NamedTuple, cast
 
+import eventcli.lines
 from eventcli.body import body
 from eventcli.folding.bodies import new_fold
 from eventcli.folding.fold import MOST_MARKS, Fold, Mark, Part
+from eventcli.lines.check import check_query
 from eventcli.lines.event import Reason, Reject
-from eventcli.lines.parse import check_query, explain
 from eventcli.lines.query import Query
 from eventcli.pipeline import cores
 from eventcli.pipeline.delivery import AHEAD, OnProblem, OnReject, OnRepeat
@@ -639,7 +640,7 @@ class Run:
     def _reject(self, mark: Mark, block: Block, lines: int) -> Reject:
         """Return the reject: its offset is relative to the block, its line to the part that follows `lines`."""
         raw = bytes(block.data[mark.start : mark.end])
-        message = explain(raw, mark.reason, self._query)
+        message = eventcli.lines.parse.explain(raw, mark.reason, self._query)
         return Reject(mark.reason, message, raw, len(raw) + block.closed, mark.line - lines, mark.start)
 
     def _deliver(self, slot: TaskSlot, pieces: list[Piece]) -> None:

@@ -1,1 +1,13 @@
 """From names to blocks of whole lines: discovery, sources, compression, remote objects."""
+
+from typing import TYPE_CHECKING
+
+from eventcli.door import door
+
+if TYPE_CHECKING:
+    from eventcli.reading import mapping, rotation
+
+__all__ = ["mapping", "rotation"]
+
+if not TYPE_CHECKING:
+    __getattr__ = door(__name__, __all__)

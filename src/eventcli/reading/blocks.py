@@ -5,10 +5,12 @@ handed out as a `LongLine`, so no line in a block is longer than the limit.
 """
 
 from mmap import MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
-from typing import Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from eventcli.readable import Readable, read_into
-from eventcli.reading.mapping import LeasedLines, MappedFile
+
+if TYPE_CHECKING:
+    from eventcli.reading.mapping import LeasedLines, MappedFile
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -161,7 +163,7 @@ class Blocks:
                 return self._block(buffer, filled) if filled else None
             filled += got
 
-    def _map(self, file: MappedFile, buffer: Buffer) -> Block | None:
+    def _map(self, file: "MappedFile", buffer: Buffer) -> Block | None:
         """Map a block, or stop mapping and leave the stream after the last one."""
         self._rest = self._pushed_back = b""
         buffer.leased = file.lines(self.offset)

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Final, NamedTuple
 
+import eventcli.reading
 from eventcli.readable import Readable, read_into
 from eventcli.reading import deep
 from eventcli.reading.listing import DIRECTORY, LINK, REGULAR, Entries, entries
-from eventcli.reading.rotation import SUFFIXES, default, translate
 from eventcli.reading.small_files import Known
 from eventcli.reading.source import expand_url
 from eventcli.text import STDIN, Source, is_url
@@ -35,7 +35,7 @@ _MAGIC: Final = frozenset("*?[")
 _AT_ONCE: Final = 1024
 """Files of a directory or a glob that are passed on together."""
 
-_RUN: Final = re.compile(rf"{REGULAR}{{1,{_AT_ONCE}}}|(.)\1*")
+_RUN: Final = rf"{REGULAR}{{1,{_AT_ONCE}}}|(.)\1*"
 """Batches of directory entries: consecutive entries of one kind, with a limit on regular files."""
 
 _NO_FILE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
@@ -208,12 +208,12 @@ class _Rules:
         self._take = _compiled(choice.include) if choice.include else None
         self._leave = _compiled(choice.exclude)
         # Name endings that are always selected.
-        self._sure = () if choice.include or choice.exclude else SUFFIXES
+        self._sure = () if choice.include or choice.exclude else eventcli.reading.rotation.SUFFIXES
 
     def takes(self, name: str, path: str) -> bool:
         """Whether a file is selected; `path` is relative to the directory."""
         if self._take is None:
-            self._take = default(), None  # only when a name needs it
+            self._take = eventcli.reading.rotation.default(), None  # only when a name needs it
         return _matches(self._take, name, path) and not _matches(self._leave, name, path)
 
     def take_all(self, names: Sequence[str]) -> bool:
@@ -237,7 +237,7 @@ def _compiled(patterns: Iterable[str]) -> _Patterns:
 
 
 def _any_of(patterns: list[str]) -> re.Pattern[str] | None:
-    return re.compile("|".join(map(translate, patterns))) if patterns else None
+    return re.compile("|".join(map(eventcli.reading.rotation.translate, patterns))) if patterns else None
 
 
 def _text(name: str) -> str:
@@ -276,7 +276,7 @@ def _walk(top: str, rules: _Rules, below: str = "") -> _Steps:
     (names, kinds, device, inodes), errors = _entries(os.path.join(top, below) if below else top)
     yield from errors
     begin = os.path.join(top, below, "")
-    for run in _RUN.finditer(kinds):
+    for run in re.finditer(_RUN, kinds):
         start, end = run.span()
         some = Entries(names[start:end], kinds[start:end], device, inodes[start:end])
         if kinds[start] == DIRECTORY:
@@ -292,7 +292,7 @@ def _walk(top: str, rules: _Rules, below: str = "") -> _Steps:
 def _files_of(begin: str, some: Entries, left: int = 0) -> Iterator[_Listed]:
     """Yield the regular files of some directory entries, and the targets of links; `left` more entries follow."""
     names, kinds, device, inodes = some
-    for run in _RUN.finditer(kinds):
+    for run in re.finditer(_RUN, kinds):
         start, end = run.span()
         if kinds[start] == REGULAR:
             paths = [begin + name for name in names[start:end]]
@@ -352,7 +352,7 @@ def _glob(top: str, parts: list[str], rules: _Rules, below: str = "", listed: En
         if listed is None:
             listed, errors = _entries(here or ".")
             yield from errors
-        match = re.compile(translate(_text(part))).match
+        match = re.compile(eventcli.reading.rotation.translate(_text(part))).match
         matching = listed.chosen(
             bool(match(_text(name))) and (name[0] != "." or part[0] == ".") and not rules.leaves(name, below + name)
             for name in listed.names

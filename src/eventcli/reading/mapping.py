@@ -20,6 +20,8 @@ import mmap
 import os
 from typing import Final
 
+from eventcli.errors import LostError
+
 ROOM: Final = 16 * 1024 * 1024
 """Maximum bytes mapped at a time: unmapping costs all threads. Half of it is a twentieth slower."""
 
@@ -34,10 +36,6 @@ _STEP: Final = 2 * 1024 * 1024
 
 _POPULATE_READ: Final = 22
 """MADV_POPULATE_READ, since Linux 5.14: unreadable data is an error at once. Python has no name for it."""
-
-
-class LostError(OSError):
-    """A lease was lost while its lines were folded, so they may have changed meanwhile."""
 
 
 class LeasedLines:

@@ -6,13 +6,17 @@ import os
 import stat
 import sys
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import eventcli.reading
 from eventcli.readable import Readable, TruncatedError, read_into, readable
-from eventcli.reading import deep, mapping
+from eventcli.reading import deep
 from eventcli.reading.compression.decompressed import Decompressed
-from eventcli.reading.mapping import MappedFile
 from eventcli.text import STDIN, Source, is_url
+
+if TYPE_CHECKING:
+    from eventcli.reading.mapping import MappedFile
+
 
 PIPE_SIZE: Final = 1024 * 1024
 """Capacity of a pipe in bytes: the most that Linux grants without privileges."""
@@ -103,15 +107,15 @@ class _Snapshot(io.FileIO):
         return got
 
 
-def mapped_of(source: Decompressed, max_line: int) -> MappedFile | None:
+def mapped_of(source: Decompressed, max_line: int) -> "MappedFile | None":
     """Return a partly read source as a file to be mapped; None if it must be read on.
 
     Only plain files that were opened here qualify: the position of any other may be shared. A block must not be longer
     than a line.
     """
     file = source.raw
-    if isinstance(file, _Snapshot) and file.closefd and source.is_raw and max_line >= mapping.ROOM:
-        return mapping.mapped(file, file.size)
+    if isinstance(file, _Snapshot) and file.closefd and source.is_raw and max_line >= eventcli.reading.mapping.ROOM:
+        return eventcli.reading.mapping.mapped(file, file.size)
     return None
 
 

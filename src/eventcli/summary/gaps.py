@@ -4,6 +4,7 @@ from collections.abc import Collection
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from eventcli.errors import GapsError
 from eventcli.lines.query import Timing
 from eventcli.summary.stats import TypeStats
 from eventcli.summary.summary import Summary
@@ -20,10 +21,6 @@ FEW_ROWS: Final = 10_000
 TIMES_SEEN: Final = 10
 """Without explicit bounds, there are at most this many rows, or this many times those with events: a placeholder time,
 such as the year 1 or 1970, must not print the centuries that follow."""
-
-
-class GapsError(Exception):
-    """There are too many empty buckets."""
 
 
 def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Summary:

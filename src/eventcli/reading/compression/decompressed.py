@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import BinaryIO, Self, cast
 
+import eventcli.reading.compression
 from eventcli.readable import Readable, read_into
-from eventcli.reading.compression.codecs import gzip_reader
 from eventcli.reading.compression.encodings import CERTAIN, HEAD, Encoding, identify
-from eventcli.reading.compression.members import CHUNK, Feed, all_members, tell, without_tar
 
 
 class Decompressed:
@@ -93,7 +92,11 @@ class Decompressed:
                 return got
         self._direct = None
         cast("BinaryIO", self._stream).seek(self._base)
-        self._chunks = without_tar(all_members(Feed(self._stream, b"")))
+        self._chunks = eventcli.reading.compression.members.without_tar(
+            eventcli.reading.compression.members.all_members(
+                eventcli.reading.compression.members.Feed(self._stream, b"")
+            )
+        )
         self.skip(self._done)
         return self.readinto(buffer)
 
@@ -116,9 +119,9 @@ class Decompressed:
 
     def skip(self, count: int) -> int:
         """Skip `count` decompressed bytes; return how many there were. Fast if nothing is compressed."""
-        scratch = memoryview(bytearray(min(count, CHUNK)))
+        scratch = memoryview(bytearray(min(count, eventcli.reading.compression.members.CHUNK)))
         left = count
-        if self.encoding is Encoding.PLAIN and tell(self._stream) is not None:
+        if self.encoding is Encoding.PLAIN and eventcli.reading.compression.members.tell(self._stream) is not None:
             left -= self._take(scratch[: min(left, HEAD)])
             file = cast("BinaryIO", self._stream)
             start = file.tell()
@@ -147,12 +150,16 @@ class Decompressed:
             got = read_into(self._stream, buffer[filled:])
             filled += got
             ended = not got
-        base = tell(self._stream) if encoding is Encoding.GZIP else None
+        base = eventcli.reading.compression.members.tell(self._stream) if encoding is Encoding.GZIP else None
         if base is not None:
             self._base = base - filled
-            self._direct = gzip_reader(self._stream, self._base)
+            self._direct = eventcli.reading.compression.codecs.gzip_reader(self._stream, self._base)
         if encoding is not Encoding.PLAIN and self._direct is None:
-            chunks = without_tar(all_members(Feed(self._stream, bytes(buffer[:filled]))))
+            chunks = eventcli.reading.compression.members.without_tar(
+                eventcli.reading.compression.members.all_members(
+                    eventcli.reading.compression.members.Feed(self._stream, bytes(buffer[:filled]))
+                )
+            )
             self._chunks = self._in_turn(chunks)
         self._encoding = encoding
         return filled
@@ -164,7 +171,9 @@ class Decompressed:
             # A pipe may be silent for long: the thread that waits for it is finally abandoned. If no thread can be
             # started, the work goes on without.
             with suppress(RuntimeError):
-                self._thread = _Ahead(chunks, may_join=tell(self._stream) is not None)
+                self._thread = _Ahead(
+                    chunks, may_join=eventcli.reading.compression.members.tell(self._stream) is not None
+                )
                 chunks = self._thread.chunks()
         yield from chunks
 
