@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from eventcli import interruption
-from eventcli.shortage import shortage
+from eventcli.shortage import STATUS, shortage
 
 
 def script(early: Iterable[int] = ()) -> NoReturn:
@@ -39,7 +39,7 @@ def script(early: Iterable[int] = ()) -> NoReturn:
             raise
         with suppress(OSError):
             os.write(2, b"eventstats: no result: out of memory\n")
-        os._exit(3)
+        os._exit(STATUS)
 
 
 if __name__ == "__main__":

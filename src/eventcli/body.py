@@ -3,6 +3,8 @@
 import os
 from typing import Final
 
+from eventcli.errors import ExitCode, ExpectedError
+
 _FOLDER: Final = os.path.dirname(__file__)
 
 _EXTENSION: Final = os.path.join(_FOLDER, "_kernel.abi3.so")
@@ -52,8 +54,10 @@ LEVELS: Final = ("rust-portable", "rust-ssse3", "rust-avx2", "rust-avx512")
 """The levels that can be forced, with the instruction sets that the Rust body knows."""
 
 
-class BodyError(Exception):
+class BodyError(ExpectedError):
     """The requested body does not exist here."""
+
+    status = ExitCode.USAGE
 
 
 def body() -> str:

@@ -1,27 +1,14 @@
-"""The exit statuses of `eventstats`, and the errors that several wings know, in one place."""
+"""The exit statuses of `eventstats`, and the errors that end a run with one of them.
+
+Every error that users can cause or cure is an `ExpectedError`, wherever in the package it is defined, and carries its
+status. `cli.failures` turns them into words and an exit status; nothing else maps errors to numbers. Any other
+exception that ends a run is a bug, unless the machine lacks something (see `shortage`).
+"""
 
 from enum import IntEnum
-from typing import Self
+from typing import ClassVar, Self
 
-
-class OutputError(Exception):
-    """Output could not be written; the message names the file and the reason."""
-
-    def __init__(self, name: str, error: OSError) -> None:
-        """Name what could not be written, and why."""
-        super().__init__(f"{name}: cannot be written: {error.strerror or error}")
-
-
-class ReaderGoneError(Exception):
-    """The reader of standard output is gone."""
-
-
-class GapsError(Exception):
-    """There are too many empty buckets."""
-
-
-class LostError(OSError):
-    """A lease was lost while its lines were folded, so they may have changed meanwhile."""
+from eventcli import shortage
 
 
 class ExitCode(IntEnum):
@@ -40,7 +27,7 @@ class ExitCode(IntEnum):
     DATA = 1, "--strict met a bad line, --max-rejects was passed, or every non-blank line was rejected"
     USAGE = 2, "wrong usage: nothing was read"
     INCOMPLETE = (
-        3,
+        shortage.STATUS,
         (
             "an input was missing, unreadable, truncated or damaged; the rest was summarised and printed;"
             " or memory, threads or open files ran out, and nothing was printed"
@@ -59,3 +46,55 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130, "SIGINT: totals so far on stderr, marked partial; stdout is empty"
     READER_GONE = 141, "the reader of stdout went away"
     TERMINATED = 143, "SIGTERM: nothing is printed"
+
+
+class ExpectedError(Exception):
+    """An error that users can cause or cure: it ends a run with a message and an exit status."""
+
+    status: ClassVar[ExitCode]
+
+    def words(self) -> str:
+        """Return the message of the run; empty if nobody is left to read it."""
+        return str(self)
+
+
+class WrongUsageError(ExpectedError):
+    """The command was used wrongly; the message names what is wrong, and the help of the command is mentioned."""
+
+    status = ExitCode.USAGE
+
+
+class OutputError(ExpectedError):
+    """Output could not be written; the message names the file and the reason."""
+
+    status = ExitCode.OUTPUT
+
+    def __init__(self, name: str, error: OSError) -> None:
+        """Name what could not be written, and why."""
+        super().__init__(f"{name}: cannot be written: {error.strerror or error}")
+
+
+class ReaderGoneError(ExpectedError):
+    """The reader of standard output is gone."""
+
+    status = ExitCode.READER_GONE
+
+
+class GapsError(ExpectedError):
+    """There are too many empty buckets."""
+
+    status = ExitCode.DATA
+
+    def words(self) -> str:
+        """Return the message of the run."""
+        return f"no result: {self} (--since and --until bound them)"
+
+
+class LostError(ExpectedError, OSError):
+    """A lease was lost while its lines were folded, so they may have changed meanwhile."""
+
+    status = ExitCode.INCOMPLETE
+
+    def words(self) -> str:
+        """Return the message of the run."""
+        return f"no result: {self}"

@@ -41,6 +41,11 @@ class SignalError(BaseException):
         super().__init__(number)
         self.number = number
 
+    @property
+    def status(self) -> int:
+        """The exit status that a shell reports for a process that the signal ended."""
+        return 128 + self.number
+
 
 def begin(early: Iterable[int] = ()) -> None:
     """Handle the signals of a process that is about to run a command, before it loads anything slow.
@@ -117,7 +122,7 @@ def end_by(number: int) -> NoReturn:
             os.unlink(path)
     _signal.signal(number, _signal.SIG_DFL)
     os.kill(os.getpid(), number)
-    os._exit(128 + number)  # the signal is blocked
+    os._exit(SignalError(number).status)  # the signal is blocked
 
 
 def _is_ours(_number: int, handler: object) -> bool:

@@ -3,6 +3,9 @@
 import errno
 from typing import Final
 
+STATUS: Final = 3
+"""`ExitCode.INCOMPLETE`, as a number: without memory, not even the enum can be loaded."""
+
 _MEMORY: Final = "out of memory"
 
 _BY_NUMBER: Final = {

@@ -1,17 +1,16 @@
 """What every command is built from: options under headings, examples, errors with an exit status."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, cast
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar, Final, cast
 
 import click
 
-from eventcli.body import BodyError
-from eventcli.cli.messages import say, say_rest, without_secrets, write_stderr
-from eventcli.errors import ExitCode, GapsError, LostError, OutputError, ReaderGoneError
+from eventcli.cli.failures import report
+from eventcli.cli.messages import say_rest
+from eventcli.errors import ExitCode
 from eventcli.interruption import SignalError
-from eventcli.reporting.columns import UnknownStatError
 from eventcli.reporting.output import write_stdout
-from eventcli.shortage import shortage
 
 _SIGINT: Final = 2
 
@@ -31,40 +30,28 @@ _WIDEST: Final = 30
 
 
 class Command(click.Command):
-    """A command that distinguishes bugs from expected errors, and groups the options in its help under headings."""
+    """A command that ends with an exit status whatever happens, and groups the options in its help under headings."""
 
-    expected: tuple[type[Exception], ...] = ()
-    """Other expected errors, besides wrong usage and unwritable output."""
+    signals: ClassVar[Callable[[], AbstractContextManager[None]]] = nullcontext
+    """What becomes of signals while the command runs."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
         """Take what click takes, and the command lines that end the help."""
         super().__init__(*args, **{"add_help_option": False, **attributes})
         self.examples = examples
 
-    def invoke(self, ctx: click.Context) -> ExitCode:
+    def invoke(self, ctx: click.Context) -> int:
         """Run the command and return its exit status."""
         try:
             try:
-                return cast("ExitCode", super().invoke(ctx))
+                with type(self).signals():
+                    return cast("int", super().invoke(ctx))
             finally:
                 say_rest()
         except KeyboardInterrupt:
             raise SignalError(_SIGINT) from None  # click would turn it into an Abort
-        except (BodyError, GapsError, LostError, OutputError, ReaderGoneError, UnknownStatError, click.ClickException):
-            raise
-        except Exception as error:
-            if isinstance(error, self.expected):
-                raise
-            if (missing := shortage(error)) is not None:
-                say(f"no result: {missing}")
-                return ExitCode.INCOMPLETE
-            # The last resort, which users should never need.
-            if ctx.params["debug"]:
-                import traceback  # noqa: PLC0415  # not needed otherwise
-
-                write_stderr(without_secrets(traceback.format_exc()))
-            say(f"internal error: {type(error).__name__}: {without_secrets(str(error))} (--debug shows where)")
-            return ExitCode.BUG
+        except Exception as error:  # noqa: BLE001  # whatever it is, it ends in a line and an exit status
+            return report(error, ctx.command_path, debug=ctx.params["debug"])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's API
         """Write the table of exit statuses, and the examples."""

@@ -239,10 +239,7 @@ def merge(*, files: tuple[str, ...], allow_overlap: bool, allow_mixed: bool, **o
     merging = eventcli.cli.merging.Merge(
         allow_overlap=allow_overlap, allow_mixed=allow_mixed, on_source=say_source, on_doubt=say
     )
-    try:
-        merged = merging.run(inputs)
-    except eventcli.summary.kinship.MixedError as error:
-        raise click.UsageError(str(error)) from None
+    merged = merging.run(inputs)
     with Sinks(settings._replace(asked=merged.asked)) as sinks:
         return sinks.finish(merged.summary)
 

@@ -11,6 +11,7 @@ import click
 from eventcli import interruption
 from eventcli.cli import targets
 from eventcli.cli.command import INPUT, LEDGER, option
+from eventcli.cli.failures import status_of
 from eventcli.cli.ledger_access import renderer
 from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options, totals_option, wait_option
 from eventcli.cli.messages import say, say_one_of, say_source
@@ -20,13 +21,12 @@ from eventcli.cli.showing import PROMETHEUS, Showing, labels_of, say_failure
 from eventcli.cli.sinks import Sinks
 from eventcli.cli.targets import check_targets
 from eventcli.cli.values import Budget, PathValue, Size
-from eventcli.errors import ExitCode, OutputError, ReaderGoneError
-from eventcli.interruption import SignalError
+from eventcli.errors import ExitCode, OutputError
 from eventcli.ledger import ingest as ingest_module
 from eventcli.ledger import meaning as meaning_module
 from eventcli.ledger import totals as totals_module
 from eventcli.ledger.ingest import Ingest, Outcome
-from eventcli.ledger.meaning import GRANULARITIES, Meaning, MeaningError
+from eventcli.ledger.meaning import GRANULARITIES, Meaning
 from eventcli.ledger.store import records
 from eventcli.ledger.store.connection import UnwritableError
 from eventcli.ledger.store.database import Database
@@ -36,8 +36,6 @@ from eventcli.lines.windows import check_format, zone_of
 from eventcli.reading.discovery import Choice, Listing, discover_many
 from eventcli.reporting import diagnostics
 from eventcli.text import printable
-
-_SIGINT: Final = 2
 
 _HASTE: Final = 2.0
 """Seconds that a failed run waits for others so that it can record its failure."""
@@ -181,27 +179,11 @@ def ingest(
         with ExitStack() as stack:
             status, is_said = run(stack)
     except BaseException as error:
-        say_failure(settings, path, labels, started_at, _status_of(error))
+        say_failure(settings, path, labels, started_at, status_of(error))
         raise
     if not is_said:
         say_failure(settings, path, labels, started_at, status)
     return status
-
-
-def _status_of(error: BaseException) -> int:
-    """Return the exit status for an error."""
-    known: tuple[tuple[type[BaseException], int], ...] = (
-        (LedgerError, ExitCode.LEDGER),
-        (BusyError, ExitCode.BUSY),
-        (OutputError, ExitCode.OUTPUT),
-        (ReaderGoneError, ExitCode.READER_GONE),
-        (MeaningError, ExitCode.USAGE),
-        (click.ClickException, ExitCode.USAGE),
-        (KeyboardInterrupt, 128 + _SIGINT),
-    )
-    if isinstance(error, SignalError):
-        return 128 + error.number
-    return next((int(status) for kind, status in known if isinstance(error, kind)), int(ExitCode.BUG))
 
 
 def _finish_in_vain(sinks: Sinks, outcome: Outcome, *, has_result: bool) -> ExitCode:
@@ -221,7 +203,7 @@ def _note_failure(run: Ingest, error: BaseException, *, is_added: bool) -> None:
     is_kept = True
     try:
         if not isinstance(error, UnwritableError):
-            run.note_failure(_status_of(error), is_added=is_added, patience=_HASTE)
+            run.note_failure(status_of(error), is_added=is_added, patience=_HASTE)
     except (LedgerError, BusyError, OutputError):
         is_kept = False
     if is_added:

@@ -7,13 +7,9 @@ import click
 
 from eventcli import interruption
 from eventcli.cli.command import LEDGER, OUTPUT, Command, option, together
-from eventcli.cli.messages import say
 from eventcli.cli.options import other_label_option, output_options
 from eventcli.cli.showing import PROMETHEUS
 from eventcli.cli.values import NameValue, PathValue
-from eventcli.errors import ExitCode
-from eventcli.ledger.meaning import MeaningError
-from eventcli.ledger.store.hold import BusyError, LedgerError
 
 ledger_option = option(
     "--ledger",
@@ -75,24 +71,12 @@ report_options = together(other_label_option, label_option, output_options(PROME
 
 
 class LedgerCommand(Command):
-    """A command that handles the errors of a ledger."""
+    """A command on a ledger.
 
-    expected = (LedgerError, BusyError, MeaningError)
+    Signals become exceptions in it: the transaction is rolled back, and a ledger that is still empty is removed.
+    """
 
-    def invoke(self, ctx: click.Context) -> ExitCode:
-        """Run the command; report an unusable ledger in one line."""
-        try:
-            # Signals become exceptions here: the transaction is rolled back, and a still empty ledger removed.
-            with interruption.raising():
-                return super().invoke(ctx)
-        except LedgerError as error:
-            say(str(error))
-            return ExitCode.LEDGER
-        except BusyError as error:
-            say(str(error))
-            return ExitCode.BUSY
-        except MeaningError as error:
-            raise click.UsageError(str(error), ctx) from None
+    signals = interruption.raising
 
 
 def ledger_command(name: str, summary: str, *examples: str) -> Callable[[Callable[..., Any]], click.Command]:

@@ -1,4 +1,4 @@
-"""The process: its start, its end, and how an error becomes an exit status."""
+"""The process: its start, its end, and what becomes of its standard descriptors."""
 
 import os
 import sys
@@ -6,12 +6,11 @@ from typing import NoReturn, cast
 
 import click
 
-from eventcli.body import BodyError
 from eventcli.cli.commands import commands, prepare_completion
-from eventcli.cli.messages import PROGRAM, say, without_secrets
-from eventcli.errors import ExitCode, GapsError, LostError, OutputError, ReaderGoneError
+from eventcli.cli.failures import report
+from eventcli.cli.messages import PROGRAM
+from eventcli.errors import ExpectedError, ReaderGoneError
 from eventcli.interruption import SignalError, end_by
-from eventcli.reporting.columns import UnknownStatError
 from eventcli.reporting.output import STDOUT
 
 
@@ -23,10 +22,10 @@ def main() -> NoReturn:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        status = ExitCode.READER_GONE
+        status = ReaderGoneError.status
     except SignalError as error:
         end_by(error.number)
-    if status == ExitCode.READER_GONE:
+    if status == ReaderGoneError.status:
         # Data still buffered for the reader would fail again, and noisily, when the interpreter shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
     sys.exit(status)
@@ -37,27 +36,8 @@ def _run() -> int:
         prepare_completion()
     try:
         return cast("int", commands.main(prog_name=PROGRAM, standalone_mode=False))
-    except ReaderGoneError:
-        return ExitCode.READER_GONE
-    except OutputError as error:
-        say(str(error))
-        return ExitCode.OUTPUT
-    except click.ClickException as error:
-        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else PROGRAM
-        say(f"{without_secrets(error.format_message())} (see {path} --help)")
-        return ExitCode.USAGE
-    except BodyError as error:
-        say(str(error))
-        return ExitCode.USAGE
-    except LostError as error:
-        say(f"no result: {error}")
-        return ExitCode.INCOMPLETE
-    except GapsError as error:
-        say(f"no result: {error} (--since and --until bound them)")
-        return ExitCode.DATA
-    except UnknownStatError as error:
-        say(f"--stats {error}: an input holds no {error}; merge saved summaries (--save)")
-        return ExitCode.USAGE
+    except (ExpectedError, click.ClickException) as error:
+        return report(error)
 
 
 def _fill_closed_descriptors() -> None:

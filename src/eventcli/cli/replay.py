@@ -19,7 +19,7 @@ from eventcli.errors import ExitCode
 from eventcli.ledger import meaning as meaning_module
 from eventcli.ledger import replay as replay_module
 from eventcli.ledger import totals as totals_module
-from eventcli.ledger.repairs import Problems, RepairsError, repairs
+from eventcli.ledger.repairs import Problems, repairs
 from eventcli.reporting import diagnostics
 from eventcli.reporting.output import PRIVATE
 
@@ -75,10 +75,7 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
         database.wait_for_others()
         sinks.asked = totals_module.asked(meaning_module.meaning_of(database, {}))
         # The lines are read while they are added: they may not fit into memory.
-        try:
-            outcome = replay_module.replay(database, repairs(inputs_of(files), problems), sinks.reject)
-        except RepairsError as error:
-            raise click.UsageError(str(error)) from None
+        outcome = replay_module.replay(database, repairs(inputs_of(files), problems), sinks.reject)
         for problem in (*problems.lines(), *outcome.problems.lines()):
             say(problem)
         summary = outcome.summary

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from eventcli.errors import ExitCode
 from eventcli.ledger import timeless
 from eventcli.ledger.meaning import Meaning
 from eventcli.ledger.steps import Steps
@@ -506,7 +507,7 @@ class Ingest:
             account.blank,
             self._pending,
             self._all_losses,
-            (0 if is_complete else 3) if is_last else None,
+            (ExitCode.OK if is_complete else ExitCode.INCOMPLETE) if is_last else None,
         )
 
     def _added(self) -> Types:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from eventcli.errors import WrongUsageError
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import LedgerError
 from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Query, Timing
@@ -12,7 +13,7 @@ from eventcli.text import name_of
 GRANULARITIES: Final = ("minute", "hour", "day", "none")
 
 
-class MeaningError(ValueError):
+class MeaningError(WrongUsageError, ValueError):
     """A request does not fit what is in the ledger; the message says why."""
 
 

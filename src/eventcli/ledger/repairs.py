@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
+from eventcli.errors import WrongUsageError
 from eventcli.lines.event import Reason
 from eventcli.reading.blocks import MAX_LINE, Blocks, Buffer, LongLine
 from eventcli.reading.source import open_source
@@ -30,7 +31,7 @@ class Repair(NamedTuple):
     place: str
 
 
-class RepairsError(Exception):
+class RepairsError(WrongUsageError):
     """A file of rejects cannot be read; the message names the file and the reason."""
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from eventcli.errors import ExitCode, ExpectedError
 from eventcli.lines import exact
 from eventcli.summary.stats import LazyTypes, Types, TypeStats
 from eventcli.summary.summary import Summary
@@ -26,8 +27,14 @@ OTHER_LABEL: Final = "(other)"
 """Default label for the row of all types beyond the limit."""
 
 
-class UnknownStatError(Exception):
+class UnknownStatError(ExpectedError):
     """A requested statistic is missing in an input: a printed result without its min and max."""
+
+    status = ExitCode.USAGE
+
+    def words(self) -> str:
+        """Return the message of the run."""
+        return f"--stats {self}: an input holds no {self}; merge saved summaries (--save)"
 
 
 def _count(stats: TypeStats) -> str:

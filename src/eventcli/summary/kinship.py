@@ -7,6 +7,7 @@ no bucket size and no time zone could produce are refused; possible ones are not
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
+from eventcli.errors import WrongUsageError
 from eventcli.lines.query import Bucket, Calendar
 from eventcli.summary.asked import Asked
 from eventcli.summary.summary import CalendarError, Summary
@@ -25,7 +26,7 @@ _MOST_COMPARED: Final = 10_000
 """Maximum starts of one result that are compared with time zones."""
 
 
-class MixedError(ValueError):
+class MixedError(WrongUsageError, ValueError):
     """Two results do not belong together; the message names both, and says why."""
 
 

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from eventcli.errors import ExitCode, OutputError
+from eventcli.errors import ExitCode, ExpectedError, OutputError
 from eventcli.text import name_of
 
 HEADER: Final = 100
@@ -22,16 +22,16 @@ _LOCK_PLACE: Final = 1 << 40
 _POLL: Final = 0.05
 
 
-class LedgerError(Exception):
+class LedgerError(ExpectedError):
     """The file is not a ledger, is damaged, or was written by a later version; it was not changed."""
 
-    status: Final = ExitCode.LEDGER
+    status = ExitCode.LEDGER
 
 
-class BusyError(Exception):
+class BusyError(ExpectedError):
     """Another program has locked the ledger."""
 
-    status: Final = ExitCode.BUSY
+    status = ExitCode.BUSY
 
 
 def check_regular(path: str) -> os.stat_result:
