@@ -15,11 +15,11 @@ from eventcli import Account, ExitCode
 from eventcli.cli.ledger_commands import commands
 from eventcli.ledger.ingest import Ingest, Outcome
 from eventcli.ledger.meaning import meaning_of
-from eventcli.ledger.repairs import Repair
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.totals import totals
 from eventcli.ledger.verify import check_sums, verify
 from eventcli.lines.query import Calendar
+from eventcli.lines.rejected import Repair
 from outcome import printed
 
 FAST: Final = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # mkdtemp makes a folder there

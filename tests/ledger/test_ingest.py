@@ -21,12 +21,12 @@ import outcome
 from eventcli import Account, Reason, Summary, summarize
 from eventcli.ledger.ingest import COMMIT_BYTES, KEEP_REJECTS, Ingest
 from eventcli.ledger.meaning import meaning_of
-from eventcli.ledger.repairs import Repair
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.streams.content import Content
 from eventcli.ledger.totals import totals
 from eventcli.ledger.verify import check_sums, verify
 from eventcli.lines.query import Timing
+from eventcli.lines.rejected import Repair
 from eventcli.reading.blocks import BYTE_ORDER_MARK
 from eventcli.summary.sources import Status
 from eventcli.summary.summary import overlaps

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from eventcli import Reason
-from eventcli.ledger.repairs import Problems, Repair, RepairsError, repairs
+from eventcli.ledger.repairs import Problems, RepairsError, repairs
+from eventcli.lines.rejected import Repair
 
 RECORD = {"stream": "s", "offset": 5, "reason": "invalid_json", "raw": "{}"}
 

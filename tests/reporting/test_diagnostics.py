@@ -1,8 +1,6 @@
 """`eventcli.reporting.diagnostics`: what people and programs are told about bad lines and sources."""
 
-import base64
 import io
-import json
 
 import pytest
 from hypothesis import given
@@ -11,29 +9,6 @@ from hypothesis import strategies as st
 from eventcli import Account, Reason, Reject, SourceReport, Status, Summary, summarize, testing
 from eventcli.reporting import diagnostics
 from eventcli.text import EXCERPT
-
-
-@given(testing.logs(), st.integers(1, 100))
-def test_a_record_holds_the_line_and_its_place(log: bytes, max_line: int) -> None:
-    """Every reject becomes one line of JSON that holds its place, its reason, and its bytes as text or in base64."""
-    rejects: list[Reject] = []
-    summarize(io.BytesIO(log), max_line=max_line, on_reject=rejects.append)
-    for reject in rejects:
-        text = diagnostics.record(reject)
-        assert text.endswith(b"}\n")
-        assert text.count(b"\n") == 1
-        record = json.loads(text)
-        assert list(record)[:6] == ["source", "line", "offset", "length", "reason", "message"]
-        assert log[record["offset"] : record["offset"] + record["length"]] == log[reject.offset :][: reject.length]
-        assert (record["line"], record["reason"]) == (reject.line, reject.reason)
-        if reject.reason is Reason.LINE_TOO_LONG:
-            assert not {"raw", "raw_base64"} & set(record)
-        elif reject.reason is Reason.INVALID_UTF8:
-            assert base64.b64decode(record["raw_base64"], validate=True) == reject.raw
-            assert "raw" not in record
-        else:
-            assert record["raw"].encode() == reject.raw
-            assert "raw_base64" not in record
 
 
 @given(testing.logs(), st.text(max_size=5))

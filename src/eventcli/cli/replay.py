@@ -20,7 +20,7 @@ from eventcli.ledger import meaning as meaning_module
 from eventcli.ledger import replay as replay_module
 from eventcli.ledger import totals as totals_module
 from eventcli.ledger.repairs import Problems, repairs
-from eventcli.reporting import diagnostics
+from eventcli.lines.rejected import record
 from eventcli.reporting.output import PRIVATE
 
 
@@ -43,7 +43,7 @@ def rejects(*, path: str, output: str | None, **_debug: bool) -> ExitCode:
             # All at once: the reader of the output may be slow, and no run could commit meanwhile.
             found = list(replay_module.rejects(database))
         for reject in found:
-            write(diagnostics.record(reject))
+            write(record(reject))
     return ExitCode.OK
 
 

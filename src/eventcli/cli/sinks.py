@@ -15,6 +15,7 @@ from eventcli.cli.messages import say, say_rest
 from eventcli.cli.settings import Settings
 from eventcli.errors import ExitCode
 from eventcli.lines.event import Reason, Reject
+from eventcli.lines.rejected import record
 from eventcli.pipeline.run import Run
 from eventcli.reading.discovery import Choice, discover
 from eventcli.reading.source import size_of
@@ -87,7 +88,7 @@ class Sinks:
     def reject(self, reject: Reject) -> None:
         """Keep a rejected line, and show the first ones."""
         if self._rejects:
-            self._rejects.write(diagnostics.record(reject))
+            self._rejects.write(record(reject))
         if self._shown < self._settings.show_rejects:
             self._shown += 1
             say(diagnostics.of_reject(reject))

@@ -1,11 +1,10 @@
 """Reads files of repaired rejects, one line at a time."""
 
-import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from eventcli.errors import WrongUsageError
-from eventcli.lines.event import Reason
+from eventcli.lines.rejected import Repair, repair
 from eventcli.reading.blocks import MAX_LINE, Blocks, Buffer, LongLine
 from eventcli.reading.source import open_source
 from eventcli.text import name_of
@@ -16,19 +15,6 @@ LONGEST: Final = 4 * MAX_LINE
 _BLOCK: Final = 1024 * 1024
 
 _SHOWN: Final = 5
-
-
-class Repair(NamedTuple):
-    """A repaired line: its stream and its offset there, the reason for the rejection, and the new line.
-
-    `place` is where it was read, for messages.
-    """
-
-    stream: str
-    offset: int
-    reason: Reason
-    raw: bytes
-    place: str
 
 
 class RepairsError(WrongUsageError):
@@ -65,7 +51,7 @@ def repairs(paths: Iterable[str], problems: Problems) -> Iterator[Repair]:
                         try:
                             if line is None:
                                 raise ValueError(f"it has more than {LONGEST} bytes")
-                            yield _repair(json.loads(line), f"{name}:{number}")
+                            yield repair(line, f"{name}:{number}")
                         except (ValueError, KeyError, TypeError, RecursionError) as error:
                             what = f"no key {error}" if isinstance(error, KeyError) else str(error)
                             problems.add(f"{name}:{number}: not a reject of a ledger: {what}")
@@ -89,20 +75,3 @@ def _lines(blocks: Blocks, buffer: Buffer) -> Iterator[tuple[int, bytes | None]]
         yield from ((number, line) for number, line in enumerate(lines, before + 1) if line.strip())
         before += len(lines) - 1
         buffer.trim()
-
-
-def _repair(record: Any, place: str) -> Repair:
-    if not isinstance(record, dict):
-        raise TypeError("not an object")
-    if "raw" in record:
-        raw = record["raw"].encode("utf-8") if isinstance(record["raw"], str) else None
-    elif "raw_base64" in record:
-        import base64  # noqa: PLC0415  # most records are text
-
-        raw = base64.b64decode(record["raw_base64"], validate=True)
-    else:
-        raise KeyError("raw")
-    offset, stream = record["offset"], record["stream"]
-    if raw is None or type(offset) is not int or offset < 0 or type(stream) is not str:
-        raise TypeError("raw and stream are texts, offset is a number")
-    return Repair(stream, offset, Reason(record["reason"]), raw, place)

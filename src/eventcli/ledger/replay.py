@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from eventcli.folding.bodies import new_fold
 from eventcli.ledger.meaning import meaning_of
-from eventcli.ledger.repairs import Problems, Repair
+from eventcli.ledger.repairs import Problems
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.records import Replayed, now
 from eventcli.ledger.store.rows import Gathered, by_type, rows_of
 from eventcli.ledger.totals import Types, assemble
 from eventcli.lines.event import Reason, Reject
 from eventcli.lines.parse import explain
+from eventcli.lines.rejected import Repair
 from eventcli.summary.account import Account
 from eventcli.summary.stats import add_all
 from eventcli.summary.summary import Summary

@@ -1,4 +1,4 @@
-"""Reports bad lines and bad sources: to people on stderr, to programs as JSON lines."""
+"""Reports bad lines and bad sources to people, on stderr."""
 
 from eventcli.lines.event import Reject
 from eventcli.summary.sources import SourceReport, Status
@@ -32,30 +32,3 @@ def with_pending(summary: Summary) -> str:
     """Return the account, and how many last lines were left because they had no newline yet."""
     pending = sum(1 for source in summary.sources if source.pending)
     return f"{summary.account}; {pending} pending" if pending else str(summary.account)
-
-
-def record(reject: Reject) -> bytes:
-    """Return a rejected line as one JSON object on a line, from which the line can be repaired and replayed.
-
-    `raw` is the line if it is UTF-8, else `raw_base64` is; neither is there if the line was too long to be held.
-    """
-    import orjson  # noqa: PLC0415  # keeps start-up fast for nearly all runs
-
-    fields: dict[str, object] = {
-        "source": reject.source,
-        "line": reject.line,
-        "offset": reject.offset,
-        "length": reject.length,
-        "reason": reject.reason,
-        "message": reject.message,
-    }
-    if reject.stream:
-        fields["stream"] = reject.stream
-    if len(reject.raw) == reject.length:
-        try:
-            fields["raw"] = reject.raw.decode("utf-8")
-        except UnicodeDecodeError:
-            import base64  # noqa: PLC0415  # keeps start-up fast for nearly all runs
-
-            fields["raw_base64"] = base64.b64encode(reject.raw).decode("ascii")
-    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)

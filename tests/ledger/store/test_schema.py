@@ -10,7 +10,6 @@ import pytest
 
 from eventcli.ledger.ingest import Ingest
 from eventcli.ledger.meaning import meaning_of
-from eventcli.ledger.repairs import Repair
 from eventcli.ledger.replay import rejects, replay
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import LedgerError
@@ -18,6 +17,7 @@ from eventcli.ledger.store.schema import VERSION, columns
 from eventcli.ledger.totals import totals
 from eventcli.ledger.verify import check_sums
 from eventcli.lines.query import Calendar
+from eventcli.lines.rejected import Repair
 from outcome import printed
 
 LEDGERS = Path(__file__).parents[2] / "ledgers"
