@@ -24,8 +24,8 @@ from eventcli.text import name_of
 class Verdict(NamedTuple):
     """The verdict on a stream: `proved`, `gone` (no longer on disk), `different`, or `unproved`.
 
-    An unproved stream has more types than may have a row of their own. Which of them share one row depends on what each
-    run saw, so only the account can be compared.
+    An unproved stream came from a queue, which is not read again, or it has more types than may have a row of their
+    own. Which of them share one row depends on what each run saw, so only the account can be compared.
     """
 
     stream: Stream
@@ -72,6 +72,8 @@ def check_sums(database: Database) -> None:
 
 
 def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | None) -> Verdict:
+    if stream.position is not None:
+        return Verdict(stream, "unproved", "a queue is not read again: only the ledger itself was checked")
     if file is None:
         if not stream.account.lines and os.path.exists(stream.path):
             return Verdict(stream, "proved", stream.path)  # nothing of it has been counted yet
@@ -108,13 +110,15 @@ def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | Non
 def prune(database: Database, verdicts: Iterable[Verdict], days: float) -> int:
     """Forget streams that are gone or were never counted and have not been seen for `days`; return how many.
 
-    Their lines stay in the totals. If one of them comes back, it counts as a new stream.
+    Their lines stay in the totals. If one of them comes back, it counts as a new stream. A queue is never forgotten,
+    since all of it would count again.
     """
     gone = {stream.key for stream, verdict, _ in verdicts if verdict == "gone"}
     streams = [
         stream
         for stream in database.streams()
-        if stream.key in gone or (not stream.account.lines and not os.path.exists(stream.path))
+        if stream.position is None
+        and (stream.key in gone or (not stream.account.lines and not os.path.exists(stream.path)))
     ]
     old = gone_for(streams, days)
     if old:

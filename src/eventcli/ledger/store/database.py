@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any, Final, Self, cast
 
-from eventcli.ledger.store import schema
+from eventcli.ledger.store import positions, schema
 from eventcli.ledger.store.connection import (
     PATIENCE,
     TOO_OLD,
@@ -71,6 +71,7 @@ class Database:
         self._patience = wait
         self._ids: dict[str, int] = {}
         self._run: int | None = None
+        self._has_checked_messages = False
 
     @classmethod
     def open_to_read(cls, path: str) -> Self:
@@ -199,12 +200,16 @@ class Database:
         rejected: dict[int, dict[Reason, int]] = {}
         for stream, reason, count in self._rows("SELECT stream, reason, count FROM rejected"):
             rejected.setdefault(stream, {})[self._reason(reason)] = count
+        with errors(self.path):
+            places = positions.positions(self._connection)
         found = []
         query = f"SELECT id, {STREAM_COLUMNS} FROM streams NOT INDEXED WHERE id <> {PRUNED} ORDER BY id"  # noqa: S608
         for number, *row in self._rows(query):
             self._ids[row[0]] = number
             try:
-                found.append(stream_of(row, rejected.get(number, {})))
+                stream = stream_of(row, rejected.get(number, {}))
+                stream.position = places.get(number)
+                found.append(stream)
             except (ValueError, TypeError) as error:
                 raise LedgerError(f"{name_of(self.path)}: {error}: {TOO_OLD}") from None
         return found
@@ -445,7 +450,8 @@ class Database:
 
     def clear(self) -> None:
         """Delete all settings, and all records of lines."""
-        for table in ("settings", "rejected", "rejects", "replayed", "discontinuities", *schema.TOTALS):
+        tables = ("settings", "rejected", "rejects", "replayed", "discontinuities", "messages", *schema.TOTALS)
+        for table in tables:
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608  # constants
 
     def add_totals(self, rows: Iterable[Row], stream: str | int = PRUNED) -> None:
@@ -518,6 +524,8 @@ class Database:
                 schema.insertion("rejected", "INSERT OR REPLACE"),
                 [(number, str(reason), count) for reason, count in stream.account.rejected.items()],
             )
+            if stream.position is not None:
+                positions.put_position(self._connection, number, stream.position)
 
     def put_rejects(self, rejects: Iterable[KeptReject]) -> None:
         """Store rejected lines."""
@@ -544,6 +552,27 @@ class Database:
         condition = "" if key is None else f"AND stream = {self._ids[key]:d}"
         self._connection.execute(f"UPDATE discontinuities SET settled = ? WHERE settled = '' {condition}", (now,))  # noqa: S608  # a number
         self._connection.execute(schema.sealing("discontinuities", "settled = ?"), (now,))
+
+    def counted_messages(self, key: str, messages: Sequence[str]) -> set[str]:
+        """Return which of these messages of a queue are counted; LedgerError if their records are damaged."""
+        number = None if self.is_new else self.id_of(key)
+        if number is None:
+            return set()
+        with errors(self.path):
+            fault = None if self._has_checked_messages else schema.fault_of_messages(self._connection)
+            if fault:
+                raise LedgerError(f"{name_of(self.path)}: damaged: {fault}")
+            self._has_checked_messages = True
+            return positions.counted(self._connection, number, messages)
+
+    def put_messages(self, key: str, messages: Iterable[str], now: str) -> None:
+        """Write the keys of messages of a queue that are counted from now on."""
+        positions.put_messages(self._connection, self._ids[key], messages, now)
+
+    def drop_messages(self, key: str, before: str) -> None:
+        """Delete the keys of messages that were counted before a moment, and that nobody will deliver again."""
+        if (number := self.id_of(key)) is not None:
+            positions.drop_messages(self._connection, number, before)
 
     def put_run(self, run: Run) -> None:
         """Record the result of this run so far."""
@@ -598,7 +627,7 @@ class Database:
     def forget(self, streams: Iterable[Stream], kept: Iterable[Stream]) -> None:
         """Delete the contributions of streams, and the streams except those in `kept`, which become unread."""
         numbers = {stream.key: self._ids[stream.key] for stream in streams}
-        tables = ("rejected", "rejects", *schema.TOTALS, "replayed", "discontinuities")
+        tables = ("rejected", "rejects", *schema.TOTALS, "replayed", "discontinuities", "positions", "messages")
         self._delete(numbers.values(), tables, "stream")
         self.put_streams(kept, "")
         gone = [number for key, number in numbers.items() if key not in {stream.key for stream in kept}]
@@ -614,6 +643,9 @@ class Database:
         """Raise LedgerError if any part of the file is damaged."""
         with errors(self.path):
             check_pages(self._connection, self.path, "integrity_check")
+            fault = schema.fault_of_messages(self._connection)
+        if fault:
+            raise LedgerError(f"{name_of(self.path)}: damaged: {fault}")
 
 
 def _extreme(texts: str | None, pick: Callable[[Iterable[Decimal]], Decimal]) -> Decimal | None:

@@ -14,7 +14,7 @@ from typing import Final
 APPLICATION_ID: Final = 0x65767374
 """`evst`: how `file` and SQLite recognise a ledger."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """The version of the schema, kept as `user_version`."""
 
 PRUNED: Final = 0
@@ -62,6 +62,11 @@ _TABLES: Final[Mapping[str, str]] = {
         id INTEGER PRIMARY KEY, started_at TEXT NOT NULL, seconds REAL NOT NULL, bytes INTEGER NOT NULL,
         accepted INTEGER NOT NULL, rejected INTEGER NOT NULL, filtered INTEGER NOT NULL, blank INTEGER NOT NULL,
         pending INTEGER NOT NULL, discontinuities INTEGER NOT NULL, status INTEGER, proof INTEGER NOT NULL)""",
+    # Only queues have a row: the position of a file is the offset of its stream.
+    "positions": "(stream INTEGER PRIMARY KEY REFERENCES streams (id), position TEXT NOT NULL, proof INTEGER NOT NULL)",
+    "messages": """(
+        stream INTEGER NOT NULL REFERENCES streams (id), message TEXT NOT NULL, counted_at TEXT NOT NULL,
+        proof INTEGER NOT NULL, PRIMARY KEY (stream, message)) WITHOUT ROWID""",
     # What runs added and could not print: saved summaries.
     "unshown": "(id INTEGER PRIMARY KEY, summary BLOB NOT NULL, proof INTEGER NOT NULL)",
 }
@@ -77,13 +82,15 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "replayed": "stream offset reason outcome type start value integral replayed_at",
     "discontinuities": "id stream name offset noticed_at message settled kind",
     "runs": "id started_at seconds bytes accepted rejected filtered blank pending discontinuities status",
+    "positions": "stream position",
+    "messages": "stream message counted_at",
     "unshown": "id summary",
 }
 
 _HINTS: Final = frozenset((("streams", "first_seen"), ("streams", "last_seen")))
 """Columns that no number depends on and no proof covers: a clock only says what time it believes it is."""
 
-_FREE: Final = frozenset(("type", "value", "name", "path", "key", "message", "raw", "summary", "head"))
+_FREE: Final = frozenset(("type", "value", "name", "path", "key", "message", "raw", "summary", "head", "position"))
 """Columns that may hold any bytes, including NUL, where `printf` would stop."""
 
 _NULLABLE: Final = frozenset(
@@ -165,11 +172,13 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 def _from_1(connection: sqlite3.Connection) -> None:
     """Prove every row, and keep each stream's contribution apart from now on; earlier ones belong to no stream."""
-    old = [name for name in _TABLES if name != "unshown"]
+    later = ("positions", "messages")
+    old = [name for name in _TABLES if name not in ("unshown", *later)]
     for name in old:
         connection.execute(f"ALTER TABLE {name} RENAME TO old_{name}")
     for name, definition in _TABLES.items():
-        connection.execute(_definition(name, definition))
+        if name not in later:
+            connection.execute(_definition(name, definition))
     # A stream that added nothing can be forgotten like any other.
     is_kept_apart = f"id = {PRUNED} OR (accepted = 0 AND NOT EXISTS (SELECT 1 FROM old_replayed WHERE stream = id))"  # noqa: S608
     added: Mapping[tuple[str, str], str] = {
@@ -195,7 +204,13 @@ def _from_1(connection: sqlite3.Connection) -> None:
         connection.execute(f"DROP TABLE old_{name}")
 
 
-_MIGRATIONS: Final = {1: _from_1}
+def _from_2(connection: sqlite3.Connection) -> None:
+    """Add what queues need."""
+    for name in ("positions", "messages"):
+        connection.execute(_definition(name, _TABLES[name]))
+
+
+_MIGRATIONS: Final = {1: _from_1, 2: _from_2}
 
 
 def fault(connection: sqlite3.Connection) -> str | None:
@@ -206,12 +221,17 @@ def fault(connection: sqlite3.Connection) -> str | None:
             return f"the table {name} is not what it was"
     if connection.execute(f"SELECT count(*) FROM streams WHERE id = {PRUNED}").fetchone()[0] != 1:  # noqa: S608
         return "a row of streams is not there"
-    return _false_row(connection, [name for name in _TABLES if name not in (*TOTALS, "runs")])
+    return _false_row(connection, [name for name in _TABLES if name not in (*TOTALS, "runs", "messages")])
 
 
 def fault_of_runs(connection: sqlite3.Connection) -> str | None:
     """Return what is wrong with the records of runs, which no total depends on."""
     return _false_row(connection, ("runs",))
+
+
+def fault_of_messages(connection: sqlite3.Connection) -> str | None:
+    """Return what is wrong with the keys of messages, which can be very many."""
+    return _false_row(connection, ("messages",))
 
 
 def fault_of_totals(connection: sqlite3.Connection) -> str | None:

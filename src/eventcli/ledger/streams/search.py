@@ -11,15 +11,16 @@ from eventcli.reading.rotations import by_base
 def candidates(streams: Sequence[Stream], paths: Iterable[str]) -> Iterator[tuple[Stream, File | None]]:
     """Yield each stream with the file that holds it, or None: its last file, a sibling of that, or one of `paths`.
 
-    Two streams with the same content need two files.
+    Two streams with the same content need two files. No file holds a queue.
     """
     search = _Search(paths)
     found: dict[int, File] = {}
-    for stream in streams:
+    in_files = [stream for stream in streams if stream.position is None]
+    for stream in in_files:
         if (file := search.at_its_place(stream)) is not None:
             found[id(stream)] = file
     # The more was seen of a stream, the fewer files can hold it.
-    for stream in sorted(streams, key=lambda one: -one.seen):
+    for stream in sorted(in_files, key=lambda one: -one.seen):
         if id(stream) not in found and (file := search.elsewhere(stream)) is not None:
             found[id(stream)] = file
     for stream in streams:

@@ -60,6 +60,7 @@ class Stream:
         "offset",
         "path",
         "pending",
+        "position",
         "raw_length",
         "raw_proof",
         "raw_size",
@@ -85,6 +86,9 @@ class Stream:
         """The offset from which it is counted here; 0, unless the file was truncated."""
         self.offset = 0
         """How many bytes were consumed; always whole lines."""
+        self.position: str | None = None
+        """Where a queue goes on, in the words of its broker ("": at its beginning); None for a file, whose position is
+        `offset`. What is read of a queue counts as bytes and lines, too."""
         self.pending = 0
         """Bytes of a last line without a newline, when it was last seen."""
         self.lines = 0
