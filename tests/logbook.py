@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from eventcli import Account, ExitCode
 from eventcli.cli.ledger_commands import commands
-from eventcli.ledger.ingest import Ingest, Outcome
-from eventcli.ledger.meaning import meaning_of
+from eventcli.ledger.ingest import Ingest, Outcome, Policy
+from eventcli.ledger.meaning import Meaning, meaning_of
+from eventcli.ledger.recorder import Options
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.totals import totals
 from eventcli.ledger.verify import check_sums, verify
@@ -55,6 +56,12 @@ class Held(NamedTuple):
     replayed: list[tuple[Any, ...]]
 
 
+def ingest_of(database: Database, meaning: Meaning, **options: Any) -> Ingest:
+    """Return a run on one thread with these fields of its options and of its policy."""
+    policy = {name: options.pop(name) for name in Policy._fields if name in options}
+    return Ingest(database, meaning, Options(**{"jobs": 1, **options}), Policy(**policy))
+
+
 class Logbook:
     """Logs and a ledger. Use it as a context."""
 
@@ -84,7 +91,7 @@ class Logbook:
     def ingest(self, *names: str, **options: Any) -> Outcome:
         """Run over some logs."""
         with Database.open_to_write(str(self.ledger), create=True) as database:
-            run = Ingest(database, meaning_of(database, self._given), jobs=1, **options)
+            run = ingest_of(database, meaning_of(database, self._given), **options)
             outcome = run.run([str(self.log(name)) for name in names or ("log",)])
             outcome.summary.check()
             return outcome

@@ -18,14 +18,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import faults
 import laws
-from eventcli.ledger.ingest import COMMIT_BYTES, Ingest
 from eventcli.ledger.meaning import MeaningError, meaning_of
+from eventcli.ledger.recorder import COMMIT_BYTES
 from eventcli.ledger.store.database import LOST, Database
 from eventcli.ledger.streams.content import File
 from eventcli.ledger.totals import totals
 from eventcli.ledger.verify import check_sums, verify
 from eventcli.summary.sources import SourceReport, Status
-from logbook import FAST
+from logbook import FAST, ingest_of
 from world import LOG, World
 
 MANY: Final = 20
@@ -40,8 +40,9 @@ def ingest(
     said: list[SourceReport] = []
     with Database.open_to_write(str(ledger), create=True) as database:
         meaning = meaning_of(database, given or {})
-        run = Ingest(database, meaning, jobs=1, on_problem=said.append, **options)  # type: ignore[arg-type]
-        run.run([str(path) for path in paths]).summary.check()
+        ingest_of(database, meaning, on_problem=said.append, **options).run(
+            [str(path) for path in paths]
+        ).summary.check()
     return said
 
 

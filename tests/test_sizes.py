@@ -23,14 +23,11 @@ OPTIONS: Final = {"pipeline/summarize.py": {"summarize"}}
 
 KNOWN: Final = {
     "folding/reference.py:ReferenceFold": 19,
-    "ledger/ingest.py": 569,
-    "ledger/ingest.py:Ingest": 43,
-    "ledger/ingest.py:__init__": 16,
-    "ledger/store/database.py": 635,
+    "ledger/store/database.py": 667,
     "ledger/streams/content.py:File": 22,
     "ledger/streams/planner.py": 1056,
     "ledger/streams/planner.py:Planner": 21,
-    "ledger/streams/stream.py:Stream": 24,
+    "ledger/streams/stream.py:Stream": 25,
     "lines/query.py:__new__": 7,
     "pipeline/intake.py:__init__": 7,
     "pipeline/run.py": 716,

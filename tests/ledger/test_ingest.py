@@ -19,8 +19,9 @@ from hypothesis.stateful import run_state_machine_as_test
 import laws
 import outcome
 from eventcli import Account, Reason, Summary, summarize
-from eventcli.ledger.ingest import COMMIT_BYTES, KEEP_REJECTS, Ingest
+from eventcli.ledger.ingest import Ingest
 from eventcli.ledger.meaning import meaning_of
+from eventcli.ledger.recorder import COMMIT_BYTES, KEEP_REJECTS
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.streams.content import Content
 from eventcli.ledger.totals import totals

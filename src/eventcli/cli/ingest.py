@@ -22,11 +22,11 @@ from eventcli.cli.sinks import Sinks
 from eventcli.cli.targets import check_targets
 from eventcli.cli.values import Budget, PathValue, Size
 from eventcli.errors import ExitCode, OutputError
-from eventcli.ledger import ingest as ingest_module
 from eventcli.ledger import meaning as meaning_module
 from eventcli.ledger import totals as totals_module
-from eventcli.ledger.ingest import Ingest, Outcome
+from eventcli.ledger.ingest import Ingest, Outcome, Policy
 from eventcli.ledger.meaning import GRANULARITIES, Meaning
+from eventcli.ledger.recorder import COMMIT_BYTES, KEEP_REJECTS, Options
 from eventcli.ledger.store import records
 from eventcli.ledger.store.connection import UnwritableError
 from eventcli.ledger.store.database import Database
@@ -64,14 +64,14 @@ _HASTE: Final = 2.0
 @option(
     "--keep-rejects",
     type=Size(),
-    default=ingest_module.KEEP_REJECTS,
+    default=KEEP_REJECTS,
     heading=LEDGER,
     help="Bytes of rejected lines that the ledger keeps for repair.  [default: 16MiB]",
 )
 @option(
     "--commit-every",
     type=Size(),
-    default=ingest_module.COMMIT_BYTES,
+    default=COMMIT_BYTES,
     heading=LEDGER,
     help="Commit after reading this much, or after 10 seconds.  [default: 512MiB]",
 )
@@ -140,23 +140,23 @@ def ingest(
             (lambda: totals_module.totals(database)) if wants_totals or is_prometheus else None,
             lambda record: renderer(settings, record, labels),
         )
-        one = Ingest(
-            database,
-            meaning,
+        reading = Options(
             jobs=jobs,
             on_reject=sinks.reject,
             reject_limit=None if settings.rejects else settings.show_rejects,
             on_problem=say_source,
-            on_copy=_say_copy,
             keep_rejects=keep_rejects,
             commit_bytes=commit_every,
+        )
+        policy = Policy(
             require_continuity=require_continuity,
-            olddirs=olddirs,
             may_commit=None if budget is None else lambda account: not budget.is_passed_by(account),
             is_cautious=True,
+            olddirs=olddirs,
+            on_copy=_say_copy,
             display=display,
-            started_at=started_at,
         )
+        one = Ingest(database, meaning, reading, policy, started_at=started_at)
         outcome = None
         try:
             own = sinks.identities() + targets.identities(path)
