@@ -42,6 +42,7 @@ WINGS: Final = sorted({name.partition(".")[0] for name in MODULES} - TOP - {"__i
 HEAVY: Final = {
     "asyncio",
     "concurrent",
+    "fastapi",
     "fsspec",
     "http",
     "hypothesis",
@@ -54,6 +55,7 @@ HEAVY: Final = {
     "tomllib",
     "unittest",
     "urllib.request",
+    "uvicorn",
 }
 """Modules that a run does not need, and that would cost start-up."""
 
@@ -217,9 +219,15 @@ def test_the_runtime_dependencies_are_the_declared_ones() -> None:
     required = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
     declared = {re.match(r"\w+", requirement)[0] for requirement in required}  # type: ignore[index]
     libraries = {name.split(".")[0] for module in MODULES for name in imported(module)}
-    # s3fs is loaded by fsspec; tzdata is data, which zoneinfo of the standard library reads where the system has none.
+    # s3fs is loaded by fsspec, httptools and uvloop by uvicorn; tzdata is data, which zoneinfo of the standard library
+    # reads where the system has none.
     # `compression` is part of the standard library from Python 3.14 on.
-    assert libraries - sys.stdlib_module_names - {"eventcli", "compression"} == declared - {"s3fs", "tzdata"}
+    assert libraries - sys.stdlib_module_names - {"eventcli", "compression"} == declared - {
+        "httptools",
+        "s3fs",
+        "tzdata",
+        "uvloop",
+    }
 
 
 def test_only_the_authority_parses() -> None:

@@ -9,6 +9,7 @@ _MODULES: Final = {
     "ingest": "ingest",
     "rejects": "replay",
     "replay": "replay",
+    "serve": "serve",
     "totals": "totals",
     "verify": "verify",
 }

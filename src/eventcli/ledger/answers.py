@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from eventcli.ledger.meaning import meaning_of
 from eventcli.ledger.store.database import Database
-from eventcli.ledger.totals import asked, end, totals
+from eventcli.ledger.totals import asked, end, unchecked_totals
 from eventcli.lines import times, zones
 from eventcli.lines.bounds import is_relative
 from eventcli.lines.query import Calendar, Timing
@@ -31,18 +31,24 @@ def answer(
     bounds: tuple[str | None, str | None] = (None, None),
     extremes: bool = True,
     allow_timeless: bool = False,
+    is_checked: bool = False,
 ) -> Answer:
     """Return the totals of some types (None: all) in a window; MeaningError if the ledger does not store them.
 
     `bounds` are since and until as they were written: one such as 24h is moved to a bound of the ledger's buckets.
-    `extremes` are min and max. Unless `allow_timeless`, events without a time are missing from any window.
+    `extremes` are min and max. Unless `allow_timeless`, events without a time are missing from any window. With
+    `is_checked`, the caller has just proved all rows.
     """
     with database.snapshot():
         timing = _of_whole_buckets(database, timing, *bounds)
         meaning = meaning_of(database, {})
         since, until = (timing.since, timing.until) if timing else (None, None)
         calendar = Calendar(timing.by, timing.zone) if timing and timing.by else None
-        summary = totals(database, types=types, since=since, until=until, calendar=calendar, extremes=extremes)
+        if not is_checked:
+            database.check_totals()
+        summary = unchecked_totals(
+            database, types=types, since=since, until=until, calendar=calendar, extremes=extremes
+        )
         timeless = 0 if timing is None or allow_timeless else database.timeless(types)
     if timeless:
         is_limited = timing is not None and not timing.since is timing.until is None

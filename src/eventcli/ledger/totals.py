@@ -134,18 +134,19 @@ def totals(
     """
     with database.snapshot():
         database.check_totals()
-        return _totals(database, types, since, until, calendar, extremes=extremes)
+        return unchecked_totals(database, types=types, since=since, until=until, calendar=calendar, extremes=extremes)
 
 
-def _totals(
+def unchecked_totals(
     database: Database,
+    *,
     types: tuple[str, ...] | None,
     since: int | None,
     until: int | None,
     calendar: Calendar | None,
-    *,
     extremes: bool,
 ) -> Summary:
+    """Return the same within a snapshot in which `Database.check_totals` found no damage."""
     meaning = meaning_of(database, {})
     numbers: Mapping[str, int] | None = None
     buckets: list[Bucket | None] = [None]

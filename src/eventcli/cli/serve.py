@@ -1,0 +1,103 @@
+"""The command `serve`: a ledger over HTTP."""
+
+import ipaddress
+import sys
+
+import click
+
+from eventcli.cli.ledger_options import ledger_command, ledger_option
+from eventcli.cli.messages import say, without_secrets, write_stderr
+from eventcli.cli.options import debug_option, help_option, option
+from eventcli.cli.values import NameValue, PathValue
+from eventcli.errors import ExitCode
+from eventcli.interruption import SignalError
+from eventcli.reporting.output import write_stdout
+from eventcli.text import name_of
+
+
+@ledger_command("serve")
+@ledger_option
+@option(
+    "--host", type=NameValue(), default="127.0.0.1", show_default=True, metavar="HOST", help="Address to listen at."
+)
+@option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, metavar="N", help="0: any free one.")
+@option(
+    "--token-file", type=PathValue(), metavar="FILE", help="Ask for the token in FILE: Authorization: Bearer TOKEN."
+)
+@option("--no-token", is_flag=True, help="Ask for none, though other machines can reach the HOST.")
+@option(
+    "--allow-host",
+    "hosts",
+    type=NameValue(),
+    multiple=True,
+    metavar="NAME",
+    help="A name that the server is called by, such as that of a proxy. Repeatable.",
+)
+@option("--read-only", is_flag=True, help="Take no events: only show the ledger.")
+@debug_option
+@help_option
+def serve(
+    *,
+    path: str,
+    host: str,
+    port: int,
+    token_file: str | None,
+    no_token: bool,
+    hosts: tuple[str, ...],
+    read_only: bool,
+    debug: bool,
+) -> ExitCode:
+    """Show the ledger to browsers and programs as it grows: a page at /, its API at /docs.
+
+    Prints its address as soon as it answers, and serves until a signal ends it.
+    """
+    is_local = _is_loopback(host)
+    if token_file is not None and no_token:
+        raise click.UsageError("--token-file and --no-token exclude each other")
+    if not is_local and token_file is None and not no_token:
+        raise click.UsageError(
+            f"--host {host}: other machines can reach it: --token-file FILE asks them for a token, --no-token lets all"
+            " of them in"
+        )
+    try:
+        from eventcli.serve import run  # noqa: PLC0415  # as above
+        from eventcli.serve.guard import token_in  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise click.UsageError(f"{error.name} is not installed: pip install 'eventcli[serve]'") from None
+    token = None
+    if token_file is not None:
+        try:
+            with open(token_file, encoding="ascii", errors="replace") as file:
+                token = token_in(file.read(10_000))
+        except (OSError, ValueError) as error:
+            message = error.strerror if isinstance(error, OSError) else error
+            raise click.UsageError(f"--token-file {name_of(token_file)}: {message}") from None
+
+    def ready(url: str) -> None:
+        write_stdout(f"{url}\n".encode())
+        sys.stdout.flush()
+
+    def report(error: Exception) -> None:
+        if debug:
+            import traceback  # noqa: PLC0415  # not needed otherwise
+
+            write_stderr(without_secrets("".join(traceback.format_exception(error))))
+        say(f"internal error: {type(error).__name__}: {without_secrets(str(error))} (--debug shows where)")
+
+    try:
+        access = run.Access(host, port, token, hosts, is_local, read_only)
+        number = run.serve(path, access, on_ready=ready, on_bug=report)
+    except OSError as error:
+        raise click.UsageError(f"--host {host} --port {port}: {error.strerror or error}") from None
+    if number is not None:
+        raise SignalError(number)
+    return ExitCode.OK
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

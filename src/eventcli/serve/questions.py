@@ -1,0 +1,109 @@
+"""A question about the totals, as the parameters of a URL put it: the options of `eventstats totals`."""
+
+import re
+from typing import Any, Final, NamedTuple
+
+from eventcli.ledger import answers
+from eventcli.ledger.answers import Answer
+from eventcli.ledger.store.database import Database
+from eventcli.lines.query import UNITS, Timing, unit_of
+from eventcli.lines.windows import timing_of
+from eventcli.reporting.columns import DEFAULT_STATS, OTHER_LABEL, Stat
+from eventcli.reporting.formats import FORMATS
+from eventcli.summary import gaps
+from eventcli.summary.sources import Status
+
+LONGEST: Final = 8192
+"""Maximum characters of a question: no URL is longer."""
+
+
+def _sizes() -> tuple[str, ...]:
+    found = dict.fromkeys(UNITS)
+    for unit in "smhd":
+        for number in range(1, 60):
+            try:
+                unit_of(f"{number}{unit}")
+            except ValueError:
+                continue
+            found[f"{number}{unit}"] = None
+    return tuple(found)
+
+
+SIZES: Final = _sizes()
+"""All sizes of buckets."""
+
+
+class QuestionError(ValueError):
+    """The parameters make no question; the message says why."""
+
+
+class Question(NamedTuple):
+    """What is asked of the totals; every field is as it was written."""
+
+    types: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    by: str | None = None
+    tz: str | None = None
+    gaps: bool = False
+    stats: tuple[Stat, ...] = DEFAULT_STATS
+
+    @property
+    def timing(self) -> Timing | None:
+        """The window and the buckets as of now. Raises QuestionError."""
+        options: dict[str, Any] = {
+            "since": self.since,
+            "until": self.until,
+            "by": self.by,
+            "tz": self.tz,
+            "gaps": self.gaps,
+        }
+        try:
+            return timing_of(options)
+        except ValueError as error:
+            raise QuestionError(without_dashes(str(error))) from None
+
+    def answer(self, database: Database, *, is_checked: bool = False) -> Answer:
+        """Return the answer of a ledger. With `is_checked`, all rows were proved before."""
+        return answers.answer(
+            database,
+            self.types or None,
+            self.timing,
+            bounds=(self.since, self.until),
+            extremes=bool({Stat.MIN, Stat.MAX} & set(self.stats)),
+            is_checked=is_checked,
+        )
+
+
+class Rendered(NamedTuple):
+    """The bytes of an answer, and in words what is missing from it."""
+
+    body: bytes
+    missing: tuple[str, ...] = ()
+
+
+def render(database: Database, question: Question) -> Rendered:
+    """Return the very bytes that `eventstats totals --format json` prints."""
+    summary, _, timing = question.answer(database)
+    if question.gaps and timing is not None:
+        summary = gaps.fill(summary, timing, question.types or None)
+    missing = [f"{one.name}: {one.message}" for one in summary.sources if one.status is not Status.COMPLETE]
+    return Rendered(FORMATS["json"](summary, question.stats, OTHER_LABEL), tuple(missing))
+
+
+def stats_of(text: str) -> tuple[Stat, ...]:
+    """Return the statistics in a list separated by commas. Raises QuestionError."""
+    try:
+        found = tuple(Stat(name.strip()) for name in text.split(","))
+    except ValueError:
+        raise QuestionError(f"stats: {text!r} is no list of {', '.join(Stat)}") from None
+    return tuple(dict.fromkeys(found))
+
+
+def without_dashes(text: str) -> str:
+    """Return a message about options in the words of parameters.
+
+    >>> without_dashes("--since: '1' is no time")
+    "since: '1' is no time"
+    """
+    return re.sub(r"(?<![\w-])--(?=[a-z])", "", text)
