@@ -31,7 +31,9 @@ class Served:
 
     def __init__(self, ledger: Path, *args: str) -> None:
         """Start it, and wait until it answers."""
-        command = [sys.executable, "-m", "eventcli", "serve", "--ledger", str(ledger), "--port", "0", *args]
+        command = [sys.executable, "-m", "eventcli", "serve", "--ledger", str(ledger), *args]
+        if "--port" not in args:
+            command += ["--port", "0"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()

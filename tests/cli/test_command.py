@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -104,6 +105,7 @@ SETUP: Final = """
     eventstats ingest --ledger asia.db new.log > /dev/null
     eventstats rejects --ledger shop.db > rejects.jsonl
     sed 's/.*//' rejects.jsonl > repaired.jsonl
+    echo secret > token.txt
 """
 """Makes the files that the examples name."""
 
@@ -134,7 +136,28 @@ def _bash(script: str, folder: Path) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(command, check=False, cwd=folder, env=environment, capture_output=True)
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+LASTING: Final = ("eventstats serve ",)
+"""The beginnings of examples that run until a signal ends them."""
+
+
+@pytest.mark.parametrize("example", [line for line in EXAMPLES if line.strip().startswith(LASTING)])
+def test_examples_that_last_work(example: str, world: Path) -> None:
+    """A user who copies an example of a command that lasts sees that it works, and ends it by a signal."""
+    if "serve" in example:
+        pytest.importorskip("fastapi", reason="built without the extra serve")
+    _, *words = re.sub(r"--port \d+", "--port 0", example).split()
+    environment = process.environment(EVENTSTATS_PORT="0")
+    with subprocess.Popen([process.TOOL, *words], cwd=world, env=environment, stdout=subprocess.PIPE) as running:
+        try:
+            assert running.stdout
+            assert running.stdout.readline()
+            running.terminate()
+            assert running.wait(process.PATIENCE) == -signal.SIGTERM
+        finally:
+            running.kill()
+
+
+@pytest.mark.parametrize("example", [line for line in EXAMPLES if not line.strip().startswith(LASTING)])
 def test_examples_work(example: str, world: Path) -> None:
     """A user who copies an example gets a result, given files of these names."""
     line = example.strip().replace("/var/log/", "").replace("/backup/", "backup/")

@@ -20,9 +20,10 @@ LINES: Final = "Meaning of a line"
 QUERY: Final = "Filters and buckets"
 BAD: Final = "Bad lines"
 OUTPUT: Final = "Output"
+ACCESS: Final = "Access"
 RUN: Final = "Run"
 
-_HEADINGS: Final = (LEDGER, INPUT, LINES, QUERY, BAD, OUTPUT, RUN)
+_HEADINGS: Final = (LEDGER, INPUT, LINES, QUERY, BAD, OUTPUT, ACCESS, RUN)
 """The headings of the options in a help text, in this order."""
 
 _WIDEST: Final = 30

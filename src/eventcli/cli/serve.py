@@ -5,9 +5,10 @@ import sys
 
 import click
 
+from eventcli.cli.command import ACCESS, help_option, option
 from eventcli.cli.ledger_options import ledger_command, ledger_option
 from eventcli.cli.messages import say, without_secrets, write_stderr
-from eventcli.cli.options import debug_option, help_option, option
+from eventcli.cli.options import debug_option
 from eventcli.cli.values import NameValue, PathValue
 from eventcli.errors import ExitCode
 from eventcli.interruption import SignalError
@@ -15,25 +16,52 @@ from eventcli.reporting.output import write_stdout
 from eventcli.text import name_of
 
 
-@ledger_command("serve")
+@ledger_command(
+    "serve",
+    "Show a ledger to browsers and programs as it grows.",
+    "eventstats serve --ledger shop.db",
+    "eventstats serve --ledger shop.db --port 8090 --read-only",
+    "eventstats serve --ledger shop.db --host 0.0.0.0 --token-file token.txt",
+)
 @ledger_option
 @option(
-    "--host", type=NameValue(), default="127.0.0.1", show_default=True, metavar="HOST", help="Address to listen at."
+    "--host",
+    type=NameValue(),
+    default="127.0.0.1",
+    show_default=True,
+    metavar="HOST",
+    heading=ACCESS,
+    help="Address to listen at.",
 )
-@option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, metavar="N", help="0: any free one.")
 @option(
-    "--token-file", type=PathValue(), metavar="FILE", help="Ask for the token in FILE: Authorization: Bearer TOKEN."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    metavar="N",
+    heading=ACCESS,
+    help="Port to listen at; 0: any free one.",
 )
-@option("--no-token", is_flag=True, help="Ask for none, though other machines can reach the HOST.")
+@option(
+    "--token-file",
+    type=PathValue(),
+    metavar="FILE",
+    heading=ACCESS,
+    help="Require the token in FILE: Authorization: Bearer TOKEN.",
+)
+@option(
+    "--no-token", is_flag=True, heading=ACCESS, help="Require no token, although other machines can reach the HOST."
+)
 @option(
     "--allow-host",
     "hosts",
     type=NameValue(),
     multiple=True,
     metavar="NAME",
+    heading=ACCESS,
     help="A name that the server is called by, such as that of a proxy. Repeatable.",
 )
-@option("--read-only", is_flag=True, help="Take no events: only show the ledger.")
+@option("--read-only", is_flag=True, heading=ACCESS, help="Take no events: only show the ledger.")
 @debug_option
 @help_option
 def serve(

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar, cast
 
+from eventcli.errors import GapsError
 from eventcli.ledger.meaning import MeaningError
 from eventcli.ledger.store.database import VERSION, Database
 from eventcli.ledger.store.hold import read_head
@@ -16,7 +17,6 @@ from eventcli.lines.bounds import is_relative
 from eventcli.serve.questions import Question, QuestionError, Rendered, render
 from eventcli.serve.turns import Turns
 from eventcli.serve.watch import Version, Watch
-from eventcli.summary.gaps import GapsError
 
 _MOST: Final = 256
 """Answers that are kept."""
