@@ -18,7 +18,7 @@ from workloads import Input, Workload
 from eventcli.body import BODY_VARIABLE, BodyError, body
 from eventcli.folding.bodies import new_fold
 from eventcli.lines.query import Fields, Query
-from eventcli.pipeline.summarize import BLOCK_SIZE
+from eventcli.pipeline.options import BLOCK_SIZE
 
 DEFAULT: Final = "acdefhi"
 """The workloads that differ for the fold."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from eventcli import Account, Reject, Summary, summarize
 from eventcli.lines.query import Fields
-from eventcli.pipeline.summarize import BLOCK_SIZE
+from eventcli.pipeline.options import BLOCK_SIZE
 from eventcli.reading.blocks import MAX_LINE
 from eventcli.reporting.columns import Stat
 from eventcli.reporting.formats import FORMATS

@@ -17,8 +17,8 @@ import pytest
 from eventcli import interruption
 from eventcli.folding.kernel import KernelFold
 from eventcli.folding.reference import ReferenceFold
-from eventcli.lines.query import Query
 from eventcli.pipeline import run as run_module
+from eventcli.pipeline.options import Options
 from eventcli.pipeline.run import Run
 from process import GOOD, PATIENCE, TOOL, start
 
@@ -153,16 +153,7 @@ def test_interrupted_while_folds_are_merged(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(kind, "merge", interrupted)
-    run = Run(
-        [io.BytesIO(source * 2000)],
-        query=Query(),
-        max_line=1000,
-        block_size=1000,
-        jobs=4,
-        on_reject=None,
-        reject_limit=None,
-        on_problem=None,
-    )
+    run = Run([io.BytesIO(source * 2000)], Options(max_line=1000, block_size=1000, jobs=4))
     with pytest.raises(KeyboardInterrupt):
         run.complete()
     if when == "twice":
@@ -180,17 +171,8 @@ def test_interrupt_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "_FIRST_HEARTBEAT", PATIENCE)
     reading, writing = os.pipe()
     with open(reading, "rb") as pipe, open(writing, "wb"):
-        run = Run(
-            [pipe],
-            query=Query(),
-            max_line=1000,
-            block_size=1000,
-            jobs=1,
-            on_reject=None,
-            reject_limit=None,
-            on_problem=None,
-        )
-        with run._delivering:  # noqa: SLF001  # as a handler may find it
+        run = Run([pipe], Options(max_line=1000, block_size=1000, jobs=1))
+        with run._delivery.lock:  # noqa: SLF001  # as a handler may find it
             run.interrupt()
             run.interrupt()
         with pytest.raises(KeyboardInterrupt):

@@ -29,10 +29,6 @@ KNOWN: Final = {
     "ledger/streams/planner.py:Planner": 21,
     "ledger/streams/stream.py:Stream": 25,
     "lines/query.py:__new__": 7,
-    "pipeline/intake.py:__init__": 7,
-    "pipeline/run.py": 716,
-    "pipeline/run.py:Run": 36,
-    "pipeline/run.py:__init__": 14,
     "reading/blocks.py:Blocks": 15,
     "summary/summary.py:__init__": 8,
 }

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from eventcli import Account, Reason
 from eventcli.cli import progress
 from eventcli.cli.progress import Watch, total
-from eventcli.pipeline.run import Place
+from eventcli.pipeline.intake import Place
 from process import GOOD, PATIENCE, Ended, end, environment, start
 from servers import serve
 

@@ -28,8 +28,10 @@ from eventcli import Account, Fields, Query, Reason, Reject, SourceReport, Statu
 from eventcli.folding.bodies import new_fold
 from eventcli.folding.fold import Part
 from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Timing
-from eventcli.pipeline import run as run_module
-from eventcli.pipeline.run import Place, Run
+from eventcli.pipeline import intake, options
+from eventcli.pipeline.intake import Place
+from eventcli.pipeline.options import Callbacks, Options
+from eventcli.pipeline.run import Run
 from eventcli.readable import TruncatedError
 from eventcli.reading import discovery
 from eventcli.reading.blocks import MAX_LINE
@@ -490,16 +492,7 @@ def interruption() -> Iterator[Interruption]:
 
 def run_of(*streams: Source, jobs: int, block_size: int) -> Run:
     """Return a run that has not begun."""
-    return Run(
-        streams,
-        query=Query(),
-        max_line=MAX_LINE,
-        block_size=block_size,
-        jobs=jobs,
-        on_reject=None,
-        reject_limit=None,
-        on_problem=None,
-    )
+    return Run(streams, Options(block_size=block_size, jobs=jobs))
 
 
 @pytest.mark.parametrize("jobs", [1, 4])
@@ -833,7 +826,7 @@ def test_logs_that_are_rotated_while_they_are_read(body: str, jobs: int, tmp_pat
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Claims, "claim_all", claim_and_rotate)
-        patch.setattr(run_module, "_FEW_FILES", 3)
+        patch.setattr(intake, "FEW_FILES", 3)
         summary = summarize(tmp_path, jobs=jobs)
     assert summary["a"].count == 40, body
     assert summary["a"].sum == 100 + sum(range(39))
@@ -889,16 +882,7 @@ def test_an_interruption_among_files_stays_whole(
         if reject.line == 2000 and reject.source.endswith("24.log"):
             interruption.send_until_it_arrives()
 
-    reading = Run(
-        [str(tmp_path)],
-        query=Query(),
-        max_line=MAX_LINE,
-        block_size=4096,
-        jobs=jobs,
-        on_reject=interrupt,
-        reject_limit=None,
-        on_problem=None,
-    )
+    reading = Run([str(tmp_path)], Options(block_size=4096, jobs=jobs), Callbacks(interrupt))
     with pytest.raises(KeyboardInterrupt):
         reading.complete()
     partial = reading.partial()
@@ -980,7 +964,7 @@ def test_lines_of_a_small_file_are_numbered_over_all_its_parts(body: str, tmp_pa
     log = odd + b"bad\n" + odd + b"bad\n"
     (tmp_path / "log").write_bytes(log)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "_SMALL", len(log))
+        patch.setattr(options, "SMALL", len(log))
         rejects: list[Reject] = []
         summary = summarize(tmp_path / "log", on_reject=rejects.append, block_size=len(log))
     assert [(bad.line, bad.offset) for bad in rejects] == [(5001, len(odd)), (10002, 2 * len(odd) + 4)], body

@@ -28,6 +28,7 @@ from eventcli.folding.fold import MOST_MARKS
 from eventcli.lines import parse
 from eventcli.lines.parse import explain
 from eventcli.pipeline import run as run_module
+from eventcli.pipeline.options import Options
 from eventcli.readable import TruncatedError
 from eventcli.reading import mapping
 from eventcli.reading.blocks import MAX_LINE
@@ -432,16 +433,7 @@ def test_a_run_that_is_stopped_holds_no_lease(body: str, seen: Mapped, tmp_path:
             assert stopped.wait(60)
 
     seen.on_lines = hold
-    run = run_module.Run(
-        [str(path)],
-        query=Query(),
-        max_line=MAX_LINE,
-        block_size=BLOCK,
-        jobs=jobs,
-        on_reject=None,
-        reject_limit=None,
-        on_problem=None,
-    )
+    run = run_module.Run([str(path)], Options(block_size=BLOCK, jobs=jobs))
 
     class StopError(Exception):
         """Stands for an interruption."""

@@ -32,8 +32,8 @@ from eventcli.cli.sinks import Sinks, complete, written_to
 from eventcli.cli.targets import check_targets
 from eventcli.cli.values import Budget
 from eventcli.errors import ExitCode
+from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
-from eventcli.pipeline.summarize import BLOCK_SIZE
 from eventcli.reading.discovery import Choice
 from eventcli.reporting.output import write_stdout
 
@@ -183,19 +183,17 @@ def summarize(
     with Sinks(settings) as sinks:
         run = Run(
             inputs,
-            query=query,
-            max_line=max_line,
-            block_size=BLOCK_SIZE,
-            jobs=jobs,
-            on_reject=sinks.reject,
-            reject_limit=None if settings.rejects else settings.show_rejects,
-            on_problem=say_source,
-            choice=choice,
-            on_repeat=say_repeat,
-            left_out=sinks.identities(),
-            stretches=settings.save is not None,
-            mmap=mmap,
-            timeout=timeout,
+            Options(
+                query,
+                max_line,
+                jobs=jobs,
+                choice=choice,
+                left_out=frozenset(sinks.identities()),
+                stretches=settings.save is not None,
+                mmap=mmap,
+                timeout=timeout,
+            ),
+            Callbacks(sinks.reject, None if settings.rejects else settings.show_rejects, say_source, say_repeat),
         )
         try:
             summary = complete(run, inputs, choice, settings)

@@ -233,8 +233,8 @@ def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]])
     paths: list[str] = []
     for found in discover_many(sources, choice):
         if isinstance(found, Listing):
-            files, device, inodes = found.files
-            paths += [path for path, inode in zip(files, inodes, strict=True) if (device, inode) not in own]
+            device, pairs = found.files.device, zip(found.files.paths, found.files.inodes, strict=True)
+            paths += [path for path, inode in pairs if (device, inode) not in own]
         else:
             paths.append(str(found.source))
     return paths

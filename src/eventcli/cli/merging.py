@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from eventcli.lines.query import Calendar
-from eventcli.pipeline.intake import status_of
+from eventcli.pipeline.opened import status_of
 from eventcli.readable import Readable, read_into
 from eventcli.reading.source import identity, open_source
 from eventcli.summary import saved

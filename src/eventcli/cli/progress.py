@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, Protocol, Self
 
 from eventcli.interruption import answering
-from eventcli.pipeline.run import Place
+from eventcli.pipeline.intake import Place
 from eventcli.summary.account import Account
 
 DELAY: Final = 1.0

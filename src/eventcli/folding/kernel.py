@@ -81,7 +81,7 @@ class KernelFold:
     ) -> Folded:
         """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `Fold.add_files`."""
         lines, sizes, columns, folded = self._kernel.fold_files(
-            *files, FLAGS, buffer, enough, MOST_MARKS, not marks, once
+            files.paths, files.device, files.inodes, FLAGS, buffer, enough, MOST_MARKS, not marks, once
         )
         self._lines += sum(lines)
         read = Read(*columns)

@@ -20,8 +20,9 @@ from eventcli.ledger.store.rows import checksum, rows_of
 from eventcli.ledger.streams.stream import UNCOUNTED, Stream
 from eventcli.ledger.totals import Types, report_of
 from eventcli.lines.event import Reject
+from eventcli.pipeline.options import Callbacks
+from eventcli.pipeline.options import Options as RunOptions
 from eventcli.pipeline.run import Run
-from eventcli.pipeline.summarize import BLOCK_SIZE
 from eventcli.reading.portions import Portion
 from eventcli.summary.account import Account
 from eventcli.summary.sources import SourceReport, Status, Stretch
@@ -177,13 +178,12 @@ class Recorder:
         room = max(0, options.keep_rejects - self._kept) // _REJECT_COST
         run = Run(
             [portion],
-            query=self._meaning.query,
-            max_line=self._meaning.max_line,
-            block_size=BLOCK_SIZE,
-            jobs=1 if is_small else options.jobs,
-            on_reject=lambda reject: self._note_reject(stream, reject, rejects),
-            reject_limit=None if options.reject_limit is None else max(options.reject_limit, room),
-            on_problem=lambda _: None,
+            RunOptions(self._meaning.query, self._meaning.max_line, jobs=1 if is_small else options.jobs),
+            Callbacks(
+                on_reject=lambda reject: self._note_reject(stream, reject, rejects),
+                reject_limit=None if options.reject_limit is None else max(options.reject_limit, room),
+                on_problem=lambda _: None,
+            ),
         )
         summary = run.complete_here() if is_small else run.complete()
         return summary, Read(portion.start, portion.end, summary.account.lines, portion.pending)

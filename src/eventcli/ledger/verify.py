@@ -15,8 +15,8 @@ from eventcli.ledger.store.schema import PRUNED
 from eventcli.ledger.streams.content import File
 from eventcli.ledger.streams.search import candidates
 from eventcli.ledger.streams.stream import UNCOUNTED, Stream
+from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
-from eventcli.pipeline.summarize import BLOCK_SIZE
 from eventcli.reading.portions import Portion
 from eventcli.text import name_of
 
@@ -84,13 +84,8 @@ def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | Non
             steps.begin(stream.offset + 1, float("inf"))
             run = Run(
                 [Portion(stream.label, steps, stream.start)],
-                query=meaning.query,
-                max_line=meaning.max_line,
-                block_size=BLOCK_SIZE,
-                jobs=jobs,
-                on_reject=None,
-                reject_limit=0,
-                on_problem=lambda _: None,
+                Options(meaning.query, meaning.max_line, jobs=jobs),
+                Callbacks(on_problem=lambda _: None),
             )
             summary = run.complete()
     except OSError as error:

@@ -2,22 +2,20 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Final, cast
+from typing import cast
 
 from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Query, Timing
-from eventcli.pipeline.delivery import OnProblem, OnReject, OnRepeat
+from eventcli.pipeline.options import BLOCK_SIZE, Callbacks, OnProblem, OnReject, OnRepeat, Options
 from eventcli.pipeline.run import Run
 from eventcli.reading.blocks import MAX_LINE
 from eventcli.reading.discovery import Choice
+from eventcli.reading.portions import ByteRange
 from eventcli.summary.summary import Summary
 from eventcli.text import Source
 
-BLOCK_SIZE: Final = 2 * 1024 * 1024
-"""Bytes read at a time. Measured: smaller blocks cost turns, larger ones memory, and neither is faster."""
-
 
 def summarize(
-    *sources: Source | Iterable[Source],
+    *sources: Source | ByteRange | Iterable[Source | ByteRange],
     fields: Fields = Fields(),  # noqa: B008  # immutable
     types: Collection[str] | None = None,
     default_value: str | None = None,
@@ -39,7 +37,7 @@ def summarize(
     mmap: bool = True,
     timeout: float | None = None,
 ) -> Summary:
-    r"""Read paths (`-` is standard input) or binary streams, and return the Summary of their events.
+    r"""Read paths (`-` is standard input), byte ranges or binary streams, and return the Summary of their events.
 
     A path may also be a URL, a glob or a directory, see `discovery`; `include` and `exclude` are glob patterns that
     select files in directories. A file that occurs more than once, even through links, counts once; `on_repeat` is
@@ -64,27 +62,22 @@ def summarize(
     """
     if types is not None:
         types = (types,) if isinstance(types, str) else tuple(types)
-    run = Run(
-        _flat(sources),
-        query=Query(fields, types, default_value, numeric_strings, salvage, timing, max_types, max_type_bytes),
-        max_line=max_line,
-        block_size=block_size,
-        jobs=jobs,
-        on_reject=on_reject,
-        reject_limit=reject_limit,
-        on_problem=on_problem,
-        choice=Choice(include, exclude),
-        on_repeat=on_repeat,
+    options = Options(
+        Query(fields, types, default_value, numeric_strings, salvage, timing, max_types, max_type_bytes),
+        max_line,
+        block_size,
+        jobs,
+        Choice(include, exclude),
         stretches=stretches,
         mmap=mmap,
         timeout=timeout,
     )
-    return run.complete()
+    return Run(_flat(sources), options, Callbacks(on_reject, reject_limit, on_problem, on_repeat)).complete()
 
 
-def _flat(sources: Iterable[Source | Iterable[Source]]) -> Iterator[Source]:
+def _flat(sources: Iterable[Source | ByteRange | Iterable[Source | ByteRange]]) -> Iterator[Source | ByteRange]:
     for source in sources:
-        if isinstance(source, (str, os.PathLike)) or hasattr(source, "read"):
-            yield cast("Source", source)
+        if isinstance(source, (str, os.PathLike, ByteRange)) or hasattr(source, "read"):
+            yield cast("Source | ByteRange", source)
         else:
             yield from source

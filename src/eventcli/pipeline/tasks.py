@@ -1,4 +1,4 @@
-"""The tasks that threads take in turns: a block, small files, a queue of more."""
+"""The tasks that threads take in turns, and their results: of a block, of small files, of a source that ends."""
 
 from collections.abc import Generator, Sequence
 from itertools import compress
@@ -12,41 +12,27 @@ from eventcli.summary.sources import SourceReport, WholeFiles
 
 
 class Small(NamedTuple):
-    """Regular files, not opened yet, that are most likely small: see `Known`, and their places among all sources.
+    """Regular files, not opened yet, that are most likely small, with their places among all sources.
 
     Some have an empty path, because their inode already counts: `repeats` maps the place of such a duplicate to the
     name it was counted under, or to '' if it need not be reported; duplicates with a new inode are not in it. `named`
     says that they were named themselves, rather than found by a glob or in a directory.
     """
 
+    files: Known
     places: Sequence[int]
-    paths: list[str]
-    device: int
-    inodes: Sequence[int]
     named: bool
     repeats: dict[int, str]
 
     def chosen(self, kept: Sequence[bool]) -> Self:
         """Return the files that are kept."""
-        places, paths, inodes = compress(self.places, kept), compress(self.paths, kept), compress(self.inodes, kept)
-        return self._replace(places=list(places), paths=list(paths), inodes=list(inodes))
+        paths, inodes = compress(self.files.paths, kept), compress(self.files.inodes, kept)
+        files = self.files._replace(paths=list(paths), inodes=list(inodes))
+        return self._replace(files=files, places=list(compress(self.places, kept)))
 
-    def behind(self, at: int) -> Self:
+    def after(self, at: int) -> Self:
         """Return the files after one."""
-        start = at + 1
-        return self._replace(places=self.places[start:], paths=self.paths[start:], inodes=self.inodes[start:])
-
-
-class Files(NamedTuple):
-    """Regular files that may be read together, the argument each comes from, and how many more there may be.
-
-    See `_Small` and `Listing`.
-    """
-
-    files: Known
-    origins: list[int]
-    named: bool
-    left: int = 0
+        return self._replace(files=self.files.part(at + 1), places=self.places[at + 1 :])
 
 
 class Task(NamedTuple):
@@ -54,7 +40,6 @@ class Task(NamedTuple):
 
     At the end of a source, neither is set; `report` is, which does not know the number of lines yet. Or `files` are
     set, which the worker opens and reads itself, in order. Or there are sources that cannot be read.
-    are, which the worker opens and reads itself, one after the other. Or there are sources that cannot be read.
     """
 
     name: str = ""

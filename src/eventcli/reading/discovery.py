@@ -53,8 +53,8 @@ class Choice(NamedTuple):
     exclude: Sequence[str] = ()
 
 
-_Listed = tuple[Known, int] | OSError
-"""Consecutive files, and about how many more there are; or the reason why something cannot be examined."""
+_Listed = Known | OSError
+"""Consecutive files, or the reason why something cannot be examined."""
 
 
 class Found(NamedTuple):
@@ -71,11 +71,14 @@ class Found(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Regular files of one argument, a directory or a glob, and about how many more there are in the same directory."""
+    """Regular files that may be read together, and the argument that each comes from.
+
+    `named` says that they were named themselves, rather than found by a glob or in a directory.
+    """
 
     files: Known
-    origin: int
-    left: int
+    origins: Sequence[int]
+    named: bool = False
 
 
 def discover(sources: Iterable[Source], choice: Choice = Choice()) -> Iterator[Found]:  # noqa: B008  # immutable
@@ -88,7 +91,7 @@ def discover(sources: Iterable[Source], choice: Choice = Choice()) -> Iterator[F
     """
     for found in discover_many(sources, choice):
         if isinstance(found, Listing):
-            yield from (Found(path, found.origin) for path in found.files.paths)
+            yield from map(Found, found.files.paths, found.origins)
         else:
             yield found
 
@@ -179,26 +182,29 @@ def _listed(name: str, origin: int, lists: Iterator[_Listed], nothing: str) -> I
     device = 0
     is_nothing = True
     for listed in lists:
-        if paths and (isinstance(listed, OSError) or listed[0].device != device):
-            yield Listing(Known(paths, device, inodes), origin, 0)
+        if paths and (isinstance(listed, OSError) or listed.device != device):
+            yield _listing(Known(paths, device, inodes), origin)
             paths, inodes = [], []
         if isinstance(listed, OSError):
             is_nothing = False
             yield Found(os.fsdecode(listed.filename or name), origin, error=listed)
             continue
-        some, left = listed
-        device = some.device
-        paths += some.paths
-        inodes += some.inodes
+        device = listed.device
+        paths += listed.paths
+        inodes += listed.inodes
         is_nothing = is_nothing and not paths
         while len(paths) >= _AT_ONCE:
-            files = Known(paths[:_AT_ONCE], device, inodes[:_AT_ONCE])
+            left = len(paths) - _AT_ONCE + listed.left
+            yield _listing(Known(paths[:_AT_ONCE], device, inodes[:_AT_ONCE], left), origin)
             paths, inodes = paths[_AT_ONCE:], inodes[_AT_ONCE:]
-            yield Listing(files, origin, len(paths) + left)
     if paths:
-        yield Listing(Known(paths, device, inodes), origin, 0)
+        yield _listing(Known(paths, device, inodes), origin)
     elif is_nothing:
         yield Found(name, origin, error=FileNotFoundError(errno.ENOENT, nothing))
+
+
+def _listing(files: Known, origin: int) -> Listing:
+    return Listing(files, [origin] * len(files.paths))
 
 
 class _Rules:
@@ -296,7 +302,7 @@ def _files_of(begin: str, some: Entries, left: int = 0) -> Iterator[_Listed]:
         start, end = run.span()
         if kinds[start] == REGULAR:
             paths = [begin + name for name in names[start:end]]
-            yield Known(paths, device, inodes[start:end]), len(names) - end + left
+            yield Known(paths, device, inodes[start:end], len(names) - end + left)
         elif kinds[start] == LINK:
             for name in names[start:end]:
                 yield from _regular(begin + name)
@@ -311,7 +317,7 @@ def _regular(path: str) -> Iterator[_Listed]:
             yield error
     else:
         if stat.S_ISREG(status.st_mode):
-            yield Known([path], status.st_dev, [status.st_ino]), 0
+            yield Known([path], status.st_dev, [status.st_ino])
 
 
 def _entries(directory: str) -> tuple[Entries, list[OSError]]:

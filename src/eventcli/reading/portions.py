@@ -1,20 +1,58 @@
-"""A portion of a source: the bytes from an offset on that form whole lines."""
+"""Parts of sources that consist of whole lines: a byte range of a file, and the rest of a stream from an offset on."""
+
+from collections.abc import Callable
+from typing import Final
 
 from eventcli.readable import Readable
 
 
-class Portion:
-    """A part of a longer stream, from `start` on, as a source. A last line without a newline is left unread.
+class ByteRange:
+    """A byte range `[start, end)` of a file as a source: the lines whose first byte is in it.
 
-    After the run, `end` is the offset up to which lines were read, and `pending` is how many bytes were left.
+    Without `end`, it extends to the end of the file. Wherever a file is cut into ranges, each of its lines is in one.
     """
+
+    def __init__(self, path: str, start: int = 0, end: int | None = None) -> None:
+        """Name a range; ValueError if there is no such range in any file."""
+        if start < 0 or (end is not None and end < start):
+            raise ValueError(f"there are no bytes from {start} to {end}")
+        self.path: Final = path
+        self.name: Final = path
+        self.start: Final = start
+        self.end: Final = end
+
+    def __repr__(self) -> str:
+        return f"ByteRange({self.path!r}, {self.start}, {self.end})"
+
+
+class LineRange:
+    """Whole lines of a longer source, which begin at `start`, as a source.
+
+    After the run, `end` is the offset up to which lines were read, and `pending` is how many bytes were left. The
+    report counts bytes from `origin` on.
+    """
+
+    leaves_rest = False
+    """Whether a last line without a newline is left unread."""
+
+    def __init__(self, name: str, stream: Readable, start: int, close: Callable[[], object]) -> None:
+        """Take a stream that begins at `start` of the longer one, and a function that closes it."""
+        self.name = name
+        self.start = self.end = self.origin = start
+        self.pending = 0
+        self.readinto = stream.readinto
+        self.close = close
+
+
+class Portion(LineRange):
+    """The lines from `start` on that are complete: a last line without a newline is left unread.
+
+    Closing the stream is left to whoever opened it. The report counts bytes from the beginning of the longer stream.
+    """
+
+    leaves_rest = True
 
     def __init__(self, name: str, stream: Readable, start: int) -> None:
         """Take a stream that begins at `start` of the longer one."""
-        self.name = name
-        self.start = self.end = start
-        self.pending = 0
-        self.readinto = stream.readinto
-
-    def close(self) -> None:
-        """Leave closing the stream to whoever opened it."""
+        super().__init__(name, stream, start, close=lambda: None)
+        self.origin = 0

@@ -7,7 +7,7 @@ body, the fold reads the files itself.
 import os
 import stat
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from eventcli.reading.blocks import BYTE_ORDER_MARK
 from eventcli.reading.compression.encodings import is_certainly_plain
@@ -17,11 +17,19 @@ FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class Known(NamedTuple):
-    """Regular files with known device and inode, the identity that a file and all its links share."""
+    """Regular files with known device and inode, the identity that a file and all its links share.
+
+    `left` is about how many more there are in the same directory.
+    """
 
     paths: Sequence[str]
     device: int
     inodes: Sequence[int]
+    left: int = 0
+
+    def part(self, start: int, end: int | None = None) -> Self:
+        """Return some of them."""
+        return self._replace(paths=self.paths[start:end], inodes=self.inodes[start:end])
 
 
 class Read(NamedTuple):

@@ -85,11 +85,11 @@ def stream_of(descriptor: int, status: os.stat_result, *, ahead: bool = False, c
         _enlarge(descriptor)
     # Files in /proc report 0. Unbuffered, as blocks are large.
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-    stream = _Snapshot(descriptor, size, closefd=close) if size else io.FileIO(descriptor, closefd=close)
+    stream = Snapshot(descriptor, size, closefd=close) if size else io.FileIO(descriptor, closefd=close)
     return Decompressed(stream, ahead=ahead, close=stream.close)
 
 
-class _Snapshot(io.FileIO):
+class Snapshot(io.FileIO):
     """A regular file, up to the size it had when it was opened."""
 
     def __init__(self, descriptor: int, size: int, *, closefd: bool) -> None:
@@ -114,7 +114,7 @@ def mapped_of(source: Decompressed, max_line: int) -> "MappedFile | None":
     than a line.
     """
     file = source.raw
-    if isinstance(file, _Snapshot) and file.closefd and source.is_raw and max_line >= eventcli.reading.mapping.ROOM:
+    if isinstance(file, Snapshot) and file.closefd and source.is_raw and max_line >= eventcli.reading.mapping.ROOM:
         return eventcli.reading.mapping.mapped(file, file.size)
     return None
 

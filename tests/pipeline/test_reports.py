@@ -1,7 +1,7 @@
-"""`eventcli.pipeline.unread`: of very many sources that cannot be read, memory holds the first ones and a count."""
+"""`eventcli.pipeline.reports`: of very many sources that cannot be read, memory holds the first ones and a count."""
 
 from eventcli import SourceReport, Status, summarize
-from eventcli.pipeline.unread import MOST, Unread
+from eventcli.pipeline.reports import MOST, Unread
 
 
 def test_the_others_are_counted() -> None:
