@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from eventcli.lines.parse import parse
     from eventcli.lines.query import Bucket, Calendar, Fields, Query, Timing
     from eventcli.pipeline.summarize import summarize
+    from eventcli.reading.portions import ByteRange
     from eventcli.summary.account import Account
     from eventcli.summary.saved import SavedError, dump, load
     from eventcli.summary.sources import SourceReport, Status
@@ -31,6 +32,7 @@ __all__ = [
     "Account",
     "BodyError",
     "Bucket",
+    "ByteRange",
     "Calendar",
     "Event",
     "ExitCode",
@@ -57,6 +59,7 @@ _HOMES = {
     "lines.parse": ["parse"],
     "lines.query": ["Bucket", "Calendar", "Fields", "Query", "Timing"],
     "pipeline.summarize": ["summarize"],
+    "reading.portions": ["ByteRange"],
     "summary.account": ["Account"],
     "summary.saved": ["SavedError", "dump", "load"],
     "summary.sources": ["SourceReport", "Status"],

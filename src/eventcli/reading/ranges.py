@@ -27,18 +27,22 @@ def open_range(part: ByteRange) -> tuple[LineRange, tuple[int, int]]:
     """
     # Opening a pipe would wait for its writer.
     descriptor = deep.open_at(part.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    status = os.fstat(descriptor)
-    file = Snapshot(descriptor, status.st_size, closefd=True)
     try:
+        status = os.fstat(descriptor)
         refuse(status.st_mode)
         if not stat.S_ISREG(status.st_mode):
             raise OSError("Is no regular file, so it has no byte ranges")
         encoding = identify(os.pread(descriptor, HEAD, 0), ended=True)
         if encoding is not Encoding.PLAIN:
             raise UnsupportedError(f"compressed with {encoding}: a byte range of it has no lines")
-        if max(part.start, part.end or 0) > file.size:
-            message = f"the file has {file.size} bytes, and the range ends at byte {max(part.start, part.end or 0)}"
-            raise TruncatedError(message, file.size)
+        last = max(part.start, part.end or 0)
+        if last > status.st_size:
+            raise TruncatedError(f"the file ends before the range does ({last})", status.st_size)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    file = Snapshot(descriptor, status.st_size, closefd=True)
+    try:
         lines = _Lines(file, part.start, part.end)
     except BaseException:
         file.close()
