@@ -42,14 +42,15 @@ pub mod _kernel {
     use crate::judge::Reason;
     use crate::path::Ways;
     use crate::query::{Query, Timing};
-    use crate::summary::{self, Column, Which};
+    use crate::summary::{self, Column, Optional};
     use crate::time::{Ask, Instant, Region, Span};
     use crate::wide::Level;
+    use pyo3::IntoPyObjectExt;
     use pyo3::buffer::PyUntypedBuffer;
     use pyo3::exceptions::{PyBufferError, PyValueError};
     use pyo3::prelude::*;
     use pyo3::pybacked::PyBackedStr;
-    use pyo3::types::{PyBytes, PyList, PyString};
+    use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
     use std::collections::HashMap;
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStrExt;
@@ -144,7 +145,7 @@ pub mod _kernel {
     impl Fold {
         #[new]
         #[allow(clippy::too_many_arguments, reason = "they are given by name")]
-        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, salvage, types, max_types, max_type_bytes, time, level=None, caches=None))]
+        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, salvage, types, max_types, max_type_bytes, time, aggregates=vec![], level=None, caches=None))]
         fn new(
             type_ways: Ways,
             value_ways: Ways,
@@ -155,6 +156,7 @@ pub mod _kernel {
             max_types: usize,
             max_type_bytes: usize,
             time: Option<Time>,
+            aggregates: Vec<String>,
             level: Option<String>,
             caches: Option<Vec<String>>,
         ) -> PyResult<Self> {
@@ -172,6 +174,8 @@ pub mod _kernel {
                     .try_fold(Caches::NONE, |caches, name| caches.with(name, true))
                     .ok_or_else(|| PyValueError::new_err("a cache that is none"))?,
             };
+            let aggregates = Optional::named(aggregates.iter().map(String::as_str))
+                .ok_or_else(|| PyValueError::new_err("an aggregate that is not optional"))?;
             let instant = |(second, nanos)| Instant { second, nanos };
             let time =
                 time.map(|(ways, since, until, by, local_is_utc, optional, format)| Timing {
@@ -193,6 +197,7 @@ pub mod _kernel {
                 time,
                 max_types,
                 max_type_bytes,
+                aggregates,
             };
             Ok(Self(Box::new(Body::with_caches(level, caches, &query))))
         }
@@ -320,30 +325,24 @@ pub mod _kernel {
             self.0.len()
         }
 
-        /// What there is of each type, behind its name and `start`.
+        /// The columns of each type, after its name and `start`.
         fn rows<'py>(
             &self,
             py: Python<'py>,
             start: &Bound<'py, PyString>,
+            columns: Vec<String>,
         ) -> PyResult<Bound<'py, PyList>> {
+            let columns = columns.iter().map(|name| column(name)).collect::<PyResult<Vec<_>>>()?;
             let mut text = String::new();
-            let mut number = |index, which| {
-                text.clear();
-                self.0.write(index, which, &mut text);
-                PyString::new(py, &text)
-            };
-            let row = |index| {
-                (
-                    self.0.name(index),
-                    start,
-                    self.0.count(index),
-                    number(index, Which::Sum),
-                    self.0.integral(index),
-                    number(index, Which::Min),
-                    number(index, Which::Max),
-                )
-            };
-            PyList::new(py, (0..self.0.len()).map(row))
+            let rows = PyList::empty(py);
+            for index in 0..self.0.len() {
+                let head =
+                    [PyString::new(py, self.0.name(index)).into_any(), start.clone().into_any()];
+                let states = columns.iter().map(|column| self.state(py, index, *column, &mut text));
+                let row = head.into_iter().map(Ok).chain(states).collect::<PyResult<Vec<_>>>()?;
+                rows.append(PyTuple::new(py, row)?)?;
+            }
+            Ok(rows)
         }
 
         /// All rows as text, from `start` to `end`: the literals, between them the columns, and
@@ -356,15 +355,7 @@ pub mod _kernel {
             around: (String, String, String),
         ) -> PyResult<Bound<'py, PyBytes>> {
             let (start, between, end) = around;
-            let column = |name: String| match name.as_str() {
-                "type" => Ok(Column::Name),
-                "count" => Ok(Column::Count),
-                "sum" => Ok(Column::Number(Which::Sum)),
-                "min" => Ok(Column::Number(Which::Min)),
-                "max" => Ok(Column::Number(Which::Max)),
-                _ => Err(PyValueError::new_err(format!("{name} is no column"))),
-            };
-            let columns = columns.into_iter().map(column).collect::<PyResult<Vec<_>>>()?;
+            let columns = columns.iter().map(|name| column(name)).collect::<PyResult<Vec<_>>>()?;
             let pieces = |write: &mut dyn FnMut(&str)| {
                 write(&start);
                 self.0.write_all(&literals, &columns, &between, &mut *write);
@@ -399,37 +390,49 @@ pub mod _kernel {
             PyList::new(py, (0..self.0.len()).map(|index| self.0.name(index)))
         }
 
-        fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-            PyList::new(py, (0..self.0.len()).map(|index| self.0.count(index)))
-        }
-
-        fn integral<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-            PyList::new(py, (0..self.0.len()).map(|index| self.0.integral(index)))
-        }
-
-        fn sums<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-            self.numbers(py, Which::Sum)
-        }
-
-        fn mins<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-            self.numbers(py, Which::Min)
-        }
-
-        fn maxs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-            self.numbers(py, Which::Max)
+        /// A column, type by type.
+        fn column<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
+            let all = 0..self.0.len();
+            let mut text = String::new();
+            match column(name)? {
+                Column::Name => self.names(py),
+                Column::Count => PyList::new(py, all.map(|index| self.0.count(index))),
+                Column::Integral => PyList::new(py, all.map(|index| self.0.integral(index))),
+                Column::Number(which) => {
+                    let written = |index| {
+                        text.clear();
+                        self.0.write(index, which, &mut text);
+                        PyString::new(py, &text)
+                    };
+                    PyList::new(py, all.map(written))
+                }
+            }
         }
     }
 
     impl Types {
-        /// Numbers in plain decimal notation, as they are printed.
-        fn numbers<'py>(&self, py: Python<'py>, which: Which) -> PyResult<Bound<'py, PyList>> {
-            let mut text = String::new();
-            let written = |index| {
-                text.clear();
-                self.0.write(index, which, &mut text);
-                PyString::new(py, &text)
-            };
-            PyList::new(py, (0..self.0.len()).map(written))
+        /// One cell of a column; numbers in plain decimal notation, as they are printed.
+        fn state<'py>(
+            &self,
+            py: Python<'py>,
+            index: usize,
+            column: Column,
+            text: &mut String,
+        ) -> PyResult<Bound<'py, PyAny>> {
+            match column {
+                Column::Name => self.0.name(index).into_bound_py_any(py),
+                Column::Count => self.0.count(index).into_bound_py_any(py),
+                Column::Integral => self.0.integral(index).into_bound_py_any(py),
+                Column::Number(which) => {
+                    text.clear();
+                    self.0.write(index, which, text);
+                    text.as_str().into_bound_py_any(py)
+                }
+            }
         }
+    }
+
+    fn column(name: &str) -> PyResult<Column> {
+        Column::named(name).ok_or_else(|| PyValueError::new_err(format!("{name} is no column")))
     }
 }

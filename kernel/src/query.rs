@@ -2,6 +2,7 @@
 
 pub use crate::moment::Timing;
 use crate::path::Ways;
+use crate::summary::Optional;
 
 /// What a line means and what is kept of it.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Query {
     pub max_types: usize,
     /// And as long as the names of those before them have fewer bytes.
     pub max_type_bytes: usize,
+    /// The optional aggregates that are kept.
+    pub aggregates: Optional,
 }
 
 impl Query {
@@ -39,6 +42,7 @@ impl Query {
             time: None,
             max_types: usize::MAX,
             max_type_bytes: usize::MAX,
+            aggregates: Optional::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 # The Rust body of the fold, compiled from `kernel/`; absent where no Rust toolchain was at hand.
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 # What came of a part of a block, see `fold`.
 _Folded: TypeAlias = tuple[int, int, list[tuple[int, int, int]], tuple[bool, int] | None]
@@ -22,8 +22,8 @@ def levels() -> list[str]: ...
 class Fold:
     # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
     # ways to it, the window, whether stats are kept by bucket, whether times without an offset are in UTC, whether an
-    # event without a time is one, and the form of all times in the words of strptime. Without a level, it is the
-    # fastest one; without `caches`, all are used.
+    # event without a time is one, and the form of all times in the words of strptime. `aggregates` are the optional
+    # ones that are kept. Without a level, it is the fastest one; without `caches`, all are used.
     def __init__(
         self,
         *,
@@ -36,6 +36,7 @@ class Fold:
         max_types: int,
         max_type_bytes: int,
         time: tuple[_Ways, _Moment | None, _Moment | None, bool, bool, bool, str | None] | None,
+        aggregates: Sequence[str] = ...,
         level: str | None = None,
         caches: Sequence[str] | None = None,
     ) -> None: ...
@@ -81,18 +82,15 @@ class Fold:
     # and `max_type_bytes` allow.
     def tables(self) -> list[tuple[int | None, Types, Types]]: ...
 
-# Stats by type, in code-point order; numbers in plain decimal notation, as they are printed.
+# Stats by type, in code-point order; numbers in plain decimal notation, as they are printed. A column is "type" or the
+# name of an aggregate.
 class Types:
     def __len__(self) -> int: ...
-    # Type, `start`, count, sum, whether all values were written as integers, smallest and largest value.
-    def rows(self, start: str) -> list[tuple[str, str, int, str, bool, str, str]]: ...
-    # All rows in JSON, from the first to the last of `around`: the literals, between them the columns ("type", "count",
-    # "sum", "min", "max"), and between two types what is in the middle of `around`.
+    # Type, `start`, and the columns.
+    def rows(self, start: str, columns: Sequence[str]) -> list[tuple[Any, ...]]: ...
+    # All rows in JSON, from the first to the last of `around`: the literals, between them the columns, and between two
+    # types what is in the middle of `around`.
     def text(self, literals: Sequence[str], columns: Sequence[str], around: tuple[str, str, str]) -> bytes: ...
     def name_bytes(self) -> tuple[int, int]: ...
     def names(self) -> list[str]: ...
-    def counts(self) -> list[int]: ...
-    def integral(self) -> list[bool]: ...
-    def sums(self) -> list[str]: ...
-    def mins(self) -> list[str]: ...
-    def maxs(self) -> list[str]: ...
+    def column(self, name: str) -> list[Any]: ...

@@ -104,9 +104,10 @@ impl Fold {
             .with_form(query.time.as_ref().is_some_and(|timing| timing.format.is_some())),
             rejects: false,
             numeric_strings: query.numeric_strings,
-            summary: Summary::new(
+            summary: Summary::with_optional(
                 query.types.as_deref(),
                 Most { types: query.max_types, bytes: query.max_type_bytes },
+                query.aggregates,
             ),
             account: Account::default(),
             recent: Recent::new(),

@@ -1,6 +1,7 @@
-//! What is kept of one type: its name, count, sum, minimum and maximum, narrow as long as they fit.
+//! What is kept of one type: its name, its count, and the states of the aggregates, narrow as long as they fit.
 
-use crate::exact::{POWERS, Plain};
+use super::aggregates::{Narrow, States};
+use crate::exact::POWERS;
 use std::sync::Arc;
 /// The scale of an entry whose values are wide: larger than any that is added, so that adding one
 /// finds no power for the difference.
@@ -10,12 +11,8 @@ pub const WIDE: u8 = u8::MAX;
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 pub struct Entry {
-    /// The exact sum at `scale`. At most 2^63 values of an `i64` each: it cannot overflow.
-    pub sum: i128,
-    /// Smallest and largest value at `scale`. If that is `WIDE`, sum and values are at `min` in
-    /// `wide`, and the other two rest.
-    pub min: i64,
-    pub max: i64,
+    /// The states at `scale`. If that is `WIDE`, they are in `wide`, and this says where.
+    pub narrow: Narrow,
     pub count: u64,
     pub tag: Tag,
 }
@@ -127,36 +124,18 @@ pub fn name_words(block: &[u8], start: usize, end: usize) -> [u64; 3] {
     [first, second & bits[1], third & bits[2]]
 }
 
-/// The values of one type at one scale, where an `i64` is too small.
-#[derive(Clone, Debug)]
-pub struct WideSum {
-    pub scale: u8,
-    pub sum: i128,
-    pub min: i128,
-    pub max: i128,
-}
-
-/// One of the numbers of a type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    Sum,
-    Min,
-    Max,
-}
-
 impl Entry {
     #[inline(always)]
     pub fn scale(&self) -> u8 {
         self.tag.0[SCALE]
     }
 
-    /// What it holds, as wide sums.
-    pub fn narrow_sums(&self) -> Vec<WideSum> {
+    /// What it holds, as wide states.
+    pub fn widened(&self) -> Vec<States> {
         if self.count == 0 {
             return Vec::new();
         }
-        let (min, max) = (i128::from(self.min), i128::from(self.max));
-        vec![WideSum { scale: self.scale(), sum: self.sum, min, max }]
+        vec![self.narrow.widened(self.scale())]
     }
 
     /// Adds another entry, if both are narrow and can be brought to one scale.
@@ -168,9 +147,7 @@ impl Entry {
         {
             return false;
         }
-        self.sum += other.sum;
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
+        self.narrow.merge(other.narrow);
         self.count += other.count;
         self.tag.0[INTEGRAL] &= other.tag.0[INTEGRAL];
         true
@@ -187,49 +164,25 @@ impl Entry {
             };
         };
         if self.count > 0 {
-            let (Some(sum), Some(min), Some(max)) = (
-                self.sum.checked_mul(i128::from(power)),
-                self.min.checked_mul(power),
-                self.max.checked_mul(power),
-            ) else {
+            let Some(narrow) = self.narrow.scaled(power) else {
                 return false;
             };
-            (self.sum, self.min, self.max) = (sum, min, max);
+            self.narrow = narrow;
         }
         self.tag.0[SCALE] = self.scale().max(scale);
         true
     }
 }
 
-/// Adds to the sum at the same scale. False, and nothing is changed, if it would overflow.
-pub fn add_wide(sums: &mut Vec<WideSum>, one: WideSum) -> bool {
-    let Some(sum) = sums.iter_mut().find(|sum| sum.scale == one.scale) else {
-        sums.push(one);
+/// Adds to the states at the same scale. False, and nothing is changed, if one of them would overflow.
+pub fn add_wide(states: &mut Vec<States>, one: States) -> bool {
+    let Some(own) = states.iter_mut().find(|own| own.scale == one.scale) else {
+        states.push(one);
         return true;
     };
-    let Some(total) = sum.sum.checked_add(one.sum) else {
+    let Some(merged) = own.merge(&one) else {
         return false;
     };
-    sum.sum = total;
-    sum.min = sum.min.min(one.min);
-    sum.max = sum.max.max(one.max);
+    *own = merged;
     true
-}
-
-/// Sum, minimum or maximum over all scales.
-pub fn total(sums: &[WideSum], which: Which) -> String {
-    let parts = sums.iter().map(|one| {
-        let mantissa = match which {
-            Which::Sum => one.sum,
-            Which::Min => one.min,
-            Which::Max => one.max,
-        };
-        Plain::new(mantissa, one.scale)
-    });
-    let total = match which {
-        Which::Sum => parts.reduce(|total, part| total.add(&part)),
-        Which::Min => parts.min_by(Plain::compare),
-        Which::Max => parts.max_by(Plain::compare),
-    };
-    total.expect("a wide type has at least one sum").text()
 }

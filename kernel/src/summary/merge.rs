@@ -63,15 +63,15 @@ impl Summary {
                 if self.entries[place as usize].merge_narrow(entry) {
                     continue;
                 }
-                let sums = if entry.scale() == WIDE {
-                    std::mem::take(&mut other.wide[entry.min as usize])
+                let states = if entry.scale() == WIDE {
+                    std::mem::take(&mut other.wide[entry.narrow.index()])
                 } else {
-                    entry.narrow_sums()
+                    entry.widened()
                 };
-                let own = self.wide_sums(place);
-                for one in sums {
+                let own = self.wide_states(place);
+                for one in states {
                     if !add_wide(own, one.clone()) {
-                        // A second sum at the same scale: joined with the first when the types are
+                        // Second states at the same scale: joined with the first when the types are
                         // given out.
                         own.push(one);
                     }

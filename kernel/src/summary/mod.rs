@@ -1,4 +1,4 @@
-//! The state of the fold: for each type how many values there were, their sum, minimum and maximum;
+//! The state of the fold: for each type how many values there were, and what `aggregates` keep of them;
 //! for all of them, or for each bucket of time.
 //!
 //! Finds types by name and adds values to them. It knows nothing of lines and of JSON; names come
@@ -10,19 +10,22 @@
 //! the first of any part. Their names have so many bytes, too: a type has a row as long as those
 //! before it have fewer. What one part moves to the others is then behind enough bytes in every whole.
 
+mod aggregates;
 mod cells;
 mod entry;
 mod merge;
 mod table;
 
-pub use entry::{Key, Which};
-pub use table::{Column, Table, TypeStats, Types};
+pub use aggregates::{Optional, TypeStats, Which};
+pub use entry::Key;
+pub use table::{Column, Table, Types};
 
 use crate::exact::{Exact, Number, POWERS};
 use crate::moment::{Bucket, NO_BUCKET};
 use crate::wide::Wide;
+use aggregates::{Narrow, States};
 use cells::Cells;
-use entry::{Entry, INTEGRAL, LENGTH_BITS, LONG, SCALE, Tag, WIDE, WideSum, add_wide, name_words};
+use entry::{Entry, INTEGRAL, LENGTH_BITS, LONG, SCALE, Tag, WIDE, add_wide, name_words};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -44,7 +47,10 @@ pub struct Summary {
     entries: Vec<Entry>,
     /// Shared with whatever the types are merged into and given out as: there can be gigabytes of them.
     names: Vec<Arc<[u8]>>,
-    wide: Vec<Vec<WideSum>>,
+    wide: Vec<Vec<States>>,
+    /// Entries of a query that asks for any of these are wide from the start: adding a narrow value is
+    /// the innermost loop, and knows nothing of them.
+    optional: Optional,
     /// How many of the entries are types that can be found.
     count: usize,
     cells: Cells,
@@ -82,12 +88,18 @@ pub struct Most {
 impl Summary {
     /// Keeps those types that are `wanted` (None: all), `most` of them in rows of their own.
     pub fn new(wanted: Option<&[String]>, most: Most) -> Self {
+        Self::with_optional(wanted, most, Optional::default())
+    }
+
+    /// Keeps these optional aggregates, too.
+    pub fn with_optional(wanted: Option<&[String]>, most: Most, optional: Optional) -> Self {
         let mut summary = Self {
             hasher: RandomState::default(),
             slots: vec![0; 64],
             entries: Vec::new(),
             names: Vec::new(),
             wide: Vec::new(),
+            optional,
             count: 0,
             cells: Cells::default(),
             only_wanted: false,
@@ -219,7 +231,10 @@ impl Summary {
     /// A new entry without values; None if there are too many.
     fn push(&mut self, tag: Tag) -> Option<Place> {
         let place = u32::try_from(self.entries.len()).ok().filter(|&place| place < u32::MAX - 1)?;
-        self.entries.push(Entry { sum: 0, min: i64::MAX, max: i64::MIN, count: 0, tag });
+        self.entries.push(Entry { narrow: Narrow::EMPTY, count: 0, tag });
+        if self.optional != Optional::default() {
+            self.wide_states(place);
+        }
         Some(place)
     }
 
@@ -333,7 +348,7 @@ impl Summary {
 
     /// A summary of the same settings without values, and without types unless they are wanted.
     fn emptied(&self, with_wanted: bool) -> Self {
-        let mut summary = Self::new(None, self.most);
+        let mut summary = Self::with_optional(None, self.most, self.optional);
         // Keys that wait stay valid.
         summary.hasher = self.hasher.clone();
         summary.beyond.clone_from(&self.beyond);
@@ -362,9 +377,7 @@ impl Summary {
         if let Some(&power) = POWERS.get(up)
             && let Some(scaled) = value.mantissa.checked_mul(power)
         {
-            entry.sum += i128::from(scaled);
-            entry.min = entry.min.min(scaled);
-            entry.max = entry.max.max(scaled);
+            entry.narrow.add(scaled);
             entry.count += 1;
             entry.tag.0[INTEGRAL] &= u8::from(value.integral);
             true
@@ -383,7 +396,7 @@ impl Summary {
         }
     }
 
-    /// `add` for any value, and for an entry that needs a larger scale or wide sums.
+    /// `add` for any value, and for an entry that needs a larger scale or wide states.
     #[inline(never)]
     pub fn add_long(&mut self, place: Place, value: Exact) -> bool {
         let entry = &mut self.entries[place as usize];
@@ -399,13 +412,10 @@ impl Summary {
                 return self.add(place, Number { mantissa, scale, integral: value.integral });
             }
         }
-        let one = WideSum {
-            scale: value.scale,
-            sum: value.mantissa,
-            min: value.mantissa,
-            max: value.mantissa,
+        let Some(one) = States::of(value, self.optional) else {
+            return false;
         };
-        if !add_wide(self.wide_sums(place), one) {
+        if !add_wide(self.wide_states(place), one) {
             return false;
         }
         let entry = &mut self.entries[place as usize];
@@ -414,15 +424,15 @@ impl Summary {
         true
     }
 
-    /// The wide sums of an entry, which it has from now on.
-    fn wide_sums(&mut self, place: Place) -> &mut Vec<WideSum> {
+    /// The wide states of an entry, which it has from now on.
+    fn wide_states(&mut self, place: Place) -> &mut Vec<States> {
         let entry = &mut self.entries[place as usize];
         if entry.scale() != WIDE {
-            let sums = entry.narrow_sums();
-            (entry.min, entry.tag.0[SCALE]) = (self.wide.len() as i64, WIDE);
-            self.wide.push(sums);
+            let states = entry.widened();
+            (entry.narrow, entry.tag.0[SCALE]) = (Narrow::at(self.wide.len()), WIDE);
+            self.wide.push(states);
         }
-        &mut self.wide[entry.min as usize]
+        &mut self.wide[entry.narrow.index()]
     }
 }
 

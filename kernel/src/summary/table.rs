@@ -1,6 +1,7 @@
 //! What is given out: the types of each bucket in the order of their names, numbers as text.
 
-use super::entry::{Entry, INTEGRAL, WIDE, Which, WideSum, total};
+use super::aggregates::{Narrow, States, TypeStats, Which};
+use super::entry::{Entry, INTEGRAL, WIDE};
 use super::{Place, Summary, first_bytes};
 use crate::exact;
 use crate::moment::Bucket;
@@ -54,25 +55,14 @@ impl Summary {
                 types.names.push(name);
             }
             if entry.scale() == WIDE {
-                let sums = self.wide[entry.min as usize].clone();
-                entry.min = types.wide.len() as i64;
-                types.wide.push(sums);
+                let states = self.wide[entry.narrow.index()].clone();
+                entry.narrow = Narrow::at(types.wide.len());
+                types.wide.push(states);
             }
             types.entries.push(entry);
         }
         types
     }
-}
-
-/// A type as it is given out, with its numbers as text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeStats {
-    pub name: String,
-    pub count: u64,
-    pub integral: bool,
-    pub sum: String,
-    pub min: String,
-    pub max: String,
 }
 
 /// The entries of a bucket, with the first bytes of their names: most names differ there, and are
@@ -98,7 +88,20 @@ pub struct Table {
 pub enum Column {
     Name,
     Count,
+    /// Whether all values were written as integers.
+    Integral,
     Number(Which),
+}
+
+impl Column {
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "type" => Some(Self::Name),
+            "count" => Some(Self::Count),
+            "integral" => Some(Self::Integral),
+            _ => Which::named(name).map(Self::Number),
+        }
+    }
 }
 
 /// Types as they are given out, each by its index. Numbers become text only where it is asked for:
@@ -107,7 +110,7 @@ pub enum Column {
 pub struct Types {
     entries: Vec<Entry>,
     names: Vec<Arc<[u8]>>,
-    wide: Vec<Vec<WideSum>>,
+    wide: Vec<Vec<States>>,
 }
 
 impl Types {
@@ -133,19 +136,18 @@ impl Types {
     }
 
     /// Appends the number in plain decimal notation: where all values were integral, without a
-    /// point; else with one, and no more zeros at the end than one right behind it.
+    /// point; else with one, and no more zeros at the end than one right after it. Appends nothing if
+    /// it is not kept.
     pub fn write(&self, index: usize, which: Which, text: &mut String) {
         let entry = &self.entries[index];
         let from = text.len();
         if entry.scale() == WIDE {
-            text.push_str(&total(&self.wide[entry.min as usize], which));
+            match States::total(&self.wide[entry.narrow.index()], which) {
+                Some(total) => text.push_str(&total.text()),
+                None => return,
+            }
         } else {
-            let mantissa = match which {
-                Which::Sum => entry.sum,
-                Which::Min => i128::from(entry.min),
-                Which::Max => i128::from(entry.max),
-            };
-            exact::write(mantissa, entry.scale(), text);
+            exact::write(entry.narrow.mantissa(which), entry.scale(), text);
         }
         if entry.tag.0[INTEGRAL] == 1 {
             return;
@@ -187,6 +189,9 @@ impl Types {
                     Some(Column::Count) => {
                         write!(text, "{}", self.count(index)).expect("a String takes all");
                     }
+                    Some(Column::Integral) => {
+                        write!(text, "{}", self.integral(index)).expect("a String takes all");
+                    }
                     Some(Column::Number(which)) => self.write(index, *which, &mut text),
                     None => {}
                 }
@@ -199,15 +204,12 @@ impl Types {
         let text = |index, which| {
             let mut text = String::new();
             self.write(index, which, &mut text);
-            text
+            (!text.is_empty()).then_some(text)
         };
-        (0..self.len()).map(move |index| TypeStats {
-            name: self.name(index).to_owned(),
-            count: self.count(index),
-            integral: self.integral(index),
-            sum: text(index, Which::Sum),
-            min: text(index, Which::Min),
-            max: text(index, Which::Max),
+        (0..self.len()).map(move |index| {
+            let (name, count, integral) =
+                (self.name(index), self.count(index), self.integral(index));
+            TypeStats::new(name, count, integral, |which| text(index, which))
         })
     }
 }

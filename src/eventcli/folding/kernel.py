@@ -12,6 +12,7 @@ from eventcli.lines.event import Reason
 from eventcli.lines.query import Bucket, Calendar, Query, Timing
 from eventcli.reading.small_files import FLAGS, Known, Read
 from eventcli.summary.account import Account
+from eventcli.summary.aggregates.registry import kept
 from eventcli.summary.stats import LazyTypes, Types, TypeStats
 from eventcli.summary.summary import Summary
 
@@ -42,6 +43,7 @@ class KernelFold:
         """
         fields, types, timing = query.fields, query.types, query.timing
         self._query = query
+        self._aggregates = kept(query.aggregates)
         self._kernel = kernel.Fold(
             type_ways=_ways(fields.type),
             value_ways=[] if fields.value is None else _ways(fields.value),
@@ -52,6 +54,7 @@ class KernelFold:
             max_types=min(query.max_types, _FARTHEST),
             max_type_bytes=min(query.max_type_bytes, _FARTHEST),
             time=None if timing is None else _time(fields.time, timing),
+            aggregates=[one.name for one in self._aggregates if one.is_optional],
             level=forced_level(),
             caches=caches,
         )
@@ -140,12 +143,12 @@ class KernelFold:
         for start, columns, rest in self._kernel.tables():
             bucket = None
             if start is None:
-                types = LazyTypes(columns)
+                types = LazyTypes(columns, self._aggregates)
             elif self._buckets is not None:
                 bucket = self._buckets.bucket_at(start)
-                buckets[bucket] = LazyTypes(columns)
+                buckets[bucket] = LazyTypes(columns, self._aggregates)
             if len(rest):
-                (other[bucket],) = LazyTypes(rest).values()
+                (other[bucket],) = LazyTypes(rest, self._aggregates).values()
         most = self._query.max_types, self._query.max_type_bytes
         certain = Summary(types, self._certain(), (), buckets, other, most[0], self._calendar, most[1])
         return certain if self._authority is None else certain.merge(self._authority.summary())

@@ -12,10 +12,10 @@ nor for a zero that may have been a tiny number. Wherever any of that is possibl
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import orjson
 
@@ -26,6 +26,9 @@ from eventcli.lines.parse import is_blank, judge
 from eventcli.lines.query import Bucket, Calendar, Query
 from eventcli.reading.small_files import Known, read_files
 from eventcli.summary.account import Account
+from eventcli.summary.aggregates.aggregate import Kind, Values
+from eventcli.summary.aggregates.registry import AGGREGATES, kept
+from eventcli.summary.aggregates.values import Decimals, Integers, units_of
 from eventcli.summary.stats import TypeStats
 from eventcli.summary.summary import Summary, bytes_of
 
@@ -74,7 +77,8 @@ class ReferenceFold:
         # Only for numbers under keys can the number of digits be checked in bulk.
         self._is_under_key = query.fields.value is None or not paths.is_index(paths.parts(query.fields.value)[-1])
         self._wanted = None if query.types is None else frozenset(query.types)
-        self._stats: dict[str, _Stats] = {}
+        self._adds = _adds_of(query.aggregates)
+        self._stats: dict[str, _States] = {}
         self._buckets = None
         self._calendar = None
         if query.timing is not None and query.timing.by is not None:
@@ -83,7 +87,7 @@ class ReferenceFold:
             self._buckets = Buckets(query.timing.by, query.timing.zone)
             self._calendar = Calendar(query.timing.by, query.timing.zone)
         self._bucket_of_time: dict[object, Bucket | None] = {}
-        self._stats_of_bucket: dict[Bucket, dict[str, _Stats]] = {}
+        self._stats_of_bucket: dict[Bucket, dict[str, _States]] = {}
         self._look_at = 2 * query.max_types
         """Rows of stats from which on the number of types is checked."""
         self._name_bytes = 0
@@ -138,11 +142,10 @@ class ReferenceFold:
         del numeric
         for group, integers in values[int].items():
             if self._is_kept(group, len(integers)):
-                self._stats_of(group).add_integers(integers)
+                self._add_values(group, Integers(integers))  # type: ignore[arg-type]  # the lists under int hold only ints
         for group, floats in values[float].items():
             if self._is_kept(group, len(floats)):
-                low, high = Decimal(repr(min(floats))), Decimal(repr(max(floats)))
-                self._stats_of(group).add_decimals(len(floats), _sum(floats), low, high)
+                self._add_values(group, _Floats(floats))
         self._lines += len(lines)
         self._limit()
         if not odd:
@@ -178,9 +181,9 @@ class ReferenceFold:
 
     def _frozen(self) -> Summary:
         return Summary(
-            {name: stats.freeze() for name, stats in self._stats.items()},
+            {name: _frozen(stats) for name, stats in self._stats.items()},
             buckets={
-                bucket: {name: stats.freeze() for name, stats in of_bucket.items()}
+                bucket: {name: _frozen(stats) for name, stats in of_bucket.items()}
                 for bucket, of_bucket in self._stats_of_bucket.items()
             },
             max_types=self._query.max_types,
@@ -315,11 +318,8 @@ class ReferenceFold:
         bucket = self._bucket_at(event.time)
         group = event.type if bucket is None else (event.type, bucket)
         if self._is_kept(group, 1):
-            stats = self._stats_of(group)
-            if event.integral:
-                stats.add_integers([int(event.value)])
-            else:
-                stats.add_decimals(1, event.value, event.value, event.value)
+            value = event.value
+            self._add_values(group, Integers([int(value)]) if event.integral else Decimals([value]))
 
     def _is_kept(self, group: "_Group", count: int) -> bool:
         name, bucket = (group, None) if isinstance(group, str) else group
@@ -329,14 +329,14 @@ class ReferenceFold:
         self._filtered += count
         return False
 
-    def _stats_of(self, group: "_Group") -> "_Stats":
+    def _add_values(self, group: "_Group", values: Values) -> None:
         name, bucket = (group, None) if isinstance(group, str) else group
         by_name = self._stats if bucket is None else self._stats_of_bucket.setdefault(bucket, {})
-        stats = by_name.get(name)
-        if stats is None:
-            stats = by_name[name] = _Stats()
+        states = by_name.get(name)
+        if states is None:
+            states = _EMPTY
             self._name_bytes += len(name)
-        return stats
+        by_name[name] = [add(state, values) for add, state in zip(self._adds, states, strict=False)]
 
 
 def _salvaged(line: bytes, query: Query) -> Event | None:
@@ -369,39 +369,50 @@ class _Values(dict[_Group, list[float]]):
         return values
 
 
-class _Stats:
-    """The growing stats of one type: integers and decimals apart, because Python adds integers fastest."""
+_States = list[Any]
+"""The states of one type while values are added, in the order of the registry; None for those that are not kept."""
 
-    __slots__ = ("count", "decimals", "extremes", "integers", "integral")
+_EMPTY: Final[_States] = [one.empty for one in AGGREGATES]
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.integers = 0
-        self.decimals = exact.ZERO
-        self.integral = True
-        self.extremes: tuple[Decimal, Decimal] | None = None
+_ARE_NUMBERS: Final = [one.kind is Kind.NUMBER for one in AGGREGATES]
 
-    def add_integers(self, values: list[int] | list[float]) -> None:
-        """Add values that orjson returned as int, or literals of integers beyond 64 bits."""
-        self.count += len(values)
-        self.integers += sum(values)  # type: ignore[assignment]  # the lists under int contain only ints
-        self._widen(Decimal(min(values)), Decimal(max(values)))
 
-    def add_decimals(self, count: int, total: Decimal, low: Decimal, high: Decimal) -> None:
-        """Add `count` values that were written with a decimal point or an exponent."""
-        self.count += count
-        self.decimals = exact.add(self.decimals, total)
-        self.integral = False
-        self._widen(low, high)
+def _adds_of(optional: Iterable[str]) -> list[Callable[[Any, Values], Any]]:
+    """Return how each aggregate adds values, up to the last one that is kept."""
+    wanted = kept(optional)
+    last = AGGREGATES.index(wanted[-1])
+    return [one.add if one in wanted else lambda _state, _values: None for one in AGGREGATES[: last + 1]]
 
-    def freeze(self) -> TypeStats:
-        total = exact.add(Decimal(self.integers), self.decimals)
-        return TypeStats(self.count, total, self.integral, *(self.extremes or (None, None)))
 
-    def _widen(self, low: Decimal, high: Decimal) -> None:
-        if self.extremes is not None:
-            low, high = min(low, self.extremes[0]), max(high, self.extremes[1])
-        self.extremes = low, high
+def _frozen(states: _States) -> TypeStats:
+    return TypeStats.of(
+        [
+            Decimal(state) if is_number and state is not None else state
+            for is_number, state in zip(_ARE_NUMBERS, states, strict=False)
+        ]
+    )
+
+
+class _Floats:
+    """Values whose shortest decimals are what was written: each has at most 15 digits."""
+
+    __slots__ = ("values",)
+
+    is_integral = False
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+
+    def exact(self, value: float) -> Decimal:
+        return Decimal(repr(value))
+
+    def total(self) -> Decimal:
+        units, places = _scaled(self.values)
+        return exact.scaled(sum(units), places) if units else exact.total(map(self.exact, self.values))
+
+    def units(self) -> tuple[list[int], int]:
+        units, places = _scaled(self.values)
+        return (units, places) if units else units_of([self.exact(value) for value in self.values])
 
 
 def _lines(view: memoryview, start: int) -> list[bytes]:
@@ -418,17 +429,18 @@ def _lines(view: memoryview, start: int) -> list[bytes]:
     return lines
 
 
-def _sum(floats: list[float]) -> Decimal:
-    """Return the exact sum of the shortest decimals of `floats`, each of which has at most 15 digits.
+def _scaled(floats: list[float]) -> tuple[list[int], int]:
+    """Return the shortest decimals of `floats` as whole numbers of 10**-places; no numbers if that is not certain.
 
-    Adding up the `repr` of each is four times slower than adding whole numbers of cents (or of whatever unit the
-    first values suggest). Those are only a guess until division gives back every float: `units / scale` is rounded
-    correctly, has at most 15 digits, and so is the one such decimal that is nearest to the float.
+    Each of them has at most 15 digits. Adding up the `repr` of each is four times slower than adding whole numbers of
+    cents (or of whatever unit the first values suggest). Those are only a guess until division gives back every float:
+    `units / scale` is rounded correctly, has at most 15 digits, and so is the one such decimal that is nearest to the
+    float.
     """
     places = max(len(repr(value).partition(".")[2]) for value in floats[:8])
     scale = 10.0**places
     if places <= _MOST_PLACES and max(abs(value) for value in (min(floats), max(floats))) * scale < _MOST_UNITS:
         units = [round(value * scale) for value in floats]
         if [unit / scale for unit in units] == floats:
-            return exact.scaled(sum(units), places)
-    return exact.total(Decimal(repr(value)) for value in floats)
+            return units, places
+    return [], 0

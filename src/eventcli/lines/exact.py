@@ -16,7 +16,9 @@ ZERO: Final = Decimal(0)
 
 # A literal spans at most 309 digits before and 400 after the point; a sum of 10**n of them needs n more. 5,000 digits
 # hold every sum that a computer can count, and the Inexact trap turns anything beyond into an error.
-_EXACT = Context(prec=5_000, Emin=-99_999, Emax=99_999, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
+CONTEXT: Final = Context(
+    prec=5_000, Emin=-99_999, Emax=99_999, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero]
+)
 
 _MEAN = Context(prec=17, rounding=ROUND_HALF_EVEN, Emin=-99_999, Emax=99_999, traps=[InvalidOperation, DivisionByZero])
 
@@ -55,7 +57,7 @@ def add(a: Decimal, b: Decimal) -> Decimal:
     >>> add(Decimal("0.1"), Decimal("0.2"))
     Decimal('0.3')
     """
-    return _EXACT.add(a, b)
+    return CONTEXT.add(a, b)
 
 
 def scaled(units: int, places: int) -> Decimal:
@@ -64,12 +66,12 @@ def scaled(units: int, places: int) -> Decimal:
     >>> scaled(1999, 2)
     Decimal('19.99')
     """
-    return _EXACT.scaleb(Decimal(units), -places)
+    return CONTEXT.scaleb(Decimal(units), -places)
 
 
 def total(values: Iterable[Decimal], start: Decimal = ZERO) -> Decimal:
     """Return start plus all values without rounding; raises `decimal.Inexact` rather than round."""
-    with localcontext(_EXACT):
+    with localcontext(CONTEXT):
         return sum(values, start)
 
 

@@ -126,7 +126,8 @@ class Query(NamedTuple):
     `types` keeps only these types (None: all). `default_value`, a JSON number, replaces a missing value.
     `numeric_strings` accepts a string that contains a JSON number as that number. `salvage` recovers what is certain
     from damaged lines. `timing` is None if times are ignored. Types beyond `max_types` share one row, and so do types
-    once the names before them, in code-point order, have `max_type_bytes` bytes.
+    once the names before them, in code-point order, have `max_type_bytes` bytes. `aggregates` are the optional ones
+    that are kept, too.
     """
 
     fields: Fields = Fields()
@@ -137,6 +138,7 @@ class Query(NamedTuple):
     timing: Timing | None = None
     max_types: int = MAX_TYPES
     max_type_bytes: int = MAX_TYPE_BYTES
+    aggregates: tuple[str, ...] = ()
 
 
 class Calendar(NamedTuple):

@@ -1,93 +1,34 @@
 """The columns of a report: keys (bucket, type) and statistics, and the cells of each row."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from eventcli.errors import ExitCode, ExpectedError
-from eventcli.lines import exact
+from eventcli.summary.aggregates.aggregate import Column, UnknownStatError
+from eventcli.summary.aggregates.registry import AGGREGATES, DEFAULT_STATS, Stat
 from eventcli.summary.stats import LazyTypes, Types, TypeStats
 from eventcli.summary.summary import Summary
 
-
-class Stat(StrEnum):
-    """What can be printed for a type besides its name."""
-
-    COUNT = "count"
-    SUM = "sum"
-    MIN = "min"
-    MAX = "max"
-    MEAN = "mean"
-
-
-DEFAULT_STATS: Final = (Stat.COUNT, Stat.SUM)
+__all__ = ["COLUMNS", "DEFAULT_STATS", "OTHER_LABEL", "Stat", "UnknownStatError"]
 
 OTHER_LABEL: Final = "(other)"
 """Default label for the row of all types beyond the limit."""
 
 
-class UnknownStatError(ExpectedError):
-    """A requested statistic is missing in an input: a printed result without its min and max."""
-
-    status = ExitCode.USAGE
-
-    def words(self) -> str:
-        """Return the message of the run."""
-        return f"--stats {self}: an input holds no {self}; merge saved summaries (--save)"
-
-
-def _count(stats: TypeStats) -> str:
-    return str(stats.count)
-
-
-def _sum(stats: TypeStats) -> str:
-    return exact.plain(stats.sum, integral=stats.integral)
-
-
-def _mean(stats: TypeStats) -> str | None:
-    # A quotient, and so always with a decimal point.
-    return None if stats.mean is None else exact.plain(stats.mean, integral=False)
-
-
-def _min(stats: TypeStats) -> str | None:
-    return _extreme(stats, Stat.MIN, stats.min)
-
-
-def _max(stats: TypeStats) -> str | None:
-    return _extreme(stats, Stat.MAX, stats.max)
-
-
-def _extreme(stats: TypeStats, stat: Stat, value: Decimal | None) -> str | None:
-    if value is not None:
-        return exact.plain(value, integral=stats.integral)
-    if stats.count:
-        raise UnknownStatError(stat)
-    return None
-
-
-CELLS: Final[dict[Stat, Callable[[TypeStats], str | None]]] = {
-    Stat.COUNT: _count,
-    Stat.SUM: _sum,
-    Stat.MIN: _min,
-    Stat.MAX: _max,
-    Stat.MEAN: _mean,
+COLUMNS: Final[Mapping[Stat, Column]] = {
+    Stat(name): column for one in AGGREGATES for name, column in one.columns.items()
 }
-"""Each statistic in plain decimal notation; None for min, max and mean of a count of 0. UnknownStatError if unknown."""
+"""The columns of all aggregates."""
 
 
 def cells_of(types: Mapping[str, TypeStats], stats: Sequence[Stat], null: str | None = None) -> list[Iterable[object]]:
-    """Return the names, and each statistic as printed; `null` for min, max and mean of a count of 0."""
+    """Return the names, and each statistic as printed; `null` where it has no answer, as a mean for a count of 0."""
     columns: list[Iterable[object]] = [types]
-    printed: dict[Stat, Callable[[], Iterable[object]]] = {}
-    if isinstance(types, LazyTypes):
-        kept = types.columns
-        printed = {Stat.COUNT: kept.counts, Stat.SUM: kept.sums, Stat.MIN: kept.mins, Stat.MAX: kept.maxs}
     for stat in stats:
-        if stat in printed:
-            columns.append(printed[stat]())
+        column = COLUMNS[stat]
+        if column.is_state and isinstance(types, LazyTypes):
+            columns.append(types.columns.column(stat))
         else:
-            cells = map(CELLS[stat], types.values())
+            cells = map(column.text, types.values())
             columns.append([null if cell is None else cell for cell in cells])
     return columns
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from eventcli.reporting.columns import DEFAULT_STATS, OTHER_LABEL, Stat, cells_of, has_buckets, parts_of
+from eventcli.reporting.columns import COLUMNS, DEFAULT_STATS, OTHER_LABEL, Stat, cells_of, has_buckets, parts_of
 from eventcli.summary.stats import LazyTypes, Types
 from eventcli.summary.summary import Summary
 
@@ -42,7 +42,8 @@ _Around = tuple[str, str, str]
 
 def _in_json(summary: Summary, stats: Sequence[Stat], other_label: str, around: _Around) -> bytes:
     """Return one JSON object per row, with `around`; nothing if there is no row."""
-    kept = None if Stat.MEAN in stats else _kept_as_text(summary, stats, other_label, around)
+    are_states = all(COLUMNS[stat].is_state for stat in stats)
+    kept = _kept_as_text(summary, stats, other_label, around) if are_states else None
     if kept is not None:
         return kept[0] if len(kept) == 1 else b"".join(kept)
     return _with_ends(list(_objects(parts_of(summary, other_label), stats, are_timed=has_buckets(summary))), around)

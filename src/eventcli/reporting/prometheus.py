@@ -6,19 +6,24 @@ metric, label values escaped, no timestamps. The file must appear in one step, w
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from eventcli.lines import exact
-from eventcli.summary.stats import TypeStats
+from eventcli.summary.aggregates.registry import AGGREGATES, Stat
 from eventcli.summary.summary import Summary
+
+if TYPE_CHECKING:
+    from eventcli.summary.stats import TypeStats
 
 _PREFIX: Final = "eventstats_"
 
 _LARGEST: Final = Decimal(sys.float_info.max)
+
+STATS: Final = tuple(Stat(name) for one in AGGREGATES for name, column in one.columns.items() if column.metric)
+"""The columns that are metrics."""
 
 RESERVED: Final = frozenset(("type", "outcome", "reason", "le", "quantile"))
 """Labels that have a meaning here, or in Prometheus."""
@@ -97,16 +102,16 @@ def _totals(summary: Summary, other_label: str) -> Iterator[tuple[str, str, str,
         types[label] = types[label].merge(stats) if label in types else stats
     account = summary.account
 
-    def by_type(cell: Callable[[TypeStats], str]) -> list[Sample]:
-        return [({"type": name}, cell(stats)) for name, stats in types.items()]
-
-    yield "events_total", "counter", "Accepted events by type.", by_type(lambda stats: str(stats.count))
-    yield (
-        "event_values",
-        "gauge",
-        "Exact sum of the values of the events by type.",
-        by_type(lambda stats: _number(stats.sum, integral=stats.integral)),
-    )
+    kept = {one.name for stats in types.values() for one, state in stats.states() if state is not None}
+    for one in AGGREGATES:
+        if one.is_optional and one.name not in kept:
+            continue
+        for metric, text in ((column.metric, column.text) for column in one.columns.values()):
+            if metric is not None:
+                samples = [({"type": name}, text(stats)) for name, stats in types.items()]
+                known = [(labels, _bounded(cell)) for labels, cell in samples if cell is not None]
+                if known or not one.is_optional:
+                    yield *metric, known
     outcomes = {
         "accepted": account.accepted,
         "rejected": account.rejects,
@@ -140,11 +145,11 @@ def _outcomes(lines: Mapping[str, int]) -> list[Sample]:
     return [({"outcome": outcome}, str(count)) for outcome, count in lines.items()]
 
 
-def _number(value: Decimal, *, integral: bool) -> str:
-    """Return an exact number as text; one that overflows a double would make the whole file unreadable."""
-    if abs(value) > _LARGEST:
-        return "+Inf" if value > 0 else "-Inf"
-    return exact.plain(value, integral=integral)
+def _bounded(text: str) -> str:
+    """Return the text of a number; one that overflows a double would make the whole file unreadable."""
+    if len(text) > sys.float_info.max_10_exp and abs(Decimal(text)) > _LARGEST:
+        return "-Inf" if text.startswith("-") else "+Inf"
+    return text
 
 
 def _family(name: str, kind: str, text: str, samples: Iterable[Sample], common: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from eventcli.reporting.columns import CELLS, DEFAULT_STATS, OTHER_LABEL, Stat, has_buckets, keys_of, parts_of
+from eventcli.reporting.columns import COLUMNS, DEFAULT_STATS, OTHER_LABEL, Stat, has_buckets, keys_of, parts_of
 from eventcli.summary.stats import TypeStats
 from eventcli.summary.summary import Summary
 from eventcli.text import printable
@@ -39,7 +39,7 @@ def table(
 
 
 def _people(values: TypeStats, stats: Sequence[Stat]) -> list[str]:
-    return [_thousands(CELLS[stat](values) or "-") for stat in stats]
+    return [_thousands(COLUMNS[stat].text(values) or "-") for stat in stats]
 
 
 def _thousands(number: str) -> str:

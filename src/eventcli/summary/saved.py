@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
-from eventcli.lines import exact
 from eventcli.lines.event import Reason
 from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Bucket, Calendar, Query
 from eventcli.readable import Readable
 from eventcli.summary.account import Account, AccountError
+from eventcli.summary.aggregates.aggregate import Kind
+from eventcli.summary.aggregates.registry import AGGREGATES
 from eventcli.summary.asked import Asked, NewerError
 from eventcli.summary.kinship import Result
 from eventcli.summary.sources import SourceReport, Status, Stretch
@@ -135,18 +136,17 @@ def _source_row(source: SourceReport) -> dict[str, object]:
 
 
 def _row(bucket: Bucket | None, name: str | None, stats: TypeStats) -> dict[str, object]:
-    extremes = {
-        key: None if value is None else exact.plain(value, integral=stats.integral)
-        for key, value in (("min", stats.min), ("max", stats.max))
-    }
     start = {} if bucket is None else {"start": _label(bucket)}
     return {
         **start,
         # null: all types beyond the limit
         "type": name,
-        "count": stats.count,
-        "sum": exact.plain(stats.sum, integral=stats.integral),
-        **extremes,
+        **{
+            one.name: one.to_text(state, integral=stats.integral)
+            for one, state in stats.states()
+            # A point in a number shows what the flag says.
+            if one.kind is not Kind.FLAG and not (one.is_optional and state is None)
+        },
     }
 
 
@@ -293,21 +293,28 @@ def _bucket(label: str) -> Bucket:
 
 
 def _stats(row: Mapping[str, Any]) -> TypeStats:
-    count = _count(row["count"])
-    total, integral = _number(row["sum"])
-    low, high = (None if row.get(key) is None else _number(row[key])[0] for key in ("min", "max"))
-    if count:
-        return TypeStats(count, total, integral, low, high)
-    if total or low is not None or high is not None:
+    states: list[Any] = []
+    for one in AGGREGATES:
+        if one.kind is Kind.FLAG:
+            # The number before it shows by its point how all were written.
+            states.append("." not in row[AGGREGATES[len(states) - 1].name])
+        elif not one.is_known and row.get(one.name) is None:
+            states.append(None)
+        else:
+            states.append((_count if one.kind is Kind.COUNT else _number)(row[one.name]))
+    stats = TypeStats.of(states)
+    if stats.count:
+        return stats
+    if stats != TypeStats(integral=stats.integral):
         raise ValueError("a type without events has a sum, a min or a max")
     return TypeStats()
 
 
-def _number(text: object) -> tuple[Decimal, bool]:
-    """Return a number, which a saved summary stores as text, and whether it is written as an integer."""
+def _number(text: object) -> Decimal:
+    """Return a number, which a saved summary stores as text."""
     if not isinstance(text, str) or len(text) > _LONGEST or not re.fullmatch(_PLAIN, text):
         raise ValueError(f"{str(text)[:40]!r} is not a number in plain notation")
-    return Decimal(text), "." not in text
+    return Decimal(text)
 
 
 def _count(number: object) -> int:

@@ -69,10 +69,10 @@ def test_checksums_add_up(events: list[bytes], cut: int) -> None:
     for place, (name, start, count, total, *others) in enumerate(rows):
         more = str(Decimal(total) + Decimal("0.01"))
         changes: list[Row] = [
-            (name, start, count + 1, total, *others),  # type: ignore[list-item]
-            (name, start, count, more, *others),  # type: ignore[list-item]
-            (name, "2020-10-06T12:00:00+00:00", count, total, *others),  # type: ignore[list-item]
-            (None, start, count, total, *others),  # type: ignore[list-item]
+            (name, start, count + 1, total, *others),
+            (name, start, count, more, *others),
+            (name, "2020-10-06T12:00:00+00:00", count, total, *others),
+            (None, start, count, total, *others),
         ]
         for changed in changes:
             assert checksum([*rows[:place], changed, *rows[place + 1 :]]) != checksum(rows)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from itertools import chain
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 from eventcli.ledger.store import positions, schema
 from eventcli.ledger.store.connection import (
@@ -333,7 +333,7 @@ class Database:
             "SELECT stream, NULL, start, count, sum, integral, min, max FROM other_totals",
         ):
             for stream, *row in self._rows(f"{query} {where}"):
-                yield stream, cast("Row", tuple(row))
+                yield stream, tuple(row)
 
     def attributed(self) -> set[int]:
         """Return the ids of the streams whose whole contribution is kept apart."""

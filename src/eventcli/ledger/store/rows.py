@@ -1,16 +1,19 @@
 """The rows of a ledger: made from a Summary, added up, and proved by a checksum.
 
-A row holds the stats of one type in one bucket. Its numbers are text from the fold to the database: most are never
-added to another.
+A row holds the states of the aggregates of one type in one bucket. Its numbers are text from the fold to the database:
+most are never added to another.
 """
 
 from _blake2 import blake2b  # see streams
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final, cast
+from typing import Any, Final
 
-from eventcli.lines import exact, times
+from eventcli.lines import times
+from eventcli.summary.aggregates.aggregate import Aggregate, Kind
+from eventcli.summary.aggregates.registry import AGGREGATES, ALWAYS
+from eventcli.summary.aggregates.values import Decimals, Integers
 from eventcli.summary.stats import LazyTypes, TypeStats
 from eventcli.summary.summary import Summary
 
@@ -20,18 +23,21 @@ CHECKSUM_PRIME: Final = (1 << 127) - 1
 _FEW: Final = 10_000
 """Rows are added up once there are this many, and then at twice the number that remained."""
 
-Row = tuple[str | None, str, int, str, bool, str, str]
-"""Type (None: all beyond the limit), start of the bucket (RFC 3339; '' for none), count, sum, whether all values were
-written as integers, smallest and largest value; numbers as they are printed."""
+Row = tuple[Any, ...]
+"""Type (None: all beyond the limit), start of the bucket (RFC 3339; '' for none), and the states in the order of the
+registry, as they are stored: a count, a sum, whether all values were written as integers, and so on."""
+
+_HEAD: Final = 2
+"""Columns of a row before the states."""
 
 
 def rows_of(summary: Summary) -> list[Row]:
-    """Return the rows of a Summary with known extremes."""
+    """Return the rows of a Summary with known states."""
     rows: list[Row] = []
     for bucket, types, other in summary.parts():
         start = "" if bucket is None else times.label(bucket)
         if isinstance(types, LazyTypes):
-            rows += types.columns.rows(start)
+            rows += types.columns.rows(start, [one.name for one in types.aggregates])
         else:
             rows += [_row(name, start, stats) for name, stats in types.items() if stats.count]
         if other is not None:
@@ -40,10 +46,16 @@ def rows_of(summary: Summary) -> list[Row]:
 
 
 def _row(name: str | None, start: str, stats: TypeStats) -> Row:
-    total, low, high = (
-        exact.plain(cast("Decimal", value), integral=stats.integral) for value in (stats.sum, stats.min, stats.max)
-    )
-    return name, start, stats.count, total, stats.integral, low, high
+    return name, start, *(one.to_text(state, integral=stats.integral) for one, state in stats.states())
+
+
+def row_of_event(
+    name: str | None, start: str, value: str, *, integral: bool, kept: Sequence[Aggregate] = ALWAYS
+) -> Row:
+    """Return the row of a single event with this value; ValueError if that is no number."""
+    values = Integers([int(value)]) if integral else Decimals([Decimal(value)])
+    states = [one.add(one.empty, values) for one in kept]
+    return name, start, *(one.to_text(state, integral=integral) for one, state in zip(kept, states, strict=True))
 
 
 def by_type(rows: Iterable[Row]) -> dict[str | None, TypeStats]:
@@ -55,10 +67,8 @@ def by_type(rows: Iterable[Row]) -> dict[str | None, TypeStats]:
 
 
 def _together(rows: Sequence[Row]) -> TypeStats:
-    _, _, counts, sums, integral, lows, highs = zip(*rows, strict=True)
-    # Many of the extremes are equal.
-    low, high = min(map(Decimal, set(lows))), max(map(Decimal, set(highs)))
-    return TypeStats(sum(counts), exact.total(map(Decimal, sums)), all(integral), low, high)
+    _, _, *columns = zip(*rows, strict=True)
+    return TypeStats.of([one.merge_texts(column) for one, column in zip(AGGREGATES, columns, strict=False)])
 
 
 class Gathered:
@@ -90,13 +100,22 @@ class Gathered:
 
 
 def checksum(rows: Iterable[Row]) -> int:
-    """Return a number that proves the counts and sums of rows; the checksum of a sum is the sum of the checksums.
+    """Return a number that proves the additive states of rows; the checksum of a sum is the sum of the checksums.
 
-    So the contribution of a stream can be proved long after it was added to those of others. Each type has two factors
-    of its own in each bucket, one for its count and one for its sum. The arithmetic is modulo a prime, in which decimal
-    fractions are whole numbers.
+    So the contribution of a stream can be proved long after it was added to those of others. Each type has a factor of
+    its own in each bucket for each of these states. The arithmetic is modulo a prime, in which decimal fractions are
+    whole numbers.
     """
     return checksums((0, row) for row in rows).get(0, 0)
+
+
+_ADDITIVE: Final = tuple(
+    (_HEAD + place, one.kind is Kind.COUNT, one.name) for place, one in enumerate(AGGREGATES) if one.is_additive
+)
+"""The additive states: their places in rows, whether they are integers, and their names."""
+
+_FIRST: Final = 2
+"""How many of them share one digest."""
 
 
 def checksums(rows: Iterable[tuple[int, Row]]) -> dict[int, int]:
@@ -104,15 +123,22 @@ def checksums(rows: Iterable[tuple[int, Row]]) -> dict[int, int]:
     counts: dict[int, int] = {}
     # Grouped by decimal places: numbers as long as the prime are multiplied once per group, not once per row.
     sums: dict[tuple[int, int], int] = {}
-    for group, (name, start, count, text, _, _, _) in rows:
-        key = f"{start}\n" if name is None else f"{start}\n={name}"
-        factors = blake2b(key.encode(), digest_size=32).digest()
-        whole, _, fraction = text.partition(".")
-        counts[group] = counts.get(group, 0) + count * int.from_bytes(factors[:16])
-        place = group, len(fraction)
-        sums[place] = sums.get(place, 0) + int(whole + fraction) * int.from_bytes(factors[16:])
-    for (group, places), total in sums.items():
-        counts[group] += total * _unit(places)
+    for group, row in rows:
+        name, start = row[:_HEAD]
+        key = (f"{start}\n" if name is None else f"{start}\n={name}").encode()
+        digest = blake2b(key, digest_size=16 * _FIRST).digest()
+        for at, (place, is_count, own) in enumerate(_ADDITIVE):
+            if place >= len(row) or row[place] is None:
+                break
+            factor = digest[16 * at : 16 * at + 16] or blake2b(key, digest_size=16, person=own.encode()).digest()
+            if is_count:
+                counts[group] = counts.get(group, 0) + row[place] * int.from_bytes(factor)
+                continue
+            whole, _, fraction = row[place].partition(".")
+            places = group, len(fraction)
+            sums[places] = sums.get(places, 0) + int(whole + fraction) * int.from_bytes(factor)
+    for (group, digits), total in sums.items():
+        counts[group] = counts.get(group, 0) + total * _unit(digits)
     return {group: total % CHECKSUM_PRIME for group, total in counts.items()}
 
 
