@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from eventcli.errors import ExitCode
 from eventcli.ledger.batch import Batch
 from eventcli.ledger.cursor import Cursor, Read, Step
-from eventcli.ledger.meaning import Meaning
+from eventcli.ledger.meaning import Meaning, meaning_of
 from eventcli.ledger.store.database import DOUBT, LOST, Database
 from eventcli.ledger.store.records import Discontinuity, KeptReject, Setting, now
 from eventcli.ledger.store.records import Run as RunRecord
@@ -109,7 +109,8 @@ class Recorder:
         self.streams = database.streams()
         """All streams that the ledger knows."""
         self._is_new = database.is_new
-        self._is_renewed = not self._is_new and database.settings() != meaning._asdict()
+        # Not the stored settings themselves: ledgers of earlier versions lack some.
+        self._is_renewed = not self._is_new and meaning_of(database, {}) != meaning
         if self._is_renewed:
             for stream in self.streams:
                 read_anew(stream)

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,27 @@ def _read(path: Path) -> None:
         totals(database)
         database.last_run()
         database.counted_messages(database.streams()[0].key, [])
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_a_run_adds_to_what_an_earlier_version_counted(body: str, version: int, tmp_path: Path) -> None:
+    """A run on a ledger that lacks settings of later versions keeps all that was added, and adds to it."""
+    assert body
+    path, log = tmp_path / "ledger", tmp_path / "new.log"
+    shutil.copyfile(LEDGERS / f"v{version}.db", path)
+    log.write_text('{"type":"purchase","value":0.25}\n{"type":"new","value":1}\n', encoding="utf-8")
+    with Database.open_to_read(str(path)) as database:
+        before = totals(database)
+    with Database.open_to_write(str(path), create=False) as database:
+        Ingest(database, meaning_of(database, {})).run([str(log)])
+        after = totals(database)
+        check_sums(database)
+    assert before.account.accepted
+    assert after.account.accepted == before.account.accepted + 2
+    assert after["purchase"].sum == before["purchase"].sum + Decimal("0.25")
+    assert {name: after[name] for name in before.types if name != "purchase"} == {
+        name: before[name] for name in before.types if name != "purchase"
+    }
 
 
 @pytest.mark.parametrize("version", range(1, VERSION))
