@@ -269,7 +269,7 @@ def test_a_header_in_every_generation(lines: int, book: Book) -> None:
 
 def test_an_inode_that_is_used_again(book: Book) -> None:
     """A file that was made later is another one, though it has the inode of one that was known."""
-    file = File(str(book.beat(1)), is_named=True)
+    file = File(str(book.beat(1)))
     stream = Stream("key", file.path)
     note_place(stream, file)
     assert file.is_place_of(stream)

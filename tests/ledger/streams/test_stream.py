@@ -56,7 +56,7 @@ def test_the_oldest_generation_comes_first() -> None:
 
 def _seen(path: Path, end: int) -> Stream:
     """Return a stream of which so many bytes of a file were seen."""
-    file = File(str(path), is_named=True)
+    file = File(str(path))
     stream = Stream("key", str(path))
     note_place(stream, file)
     note_content(stream, file, end)
@@ -79,13 +79,13 @@ def test_a_file_proves_the_stream_that_it_begins_with(size: int, tmp_path: Path)
         "bz2": bz2.compress(data + LINE),
     }.items():
         (tmp_path / name).write_bytes(content)
-        file = File(str(tmp_path / name), is_named=True)
+        file = File(str(tmp_path / name))
         assert file.proves(stream), name
         file.close()
     others = {"shorter": data[:-1], "first": b"x" + data[1:], "last": data[:-1] + b"x", "empty": b""}
     for name, content in others.items():
         (tmp_path / name).write_bytes(content)
-        file = File(str(tmp_path / name), is_named=True)
+        file = File(str(tmp_path / name))
         assert not file.proves(stream) or content == data, name
         file.close()
 
@@ -94,21 +94,21 @@ def test_nothing_seen_proves_nothing(tmp_path: Path) -> None:
     """A stream of which nothing was seen is proved by no file."""
     path = tmp_path / "log"
     path.write_bytes(LINE)
-    assert not File(str(path), is_named=True).proves(_seen(path, 0))
+    assert not File(str(path)).proves(_seen(path, 0))
 
 
 def test_an_archive_is_refused(tmp_path: Path) -> None:
     """What is neither a log nor a compressed log is an OSError."""
     (tmp_path / "log").write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(OSError, match="zip"):
-        File(str(tmp_path / "log"), is_named=True).peek()
+        File(str(tmp_path / "log")).peek()
 
 
 def test_another_file_at_the_path_is_noticed(tmp_path: Path) -> None:
     """A file that took the place of the one that was looked at is not read for it."""
     path = tmp_path / "log"
     path.write_bytes(LINE)
-    file = File(str(path), is_named=True)
+    file = File(str(path))
     file.close()
     (tmp_path / "new").write_bytes(LINE)
     (tmp_path / "new").replace(path)

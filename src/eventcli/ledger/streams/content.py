@@ -123,9 +123,7 @@ class File:
         "born",
         "device",
         "inode",
-        "is_named",
         "is_spooled",
-        "is_wanted",
         "looked_at",
         "modified",
         "name",
@@ -134,14 +132,11 @@ class File:
         "spools",
     )
 
-    def __init__(self, path: str, *, is_named: bool, given: str = "", spools: Spools | None = None) -> None:
+    def __init__(self, path: str, *, given: str = "", spools: Spools | None = None) -> None:
         """Look at the file: OSError if it is missing. `given`: the path as the user wrote it, or the whole URL."""
         self.path = path
         self._address = given if is_url(given) else path
         self.name = name_of(given or path)
-        self.is_named = is_named
-        self.is_wanted = is_named
-        """Whether its lines count if it holds an unknown stream."""
         self.spools = spools
         self.is_spooled = False
         self._begin = 0

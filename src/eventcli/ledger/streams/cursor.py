@@ -6,14 +6,15 @@ from typing import Self
 
 from eventcli.ledger.cursor import Read, Step
 from eventcli.ledger.steps import Steps
-from eventcli.ledger.streams.content import Content, File, note_content, note_place
+from eventcli.ledger.streams.candidate import Candidate
+from eventcli.ledger.streams.content import Content, note_content, note_place
 from eventcli.ledger.streams.stream import Stream
 
 
 class FileCursor:
     """A stream at its offset in a file. Use it as a context."""
 
-    def __init__(self, stream: Stream, file: File, is_ended: Callable[[File], bool]) -> None:
+    def __init__(self, stream: Stream, file: Candidate, is_ended: Callable[[Candidate], bool]) -> None:
         """Take a stream and its file; `is_ended` says whether nothing more will be written to a file."""
         self.stream = stream
         self.file = file

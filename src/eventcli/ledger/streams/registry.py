@@ -14,14 +14,14 @@ class Registry:
 
     def __init__(self, streams: Iterable[Stream]) -> None:
         """Index the streams."""
-        self._streams: dict[int, Stream] = {}
+        self._streams: dict[str, Stream] = {}
         self._by_name: dict[str, list[Stream]] = {}
         self._by_inode: dict[int, list[Stream]] = {}
         self._by_raw: dict[tuple[int, str], list[Stream]] = {}
         self._by_last_mark: dict[str, list[Stream]] = {}
         self._by_mark: dict[str, list[Stream]] = {}
-        self._indexed: dict[int, str] = {}
-        self._changed: dict[int, Stream] = {}
+        self._indexed: dict[str, str] = {}
+        self._changed: dict[str, Stream] = {}
         for stream in streams:
             self.add(stream)
 
@@ -30,15 +30,15 @@ class Registry:
 
     def add(self, stream: Stream) -> None:
         """Add a stream."""
-        self._streams[id(stream)] = stream
+        self._streams[stream.key] = stream
         self._by_name.setdefault(stream.name, []).append(stream)
         self.locate(stream)
 
     def remove(self, stream: Stream) -> None:
         """Remove a stream that was added and that no run has recorded."""
-        del self._streams[id(stream)]
+        del self._streams[stream.key]
         self._by_name[stream.name].remove(stream)
-        self._changed.pop(id(stream), None)
+        self._changed.pop(stream.key, None)
         # Without these keys, the other tables can no longer find it.
         stream.device = stream.inode = stream.born = stream.raw_size = stream.seen = 0
         stream.head = ()
@@ -58,7 +58,7 @@ class Registry:
             _index(self._by_inode, stream.inode, stream)
         if stream.raw_size:
             _index(self._by_raw, raw_key(stream), stream)
-        self._changed[id(stream)] = stream
+        self._changed[stream.key] = stream
 
     def of_name(self, name: str) -> Sequence[Stream]:
         """Return the streams of a family."""
@@ -90,10 +90,10 @@ class Registry:
 
     def _has_marks(self) -> bool:
         for stream in self._changed.values():
-            was, head = self._indexed.get(id(stream)), stream.head
+            was, head = self._indexed.get(stream.key), stream.head
             if not head or was == head[-1]:
                 continue
-            self._indexed[id(stream)] = head[-1]
+            self._indexed[stream.key] = head[-1]
             _index(self._by_last_mark, head[-1], stream)
             for mark in head:
                 _index(self._by_mark, mark, stream)
@@ -101,7 +101,7 @@ class Registry:
         return bool(self._by_mark)
 
     def _alike(self, index: dict[str, list[Stream]], marks: Iterable[str]) -> list[Stream]:
-        found = {id(stream): stream for mark in marks for stream in index.get(mark, ())}
+        found = {stream.key: stream for mark in marks for stream in index.get(mark, ())}
         return sorted(found.values(), key=lambda stream: -stream.seen)
 
 

@@ -14,17 +14,17 @@ def candidates(streams: Sequence[Stream], paths: Iterable[str]) -> Iterator[tupl
     Two streams with the same content need two files. No file holds a queue.
     """
     search = _Search(paths)
-    found: dict[int, File] = {}
+    found: dict[str, File] = {}
     in_files = [stream for stream in streams if stream.position is None]
     for stream in in_files:
         if (file := search.at_its_place(stream)) is not None:
-            found[id(stream)] = file
+            found[stream.key] = file
     # The more was seen of a stream, the fewer files can hold it.
     for stream in sorted(in_files, key=lambda one: -one.seen):
-        if id(stream) not in found and (file := search.elsewhere(stream)) is not None:
-            found[id(stream)] = file
+        if stream.key not in found and (file := search.elsewhere(stream)) is not None:
+            found[stream.key] = file
     for stream in streams:
-        yield stream, found.get(id(stream))
+        yield stream, found.get(stream.key)
 
 
 class _Search:
@@ -50,7 +50,7 @@ class _Search:
     def _take(self, stream: Stream, paths: Iterable[str], *, is_known: bool) -> File | None:
         for path in paths:
             try:
-                file = File(path, is_named=False)
+                file = File(path)
             except OSError:
                 continue
             try:

@@ -1,0 +1,117 @@
+"""The rules of content: a file that begins with what was seen of a stream holds it, or is a copy."""
+
+from eventcli.ledger.streams.candidate import Candidate, Family
+from eventcli.ledger.streams.likeness import Kin, follows
+from eventcli.ledger.streams.rules.holders import compared, holder_of, kin_of, note_copy
+from eventcli.ledger.streams.rules.moved import may_be_of
+from eventcli.ledger.streams.stream import State, Stream
+from eventcli.ledger.streams.survey import Survey
+from eventcli.reading.rotations import WRITTEN_TO
+
+
+def by_content(survey: Survey, family: Family) -> None:
+    """Find the streams that the files of a family hold, whatever their names and inodes are."""
+    for file in family.in_order():
+        if file.stream is None and not file.is_copied:
+            _claim_by_content(survey, file)
+            survey.looking.close(file)
+
+
+def by_beginning(survey: Survey, family: Family) -> None:
+    """Find the files of a family that are copies, made when a stream was shorter."""
+    for file in family.in_order():
+        if file.stream is None and not file.is_copied:
+            _tell_copy(survey, file)
+            survey.looking.close(file)
+
+
+def _claim_by_content(survey: Survey, file: Candidate) -> None:
+    """Find the stream that a file holds."""
+    unsure: Stream | None = None
+    # A mere copy proves nothing about a file that also holds counted data, nor about one that is longer.
+    candidates = compared(survey, file, survey.registry.held_by(file))
+    for stream in sorted(candidates, key=lambda one: one.state is State.COPY):
+        if not file.proves(stream) or (stream.state is State.COPY and file.length > stream.seen):
+            continue
+        is_free = survey.is_free(stream)
+        is_repetitive = file.is_repetitive(stream.seen)
+        if stream.state is State.IGNORED and file.is_named and is_free and not is_repetitive:
+            survey.claim(stream, file)  # whatever else holds it: nothing of it was counted
+            return
+        holder = holder_of(survey, stream, file)
+        if holder is None and stream.key in survey.hidden:
+            file.is_copied = True  # perhaps: it is left alone until the other one can be read
+            return
+        if holder is None and is_repetitive and not file.is_place_of(stream):
+            kin = follows(file, stream)
+            if kin is Kin.SAME:
+                survey.claim(stream, file)
+                return
+            if kin is Kin.UNSURE and unsure is None:
+                unsure = stream
+        elif holder is None or (is_free and (not is_repetitive or file.is_spooled) and holder.is_copy(file)):
+            survey.claim(stream, file)
+            return
+        elif holder.is_copy(file):
+            kin = kin_of(file, holder, stream)
+            if kin is Kin.SAME:
+                note_copy(survey, file, holder)
+                return
+            if kin is Kin.UNSURE and unsure is None:
+                unsure = stream
+            if kin is Kin.OTHER and _is_of_older(file, holder, stream):
+                survey.claim(stream, file)
+                return
+    if unsure is not None:
+        _doubt(survey, file, unsure)
+
+
+def _is_of_older(file: Candidate, holder: Candidate, stream: Stream) -> bool:
+    """Whether the holder began again, and the file has its former content."""
+    family = file.family
+    return (
+        family is not None
+        and holder.family is family
+        and family.rank(file) < family.rank(holder)
+        and holder.is_place_of(stream)
+        and file.length > holder.length
+    )
+
+
+def _doubt(survey: Survey, file: Candidate, stream: Stream) -> None:
+    """Read a stream in a file that may hold it, or skip a file that may be a copy; and report the doubt."""
+    holder = holder_of(survey, stream, file)
+    if holder is not None:
+        if holder.stream is None:
+            survey.claim(stream, file)
+            survey.say_doubt(stream, file, f"{holder.name} holds the same lines")
+        else:
+            note_copy(survey, file, holder, is_doubted=True)
+        return
+    survey.claim(stream, file)
+    survey.say_doubt(stream, file, "it holds the same lines as the file that was read before")
+
+
+def _tell_copy(survey: Survey, file: Candidate) -> None:
+    """See whether a file is a copy that was made when the stream was shorter."""
+    family = file.family
+    for stream in compared(survey, file, survey.registry.beginning_with(file)):
+        if file.length >= stream.seen:
+            continue
+        holder = holder_of(survey, stream, file)
+        if holder is not None and holder.is_copy(file):
+            kin = kin_of(file, holder, stream)
+            if kin is not Kin.OTHER:
+                note_copy(survey, file, holder, is_doubted=kin is Kin.UNSURE)
+                return
+        if holder is None and stream.key in survey.hidden:
+            file.is_copied = True
+            return
+        # A rotated file does not begin again, as the log itself does.
+        is_rotated = family is not None and family.rank(file) < WRITTEN_TO and may_be_of(survey, family, stream)
+        if holder is None and is_rotated and file.is_beginning_of(stream):
+            if file.is_repetitive(file.length) and stream.state is not State.LIVE:
+                continue  # a loss is reported, and a stream that was read to its end does not shrink
+            file.is_copied = True
+            survey.plan.copies.append((file.name, stream.label))
+            return

@@ -1,0 +1,109 @@
+"""Which other file holds a stream, how two files with the same content relate, and which of the two is read."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from eventcli.ledger.streams.begun import MOST_ALIKE
+from eventcli.ledger.streams.birth import is_momentary
+from eventcli.ledger.streams.candidate import Candidate, Family
+from eventcli.ledger.streams.content import note_content, note_place
+from eventcli.ledger.streams.likeness import Kin, Pair, is_younger
+from eventcli.ledger.streams.stream import State, Stream
+from eventcli.ledger.streams.survey import Survey
+from eventcli.reading.rotations import WRITTEN_TO
+
+
+def compared(survey: Survey, file: Candidate, streams: Sequence[Stream]) -> Iterable[Stream]:
+    """Return the streams to compare a file with; if very many are alike, only those of its family."""
+    if len(streams) <= MOST_ALIKE:
+        return streams
+    family = file.family
+    own = [stream for stream in streams if family is not None and stream.name == family.base]
+    return [*own, *(stream for stream in streams if survey.is_free(stream))][:MOST_ALIKE]
+
+
+def kin_of(file: Candidate, holder: Candidate, stream: Stream | None) -> Kin:
+    """Return how a file relates to another one with the same content, which may hold a known stream."""
+    family, other = file.family, holder.family
+    base = None
+    if family is not None:
+        is_one = family is other or (other is None and stream is not None and stream.name == family.base)
+        base = family.base if is_one else None
+    is_in_order = base is not None and family is not None and _is_in_order(family, file, holder)
+    return Pair(file, holder, base, stream, is_in_order).kin()
+
+
+def _is_in_order(family: Family, file: Candidate, other: Candidate) -> bool:
+    """Whether every generation, from the older of the two up to the log, was begun after its predecessor."""
+    oldest = min(family.rank(file), family.rank(other))
+    order = {family.rank(one): one for one in (*family.in_order(), file, other) if family.rank(one) >= oldest}
+    ranks = sorted(order)
+    return ranks[-1] == WRITTEN_TO and all(
+        is_younger(order[later], order[earlier]) for earlier, later in pairwise(ranks)
+    )
+
+
+def holder_of(survey: Survey, stream: Stream, file: Candidate) -> Candidate | None:
+    """Return the other file that holds a stream."""
+    return survey.claims.get(stream.key) or _own_file(survey, stream, file)
+
+
+def _own_file(survey: Survey, stream: Stream, file: Candidate) -> Candidate | None:
+    """Return the file in which a stream was last seen, if it still holds the stream and is not `file`."""
+    if file.is_place_of(stream) or not stream.is_placed:
+        return None
+    try:
+        own = survey.looking.at(stream.path)
+    except OSError:
+        return None
+    if not own.is_place_of(stream) or own.key == file.key:
+        return None
+    own = survey.files.get(own.key, own)
+    try:
+        holds = own.proves(stream)
+    except OSError as error:
+        if is_momentary(error):
+            raise
+        survey.hidden.add(stream.key)
+        return None
+    finally:
+        own.close()
+    return own if holds else None
+
+
+def note_copy(
+    survey: Survey, file: Candidate, holder: Candidate, *, is_preferred: bool = False, is_doubted: bool = False
+) -> None:
+    """Read a stream from the longer of the two files that hold it; from `file` if it is as long and preferred."""
+    held = holder.stream
+    family = file.family
+    # The log itself goes on.
+    is_preferred |= family is not None and file.path == family.base and holder.family is family
+    if held is not None and file.is_wanted and file.length > holder.length - is_preferred:
+        survey.claim(held, file)
+        holder.is_quiet = False
+        survey.begun.replace(holder, file)
+        file, holder = holder, file
+    file.note_copy_of(holder)
+    if is_doubted and held is not None:
+        survey.say_doubt(held, file, f"{holder.name} holds the same lines")
+        _note_as_copy(survey, file, held.name)
+    elif file.is_named and file.family is not holder.family:
+        survey.plan.copies.append((file.name, holder.name))
+
+
+def _note_as_copy(survey: Survey, file: Candidate, name: str) -> None:
+    """Record a possible copy, so that it is neither counted nor reported again."""
+    if file.is_spooled:
+        return
+    stream = next((one for one in survey.registry.of_place(file) if one.state is State.COPY), None)
+    if stream is None:
+        stream = survey.new(name, State.COPY)
+        note_place(stream, file)
+        note_content(stream, file, file.length)
+        survey.add(stream)
+    else:
+        note_place(stream, file)
+        note_content(stream, file, file.length)
+        survey.registry.locate(stream)
+    survey.plan.noted.append(stream)
