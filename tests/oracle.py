@@ -100,7 +100,10 @@ def meaning(
             if line.strip(_WHITE_SPACE) == b"":
                 result.blank += 1
             else:
-                name, value, integral = _event(line, type_key, value_key)
+                bare = line
+                while bare.startswith(b"\xef\xbb\xbf"):
+                    bare = bare[3:]
+                name, value, integral = _event(bare, type_key, value_key)
                 if types is not None and name not in types:
                     result.filtered += 1
                 else:
@@ -127,6 +130,38 @@ def _event(line: bytes, type_key: str, value_key: str) -> tuple[str, Fraction, b
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         raise _BadLineError("invalid_utf8") from None
+    # Half a pair of surrogates is harmless in what nobody asks for, and spoils a line that is no event anyway.
+    is_half = any(_is_half(literal) for literal in _JSON_STRING.findall(text))
+    try:
+        event = _whole_event(text, type_key, value_key)
+    except _BadLineError:
+        if is_half and _is_json(text):
+            raise _BadLineError("invalid_json") from None
+        raise
+    if is_half and _is_half(json.dumps(event[0])):
+        raise _BadLineError("invalid_json")
+    return event
+
+
+def _is_half(literal: str) -> bool:
+    try:
+        json.loads(literal).encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    except ValueError:
+        return False
+    return False
+
+
+def _is_json(text: str) -> bool:
+    try:
+        _read(text, [])
+    except ValueError:
+        return False
+    return True
+
+
+def _whole_event(text: str, type_key: str, value_key: str) -> tuple[str, Fraction, bool]:
     numbers: list[_Number] = []
     try:
         event, depth = _read(text, numbers)
@@ -209,8 +244,7 @@ def _shallow(text: str, read: Callable[[str], Any]) -> str:
 
 def _checked_string(literal: str) -> str:
     """Return a string whose brackets are escaped, so that the brackets left are those of containers."""
-    value = json.loads(literal)
-    value.encode("utf-8")  # a lone surrogate is a UnicodeEncodeError, which is a ValueError
+    json.loads(literal)
     return literal.replace("[", "\\u005b").replace("]", "\\u005d").replace("{", "\\u007b").replace("}", "\\u007d")
 
 

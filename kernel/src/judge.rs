@@ -147,10 +147,19 @@ impl Judge {
         (!reason.is_damage() || self.is_final(line)).then_some(reason)
     }
 
-    /// Whether the authority takes nothing of a line that is damaged.
+    /// Whether the authority takes nothing of a line that is damaged: after a byte-order mark it does, and where
+    /// half a pair of surrogates is in a field that nobody asks for.
     pub fn is_final(&self, line: &[u8]) -> bool {
         let first = || line.iter().find(|&&byte| !text::is_space(byte));
-        !self.salvage || !matches!(first(), Some(b'{' | b'[' | 0))
+        let is_surrogate = |at: usize| {
+            matches!(
+                line.get(at + 1..at + 4),
+                Some([b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F'])
+            )
+        };
+        (!self.salvage || !matches!(first(), Some(b'{' | b'[' | 0)))
+            && line.first() != Some(&0xef)
+            && !memchr::memchr_iter(b'\\', line).any(is_surrogate)
     }
 
     fn first_reason(&mut self, paths: &Paths, line: &[u8]) -> Option<Reason> {
@@ -363,6 +372,15 @@ fn string(line: &[u8], mut at: usize) -> Option<usize> {
             }
             _ => return None,
         }
+    }
+}
+
+/// Whether a text is a number, a word or a string of JSON, and nothing else.
+pub fn is_scalar(text: &[u8]) -> bool {
+    match text {
+        b"true" | b"false" | b"null" => true,
+        [b'"', ..] => string(text, 1) == Some(text.len()),
+        _ => literal(text, 0).is_some_and(|literal| literal.end == text.len()),
     }
 }
 

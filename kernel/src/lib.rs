@@ -7,6 +7,7 @@
 pub mod backoff;
 pub mod caches;
 pub mod cursor;
+pub mod cutter;
 pub mod event;
 pub mod exact;
 pub mod files;
@@ -21,6 +22,7 @@ pub mod parse;
 pub mod part;
 pub mod path;
 pub mod query;
+pub mod scan;
 pub mod shapes;
 pub mod spelling;
 pub mod summary;
@@ -37,6 +39,7 @@ pub mod wide;
 #[pyo3::pymodule]
 pub mod _kernel {
     use crate::caches::Caches;
+    use crate::cutter;
     use crate::files;
     use crate::fold::{Fold as Body, HandedBack, Part};
     use crate::judge::Reason;
@@ -307,6 +310,57 @@ pub mod _kernel {
                 (start, Types(table.types), Types(table.other))
             };
             tables.into_iter().map(types).collect()
+        }
+    }
+
+    /// What is cut from a piece of a stream: lines, the places of the texts as numbers of 64 bits, how many bytes
+    /// and newlines are done with, and what follows: its kind, its start, its length, its line.
+    type Cuts<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, usize, u64, Option<Specials>);
+
+    type Specials = (&'static str, u64, u64, u64);
+
+    /// Cuts a stream of JSON texts into lines.
+    #[pyclass(module = "eventcli._kernel")]
+    struct Cutter(cutter::Cutter);
+
+    #[pymethods]
+    impl Cutter {
+        #[new]
+        fn new(path: Vec<String>, most: usize, atomic: bool, resumed: bool) -> Self {
+            Self(cutter::Cutter::new(Level::fastest(), path, most, atomic, resumed))
+        }
+
+        /// Cuts a piece of the stream; see `cutter`.
+        fn cut<'py>(
+            &mut self,
+            py: Python<'py>,
+            data: &Bound<'_, PyAny>,
+            at_end: bool,
+            is_full: bool,
+        ) -> PyResult<Cuts<'py>> {
+            let data = PyUntypedBuffer::get(data)?;
+            if !data.is_c_contiguous() {
+                return Err(PyBufferError::new_err("the bytes of a piece must be contiguous"));
+            }
+            let bytes: &[u8] = match data.len_bytes() {
+                0 => &[],
+                // SAFETY: as in `fold`: the buffer is contiguous, holds that many bytes, is neither freed nor resized
+                // while `data` exports it, and is filled again only after this call has returned.
+                length => unsafe { std::slice::from_raw_parts(data.buf_ptr().cast(), length) },
+            };
+            let cut = py.detach(|| self.0.cut(bytes, at_end, is_full));
+            let special = cut
+                .special
+                .map(|special| (special.kind.code(), special.start, special.length, special.line));
+            let places = self.0.places.as_flattened();
+            let size = size_of_val(places);
+            let places = PyBytes::new_with(py, size, |bytes| {
+                for (bytes, place) in bytes.as_chunks_mut().0.iter_mut().zip(places) {
+                    *bytes = place.to_ne_bytes();
+                }
+                Ok(())
+            })?;
+            Ok((PyBytes::new(py, &self.0.out), places, cut.consumed, cut.newlines, special))
         }
     }
 

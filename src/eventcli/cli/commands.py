@@ -28,7 +28,7 @@ from eventcli.cli.options import (
     types_option,
 )
 from eventcli.cli.settings import inputs_of, names_in, query_of, settings_of
-from eventcli.cli.sinks import Sinks, complete, written_to
+from eventcli.cli.sinks import EXAMPLES, Sinks, complete, written_to
 from eventcli.cli.targets import check_targets
 from eventcli.cli.values import Budget
 from eventcli.errors import ExitCode
@@ -193,7 +193,7 @@ def summarize(
                 mmap=mmap,
                 timeout=timeout,
             ),
-            Callbacks(sinks.reject, None if settings.rejects else settings.show_rejects, say_source, say_repeat),
+            Callbacks(sinks.reject, None if settings.rejects else max(EXAMPLES, settings.show_rejects), say_source, say_repeat),
         )
         try:
             summary = complete(run, inputs, choice, settings)

@@ -18,7 +18,7 @@ from eventcli.cli.messages import say, say_one_of, say_source
 from eventcli.cli.options import input_options, jobs_option, line_options, reject_options
 from eventcli.cli.settings import NO_VALUE, inputs_of, names_in, settings_of
 from eventcli.cli.showing import PROMETHEUS, Showing, labels_of, say_failure
-from eventcli.cli.sinks import Sinks
+from eventcli.cli.sinks import EXAMPLES, Sinks
 from eventcli.cli.targets import check_targets
 from eventcli.cli.values import Budget, PathValue, Size
 from eventcli.errors import ExitCode, OutputError
@@ -143,7 +143,7 @@ def ingest(
         reading = Options(
             jobs=jobs,
             on_reject=sinks.reject,
-            reject_limit=None if settings.rejects else settings.show_rejects,
+            reject_limit=None if settings.rejects else max(EXAMPLES, settings.show_rejects),
             on_problem=say_source,
             keep_rejects=keep_rejects,
             commit_bytes=commit_every,

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Final, Self, TextIO
 
 import eventcli.reporting
 import eventcli.summary
@@ -25,6 +25,13 @@ from eventcli.reporting.output import PRIVATE, STDOUT, STDOUT_PATH, OutputFile, 
 from eventcli.summary.account import Account
 from eventcli.summary.summary import Summary
 from eventcli.text import STDIN, for_terminal, name_of, printable
+
+if TYPE_CHECKING:
+    from eventcli.reporting.mistakes import Mistake
+
+
+EXAMPLES: Final = 8
+"""Rejected lines that are kept, shown or not: enough to recognise a mistake with the whole file."""
 
 
 def complete(run: Run, inputs: Sequence[str], choice: Choice, settings: Settings) -> Summary:
@@ -63,6 +70,7 @@ class Sinks:
         self.asked = settings.asked
         """The question that the summary answers, which a saved one records; None if unknown."""
         self._shown = 0
+        self._examples: list[Reject] = []
         self._is_written = False
         self._result = self._saved = b""
         with ExitStack() as stack:
@@ -89,6 +97,8 @@ class Sinks:
         """Keep a rejected line, and show the first ones."""
         if self._rejects:
             self._rejects.write(record(reject))
+        if len(self._examples) < EXAMPLES:
+            self._examples.append(reject)
         if self._shown < self._settings.show_rejects:
             self._shown += 1
             say(diagnostics.of_reject(reject))
@@ -121,21 +131,26 @@ class Sinks:
         """Write everything that is due at the end of a run, and return its exit status.
 
         `shown` is printed in place of the summary, by `render` in place of the format. `all_rejected` says whether a
-        run with only rejected lines counts as having the wrong input.
+        run with only rejected lines counts as having the wrong input; if it is given, one that misread its input does
+        not count as having the wrong one either.
         """
         account = summary.account
         shown = summary if shown is None else shown
         budget = self._settings.budget
         failed = budget is not None and budget.is_passed_by(account)
         has_result = has_result and not failed
+        may_misread = all_rejected is None
         if all_rejected is None:
             all_rejected = account.rejects > 0 and account.rejects == account.lines - account.blank
+        mistake = self._mistake(account)
         if has_result and not self._is_written:
             self._result = (render or self._render)(shown)
         if failed:
             say(f"no result: {account.rejects} lines were rejected, more than {budget} allows")
-        elif all_rejected:
-            say(f"every line was rejected: {_cure(account)}")
+        if all_rejected and not failed:
+            say(f"every line was rejected: {_cure(account) if mistake is None else mistake.message}")
+        elif mistake is not None:
+            say(mistake.message)
         if shown.other:
             label = printable(self._settings.other_label)
             why, _, option = shown.crowd.rpartition(" ")
@@ -158,7 +173,14 @@ class Sinks:
             return ExitCode.DATA
         if not summary.complete:
             return ExitCode.INCOMPLETE
-        return ExitCode.DATA if all_rejected else ExitCode.OK
+        is_misread = may_misread and mistake is not None and mistake.is_misread
+        return ExitCode.DATA if all_rejected or is_misread else ExitCode.OK
+
+    def _mistake(self, account: Account) -> "Mistake | None":
+        """Return what the rejected lines say about the whole file."""
+        if not self._examples:
+            return None
+        return eventcli.reporting.mistakes.mistake_in(self._examples, account)
 
     def _write(self, output: OutputFile, data: bytes) -> None:
         if not (self._is_written and output.is_replaced):

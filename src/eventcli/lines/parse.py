@@ -28,6 +28,11 @@ _COLON_NUMBER = rb"[ \t\r\n]*+:[ \t\r\n]*+(" + NUMBER + rb")"
 # The escapes of ASCII letters, digits and underscores; no short escape stands for one of them.
 _ESCAPED_KEY = rb"\\u00[0-7]"
 
+_MARK: Final = b"\xef\xbb\xbf"
+
+_SURROGATE = rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+"""An escape; in the group if it is half a pair of surrogates."""
+
 _MOST_OF_TIME: Final = 48
 """Maximum characters of a bad time that are shown."""
 
@@ -45,6 +50,13 @@ _KINDS: Final = {
 def is_blank(line: bytes) -> bool:
     """Whether the line contains only JSON white space."""
     return not line.strip(WHITE_SPACE)
+
+
+def _without_marks(line: bytes) -> bytes:
+    """Return a line without the byte-order marks of the files that `cat` has joined."""
+    while line.startswith(_MARK):
+        line = line.removeprefix(_MARK)
+    return line
 
 
 def is_number(text: str) -> bool:
@@ -86,6 +98,7 @@ def judge(line: bytes, query: Query) -> Event | Reason:
 def explain(line: bytes, reason: Reason, query: Query | Fields) -> str:
     """Return in words why `judge` gave this reason for `line`."""
     fields = query.fields if isinstance(query, Query) else query
+    line = _without_marks(line)
     match reason:
         case Reason.INVALID_UTF8:
             return _explain_encoding(line)
@@ -173,12 +186,16 @@ def _time(line: bytes, event: dict[str, Any], field: str, timing: Timing) -> int
     return Reason.BAD_TIME if instant is None else instant
 
 
-def _judge_refused(line: bytes, query: Query, message: str) -> Reason:
-    """Return the first applicable reason for a line that orjson refused with a message."""
+def _judge_refused(line: bytes, query: Query, message: str) -> Event | Reason:
+    """Return the first applicable reason for a line that orjson refused with a message, or the event on it."""
+    if line.startswith(_MARK):
+        return judge(_without_marks(line), query)
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
         return Reason.INVALID_UTF8
+    if "surrogate" in message:
+        return _judge_surrogates(line, query)
     # Usually orjson stops at the first invalid JSON; with these two messages, the rest may be valid.
     shape = grammar.shape(line) if "infinity" in message or "depth" in message else None
     if shape is None:
@@ -187,6 +204,20 @@ def _judge_refused(line: bytes, query: Query, message: str) -> Reason:
         return Reason.TOO_DEEP
     outcome = _judge_json(shape.finite, loads(shape.finite), query._replace(timing=None))
     return Reason.NUMBER_OUT_OF_RANGE if isinstance(outcome, Event) else outcome
+
+
+def _without_halves(line: bytes, text: bytes) -> bytes:
+    """Return a line with a text in place of each half pair of surrogates."""
+    return re.sub(_SURROGATE, lambda escape: text if escape[1] else escape[0], line, flags=re.DOTALL)
+
+
+def _judge_surrogates(line: bytes, query: Query) -> Event | Reason:
+    """Return the event on a line with half a pair of surrogates in a field that is not asked for.
+
+    RFC 8259 allows such an escape, orjson does not. If the field is asked for, two texts give two events.
+    """
+    one, other = (judge(_without_halves(line, text), query) for text in (rb"\ufffd", rb"\ufffe"))
+    return one if isinstance(one, Event) and one == other else Reason.INVALID_JSON
 
 
 def _literal_at(line: bytes, event: dict[str, Any], field: str) -> bytes:

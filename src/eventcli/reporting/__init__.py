@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from eventcli.door import door
 
 if TYPE_CHECKING:
-    from eventcli.reporting import prometheus, separated, table
+    from eventcli.reporting import mistakes, prometheus, separated, table
 
-__all__ = ["prometheus", "separated", "table"]
+__all__ = ["mistakes", "prometheus", "separated", "table"]
 
 if not TYPE_CHECKING:
     __getattr__ = door(__name__, __all__)
