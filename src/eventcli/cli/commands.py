@@ -193,7 +193,9 @@ def summarize(
                 mmap=mmap,
                 timeout=timeout,
             ),
-            Callbacks(sinks.reject, None if settings.rejects else max(EXAMPLES, settings.show_rejects), say_source, say_repeat),
+            Callbacks(
+                sinks.reject, None if settings.rejects else max(EXAMPLES, settings.show_rejects), say_source, say_repeat
+            ),
         )
         try:
             summary = complete(run, inputs, choice, settings)
