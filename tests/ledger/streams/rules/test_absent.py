@@ -1,0 +1,69 @@
+"""Streams that are not in their place are searched for among the siblings."""
+
+from pathlib import Path
+
+from eventcli.ledger.streams.rules.absent import search
+from eventcli.ledger.streams.rules.places import by_place
+from eventcli.ledger.streams.stream import State
+from surveys import Field, family_of, held, lines
+
+
+def test_siblings_of_a_new_log_are_ignored(tmp_path: Path) -> None:
+    """What was rotated before a log was first requested is recorded and does not count."""
+    field = Field(tmp_path)
+    field.write("app.log", lines(0, 2))
+    field.write("app.log.1", lines(2, 4))
+    survey = field.survey()
+    search(survey, family_of(survey))
+    (ignored,) = survey.registry
+    assert (ignored.state, ignored.path) == (State.IGNORED, str(tmp_path / "app.log.1"))
+    survey.undo()
+    assert list(survey.registry) == []
+
+
+def test_a_log_that_was_renamed_is_found(tmp_path: Path) -> None:
+    """If a stream is not in its place, its siblings join the family, and the one with its inode holds it."""
+    field = Field(tmp_path)
+    field.write("app.log", lines(0, 2))
+    stream = field.seen("key")
+    field.log.rename(tmp_path / "app.log.1")
+    field.write("app.log", lines(2, 4))
+    survey = field.survey([stream])
+    search(survey, family_of(survey))
+    assert family_of(survey).unresolved == [stream]
+    assert held(survey) == {"key": "app.log.1"}
+    assert all(file.is_wanted for file in family_of(survey).files)
+
+
+def test_a_rotated_stream_in_its_place_is_settled(tmp_path: Path) -> None:
+    """A rotated file that is as long as it was needs no search; a longer one is read on."""
+    field = Field(tmp_path)
+    field.write("app.log", lines(2, 4))
+    path = field.write("app.log.1", lines(0, 2))
+    stream = field.seen("key", "app.log.1", state=State.ROTATED)
+    survey = field.survey([stream])
+    search(survey, family_of(survey))
+    assert survey.plan.settled == [stream]
+    assert held(survey) == {}
+    with path.open("ab") as file:
+        file.write(lines(9, 10))
+    survey = field.survey([stream])
+    search(survey, family_of(survey))
+    assert survey.plan.settled == []
+    assert held(survey) == {"key": "app.log.1"}
+
+
+def test_a_lost_stream_that_is_back_is_found(tmp_path: Path) -> None:
+    """A stream that was lost is recognised among the siblings by its content."""
+    field = Field(tmp_path)
+    field.write("app.log", lines(0, 9))
+    stream = field.seen("lost", state=State.LOST)
+    field.write("copy", field.log.read_bytes())
+    field.log.unlink()
+    field.write("app.log", lines(20, 22))
+    now = field.seen("now")
+    (tmp_path / "copy").rename(tmp_path / "app.log.1")
+    survey = field.survey([stream, now])
+    by_place(survey, family_of(survey))
+    search(survey, family_of(survey))
+    assert held(survey) == {"now": "app.log", "lost": "app.log.1"}
