@@ -34,7 +34,8 @@ def log(tmp_path: Path) -> Path:
 
 
 def _ingest(folder: Path, *options: str, **more: object) -> Ended:
-    return run("ingest", "--ledger", "l.db", "app.log", "-f", "jsonl", *options, cwd=folder, **more)  # type: ignore[arg-type]
+    form = () if "-f" in options else ("-f", "jsonl")
+    return run("ingest", "--ledger", "l.db", "app.log", *form, *options, cwd=folder, **more)  # type: ignore[arg-type]
 
 
 def _totals(folder: Path) -> bytes:

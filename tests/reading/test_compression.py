@@ -341,9 +341,7 @@ def test_garbage_behind_the_last_member_is_said(body: str, codec: Codec, garbage
     """Whatever stands behind the last member is not read, and not swallowed either."""
     data = codec.compress(CONTENT)
     summary, [problem] = outcome(io.BytesIO(data + garbage))
-    message = (
-        f"something else stands behind the compressed data ({codec.encoding}) and was not read, at byte {len(data)}"
-    )
+    message = f"something else follows the compressed data ({codec.encoding}) and was not read, at byte {len(data)}"
     assert problem == SourceReport("<BytesIO>", len(CONTENT), LINES, Status.DAMAGED, message), body
     assert summary.account.accepted == LINES
 

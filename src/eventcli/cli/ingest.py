@@ -194,7 +194,7 @@ def _finish_in_vain(sinks: Sinks, outcome: Outcome, *, has_result: bool) -> Exit
         return status
     if outcome.summary.account.accepted:
         say(f"{outcome.useless} (--granularity none keeps no times)")
-    say("nothing was added to the ledger: the next run reads the same lines again, and may be given other settings")
+    say("nothing was added to the ledger: the next run reads the same lines again, and may use other settings")
     return ExitCode.DATA if status is ExitCode.OK else status
 
 
@@ -267,4 +267,6 @@ def _meaning(database: Database, given: Mapping[str, Any]) -> Meaning:
 
 
 def _say_copy(name: str, other: str) -> None:
-    say_one_of("that hold what another file holds", f"{name}: holds what {other} holds, too: it is counted once")
+    say_one_of(
+        "that have the same content as another file", f"{name}: holds what {other} holds, too: it is counted once"
+    )

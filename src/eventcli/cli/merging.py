@@ -119,7 +119,9 @@ class Merge:
             return
         if not result.is_printed and any(source.lines for source in result.summary.sources):
             raise MixedError(f"{other} and {name} cover the same lines: they hold the same summary ({_ALLOW_OVERLAP})")
-        self._on_doubt(f"{other} and {name} hold equal results, and both count: is one a copy? (--allow-overlap: no)")
+        self._on_doubt(
+            f"{other} and {name} hold equal results, and both count: is one a copy? (--allow-overlap if not)"
+        )
 
     def _check_file(self, path: str, name: str) -> None:
         """Raise MixedError if a file is given twice, under any names."""

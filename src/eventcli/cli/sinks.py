@@ -214,7 +214,7 @@ def open_output(path: str, *, mode: int = 0o666) -> Iterator[OutputFile]:
     with interruption.cleaning(), OutputFile(path, mode=mode) as file:
         yield file
         if file.in_place:
-            say(f"{name_of(path)}: is a mount point and was written in its place: a reader may have seen a part of it")
+            say(f"{name_of(path)}: is a mount point and was written in place: a reader may have seen part of it")
 
 
 @contextmanager

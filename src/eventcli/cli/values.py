@@ -97,7 +97,7 @@ class StatsValue(click.ParamType[tuple[Stat, ...]]):
         names = [name.strip() for name in value.split(",")]
         unknown = [name for name in names if name not in list(Stat)]
         if unknown:
-            self.fail(f"{unknown[0]!r} is none of {', '.join(Stat)}", param, ctx)
+            self.fail(f"{unknown[0]!r} is not one of {', '.join(Stat)}", param, ctx)
         return tuple(dict.fromkeys(Stat(name) for name in names))
 
 

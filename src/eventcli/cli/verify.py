@@ -65,7 +65,7 @@ def verify(
     """Read everything that is still on disk once more, and prove the totals of the ledger with it.
 
     Streams are searched for where they were, among their siblings, and in the SOURCEs. Prints one JSON
-    object per stream: proved, gone (no file holds it any more), different, or unproved (too many types).
+    object per stream: proved, gone (no file has it any longer), different, or unproved (too many types).
     """
     check_outputs({"--output": output}, sources, ledger=path)
     changes = prune is not None or acknowledge

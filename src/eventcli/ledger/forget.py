@@ -36,8 +36,9 @@ def check(database: Database, streams: Iterable[Stream]) -> None:
     for stream in streams:
         if database.id_of(stream.key) not in apart:
             raise MeaningError(
-                f"{stream.label}: an earlier version of eventstats counted this stream, and did not keep apart what it"
-                " added: it cannot be taken out; a new ledger can be begun from the logs that are still there"
+                f"{stream.label}: an earlier version of eventstats counted this stream and did not record"
+                " separately what it added, so it cannot be removed; a new ledger can be begun from the logs that"
+                " still exist"
             )
 
 

@@ -234,7 +234,7 @@ class Ingest:
         skipped = cursor.skip_rest()
         if skipped:
             message = (
-                f"its last line had no newline and was counted as it was; it goes on, and {skipped} bytes of it"
+                f"its last line had no newline and was counted as it was; it has {skipped} more bytes, which"
                 " are not counted"
             )
             self._note_loss(Loss(stream, stream.offset - skipped, message, is_doubt=True))

@@ -79,8 +79,8 @@ def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
             option = f"--{name.replace('_', '-')}"
             raise MeaningError(
                 f"{option} {_shown(value)}: the ledger was begun with {option} {_shown(known)};"
-                " numbers of different meaning are not added up: begin a new ledger, or take out all that was added"
-                " with `eventstats forget`"
+                " numbers with different meanings cannot be added up: create a new ledger, or remove everything that"
+                " was added with `eventstats forget`"
             )
     return meaning
 

@@ -77,7 +77,7 @@ def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | Non
     if file is None:
         if not stream.account.lines and os.path.exists(stream.path):
             return Verdict(stream, "proved", stream.path)  # nothing of it has been counted yet
-        return Verdict(stream, "gone", "no file holds it any more")
+        return Verdict(stream, "gone", "no file has it any longer")
     try:
         with file.open(stream.start) as content:
             steps = Steps(content, stream.offset - stream.start, b"", is_ended=True)
@@ -93,12 +93,12 @@ def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | Non
     finally:
         file.close(forget=True)
     if summary.account != stream.account:
-        return Verdict(stream, "different", f"{file.path} has {summary.account}; counted were {stream.account}")
+        return Verdict(stream, "different", f"{file.path} has {summary.account}; the ledger counted {stream.account}")
     if summary.other:
         why = f"{file.path}: {summary.crowd}: only its account could be compared"
         return Verdict(stream, "unproved", why)
     if (checksum(rows_of(summary)) - stream.checksum) % CHECKSUM_PRIME:
-        return Verdict(stream, "different", f"the events in {file.path} are others than those that were counted")
+        return Verdict(stream, "different", f"the events in {file.path} differ from those that were counted")
     return Verdict(stream, "proved", file.path)
 
 

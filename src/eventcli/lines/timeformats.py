@@ -91,12 +91,12 @@ class TimeFormat:
         if date_of not in _DATES:
             raise ValueError(
                 f"{text!r} {'tells more than one date' if any(map(date_of.issuperset, _DATES)) else 'tells no date'}:"
-                " it needs year, month and day, as %Y-%m-%d has them, or %Y and %j, or %s"
+                " it needs year, month and day, such as %Y-%m-%d, or %Y and %j, or %s"
             )
         if "s" in used and used & _OF_CLOCK:
-            raise ValueError(f"{text!r} has a clock beside %s, which tells it, too")
+            raise ValueError(f"{text!r} has a time of day beside %s, which includes it")
         if ("%I" in plain.replace("%%", "")) != ("p" in used):
-            raise ValueError(f"{text!r} has one of %I and %p, which need each other")
+            raise ValueError(f"{text!r} has only one of %I and %p, which need each other")
         self._pattern = re.compile(pattern, re.ASCII | re.IGNORECASE)
 
     def instant(self, text: str, input_zone: tzinfo) -> int | None:
@@ -143,7 +143,7 @@ def _written(parts: dict[str, str]) -> Written:
     offset, name = offset_of(parts.get("z")), parts.get("Z")
     if offset is None and name is not None:
         if name.lower() not in _UTC:
-            raise ValueError(f"{name} is the zone of more than one place")
+            raise ValueError(f"{name} is an abbreviation of several time zones")
         offset = 0
     hour = hour_of(int(parts["I"]), parts["p"]) if "I" in parts else int(parts.get("H") or 0)
     return Written(*day, hour, int(parts.get("M") or 0), int(parts.get("S") or 0), parts.get("f") or "", offset)

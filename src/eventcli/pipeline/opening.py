@@ -66,7 +66,7 @@ class Opening:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 os.close(descriptor)
-                raise OSError("Is no regular file any more")
+                raise OSError("Is no longer a regular file")
         except OSError as error:
             self.claims.give_up(key, mine)
             return self.failed(name, error)

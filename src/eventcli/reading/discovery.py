@@ -138,7 +138,9 @@ def read_names(stream: Readable, *, null: bool = False) -> list[str]:
         found += map(os.fsdecode, filter(None, whole))
         left -= got
         if len(found) > MOST_NAMES or left < 0:
-            raise ValueError(f"more than {MOST_NAMES} names, or {MOST_BYTES} bytes of them: give them in several runs")
+            raise ValueError(
+                f"more than {MOST_NAMES} names, or {MOST_BYTES} bytes of them: split them over several runs"
+            )
     if begun:
         found.append(os.fsdecode(begun))
     return found

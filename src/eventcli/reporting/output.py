@@ -248,7 +248,7 @@ class OutputFile:
             os.fchmod(descriptor, self._mode & ~_umask() if earlier is None else stat.S_IMODE(earlier.st_mode))
         os.fsync(descriptor)
         if not self._is_as_before():
-            raise OSError("something that is no regular file has taken its place meanwhile")
+            raise OSError("something that is no regular file has replaced it meanwhile")
         try:
             os.replace(temporary, self._target)
         except OSError as error:
@@ -271,7 +271,9 @@ class OutputFile:
                 os.fsync(target.fileno())
         except OSError as error:
             why = error.strerror or str(error)
-            raise OSError(f"{why}; it is a mount point, written in its place, and may hold a part only") from error
+            raise OSError(
+                f"{why}; it is a mount point, was written in place, and may hold only part of the output"
+            ) from error
         self._remove_temporary()
 
     def _is_as_before(self) -> bool:

@@ -67,10 +67,10 @@ class Record(Protocol):
 def label_fault(name: str) -> str | None:
     """Return why a text cannot be a label name, or None if it can."""
     if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
-        return "a label has ASCII letters, digits and _, and begins with no digit"
+        return "a label has ASCII letters, digits and _, and does not begin with a digit"
     if name.startswith("__"):
         return "labels that begin with __ are Prometheus's own"
-    return f"{name} is a label that the metrics have already" if name in RESERVED else None
+    return f"{name} is a label that the metrics already have" if name in RESERVED else None
 
 
 def figures_of(record: Record) -> Figures:

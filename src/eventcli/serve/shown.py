@@ -9,7 +9,8 @@ from typing import Any
 from eventcli.ledger import replay, totals
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.streams.stream import UNCOUNTED, Stream
-from eventcli.reporting import diagnostics, prometheus
+from eventcli.lines.rejected import record as record_of
+from eventcli.reporting import prometheus
 from eventcli.reporting.columns import OTHER_LABEL
 from eventcli.summary.account import Account
 from eventcli.text import name_of
@@ -85,7 +86,7 @@ def _lag(stream: Stream) -> int | None:
 
 def rejects(database: Database) -> bytes:
     """Return the rejected lines that are kept, as `eventstats rejects` writes them."""
-    return b"".join(diagnostics.record(reject) for reject in replay.rejects(database))
+    return b"".join(record_of(reject) for reject in replay.rejects(database))
 
 
 def metrics(database: Database, labels: Mapping[str, str]) -> bytes:

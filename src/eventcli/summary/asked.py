@@ -97,7 +97,7 @@ class Asked(NamedTuple):
         """Return saved settings; ValueError or TypeError if they are invalid, NewerError if some are unknown."""
         unknown = sorted(set(row) - set(cls._fields))
         if unknown:
-            raise NewerError(f"it was asked for with {unknown[0]!r}")
+            raise NewerError(f"it has the setting {unknown[0]!r}")
         usual = cls()
         values: dict[str, Any] = dict(row)
         for name, value in row.items():

@@ -70,7 +70,7 @@ def elements(stream: Readable) -> Iterator[Any]:
                 yield text.value()
             text.end_line()
     except RecursionError:
-        raise DocumentError("nested too deep") from None
+        raise DocumentError("nested too deeply") from None
 
 
 def _object(text: "_Text") -> Iterator[Any]:

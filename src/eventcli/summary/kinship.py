@@ -83,7 +83,7 @@ class Kinship:
         ours = self.asked._replace(by=asked.by, tz=asked.tz)
         difference = ours.difference(asked)
         if difference is not None:
-            raise MixedError(f"{self._asked_by} and {name} were asked for different things: {difference}")
+            raise MixedError(f"{self._asked_by} and {name} answer different questions: {difference}")
         self.asked = self.asked.join(asked)
 
     def _add_form(self, name: str, result: Result) -> None:
@@ -92,7 +92,7 @@ class Kinship:
         self._plain = self._plain or (name if result.is_plain else "")
         if self._timed and self._plain:
             if self._timed == self._plain:
-                raise MixedError(f"{name} holds results in buckets of time and others that are not")
+                raise MixedError(f"{name} holds results with and without buckets of time")
             raise MixedError(f"{self._timed} is in buckets of time, {self._plain} is not")
 
     def _add_calendar(self, name: str, calendar: Calendar) -> None:
@@ -142,7 +142,8 @@ class Kinship:
         for start in starts:
             if buckets.bucket(start.start) != start:
                 raise MixedError(
-                    f"{other} is in buckets by {by} ({zone}), of which {times.label(start)} in {printed} is no start"
+                    f"{other} is in buckets by {by} ({zone}), and none of these starts at {times.label(start)} as one"
+                    f" in {printed} does"
                 )
 
     def _check_zones(self, name: str, starts: list[Bucket]) -> None:

@@ -239,7 +239,7 @@ class _Part(_Rows):
         summary = self.summary().merge(rest)
         summary.check()
         if document["complete"] is not summary.complete:
-            raise ValueError("its sources contradict what it says of being complete")
+            raise ValueError("its sources contradict its claim to be complete")
         query = document.get("query", {})
         asked = None if query is None else Asked.from_row(query)
         is_timed = summary.calendar is not None or bool(summary.buckets)

@@ -260,9 +260,9 @@ def test_http_goes_on_by_the_date(server: Server) -> None:
         ({"etag": lambda _: None, "modified": None}, "the server gives neither ETag nor Last-Modified to go on by"),
         ({"etag": lambda _: 'W/"1"', "modified": None}, "the server gives neither ETag nor Last-Modified to go on by"),
         ({"cuts": deque([100_000, *[0] * 99])}, f"gave up after {failures.TRIES} tries"),
-        ({"statuses": deque([0, 503, 418])}, "going on gave HTTP 418 I'm a Teapot"),
+        ({"statuses": deque([0, 503, 418])}, "resuming failed with HTTP 418 I'm a Teapot"),
         ({"statuses": deque([0, *[503] * 99])}, f"gave up after {failures.TRIES} tries"),
-        ({"statuses": deque([0, 404])}, "going on gave HTTP 404 Not Found"),
+        ({"statuses": deque([0, 404])}, "resuming failed with HTTP 404 Not Found"),
     ],
 )
 def test_http_that_cannot_go_on_is_truncated(

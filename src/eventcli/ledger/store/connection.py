@@ -181,7 +181,7 @@ def errors(path: str) -> Iterator[None]:
         kind = _kind(error)
         if _is_busy(error):
             raise BusyError(
-                f"{name_of(path)}: another program reads or writes the ledger; --wait SECONDS waits longer for it"
+                f"{name_of(path)}: another program is using the ledger; --wait SECONDS waits longer"
             ) from error
         if kind == sqlite3.SQLITE_CONSTRAINT:
             raise LedgerError(f"{name_of(path)}: damaged: a row is not what was written") from error

@@ -220,7 +220,7 @@ class File:
             try:
                 found = look(descriptor)
                 if (found.device, found.inode, found.born) != (self.device, self.inode, self.born):
-                    raise OSError(errno.ESTALE, "another file took its place")
+                    raise OSError(errno.ESTALE, "another file replaced it")
             except BaseException:
                 os.close(descriptor)
                 raise

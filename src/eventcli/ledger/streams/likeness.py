@@ -61,7 +61,7 @@ class Pair(NamedTuple):
         if self.stream is None or self.stream.name != self.base:
             return None
         if is_newer:
-            # The log was renamed, and another file took its place. An earlier rotated file may be a copy of it.
+            # The log was renamed, and another file replaced it. An earlier rotated file may be a copy of it.
             is_later = self.is_in_order or (is_repetitive and not self.file.born)
             is_base = rank(self.stream.name, self.file.path) == WRITTEN_TO
             is_log = self.stream.state is State.LIVE or (is_base and is_later)

@@ -136,7 +136,7 @@ def _following(feed: Feed, previous: Encoding | None) -> Encoding | None:
     elif previous is Encoding.XZ and (zeros := _skip_zeros(feed)) % 4:
         # Section 2.2 of the format: stream padding is a multiple of four zero bytes.
         raise DamagedError(
-            f"{zeros} zero bytes behind compressed data (xz), where only multiples of 4 may be", feed.position
+            f"{zeros} zero bytes after compressed data (xz), where only multiples of 4 are allowed", feed.position
         )
     head = feed.head(HEAD)
     if not head:
@@ -146,9 +146,7 @@ def _following(feed: Feed, previous: Encoding | None) -> Encoding | None:
     except UnsupportedError:
         following = Encoding.PLAIN
     if following is Encoding.PLAIN:
-        raise DamagedError(
-            f"something else stands behind the compressed data ({previous}) and was not read", feed.position
-        )
+        raise DamagedError(f"something else follows the compressed data ({previous}) and was not read", feed.position)
     return following
 
 

@@ -129,7 +129,7 @@ class Download:
             except HTTPError as error:
                 error.close()
                 if error.code not in _BUSY:
-                    raise self._truncated(failure, f"going on gave {in_words(error)}") from error
+                    raise self._truncated(failure, f"resuming failed with {in_words(error)}") from error
                 failure = error
             except (RefusedError, LateError) as error:
                 raise self._truncated(failure, in_words(error)) from error
@@ -177,7 +177,7 @@ def _check_whole(response: HTTPResponse) -> None:
     codings = response.headers.get("Content-Encoding", "").lower().split(",")
     unknown = [coding.strip() for coding in codings if coding.strip() not in _CODINGS]
     if unknown:
-        raise OSError(f"sent with Content-Encoding {printable(unknown[0][:40])!r}, which is not read here")
+        raise OSError(f"sent with Content-Encoding {printable(unknown[0][:40])!r}, which is not supported")
 
 
 def _connection_failure(error: Exception) -> OSError:

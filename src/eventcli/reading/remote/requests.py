@@ -80,7 +80,7 @@ class Requests:
             except HTTPException:
                 raise
             except UnicodeError:
-                raise RefusedError("the host has a name that cannot be") from None
+                raise RefusedError("the host name is not valid") from None
             except ValueError as error:
                 raise RefusedError(f"not a URL: {_shown(str(error))}") from error
             url = _target(url, location, code)

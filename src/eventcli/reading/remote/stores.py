@@ -143,7 +143,7 @@ class Object:
         finally:
             self._idle.append(file)
         if len(data) != length:
-            raise OSError(f"{len(data)} bytes came in place of {length}")
+            raise OSError(f"{len(data)} bytes arrived instead of {length}")
         return bytes(data)
 
     def _details(self, file: Any) -> dict[str, Any]:

@@ -36,8 +36,8 @@ def look_beside(survey: Survey, family: Family) -> None:
             survey.looking.close(sibling)
         if is_repetitive and not siblings and is_rewritten(stream, file):
             message = (
-                f"{file.name} was written to, and holds what it held: if it began anew with the same lines,"
-                " they are not counted"
+                f"{file.name} was written to, and still has the same content: if it was started again with the same"
+                " lines, they are not counted"
             )
             survey.plan.losses.append(Loss(stream, stream.offset, message, is_doubt=True))
         survey.looking.close(file)

@@ -60,7 +60,7 @@ def _tell_edit(survey: Survey, stream: Stream, file: Candidate, family: Family) 
             lines = found.index(mark) + 1
             message = (
                 f"the log begins with {in_words(lines)} that had been counted: if it was edited, they are counted"
-                " again; `eventstats forget` takes back what was counted before"
+                " again; `eventstats forget` removes what was counted before"
             )
             survey.plan.losses.append(Loss(stream, 0, message, is_doubt=True))
             return

@@ -57,8 +57,8 @@ def _loss(stream: Stream, family: Family) -> Loss:
         lines = log.head[:shared].count(b"\n") + (log.head[shared : shared + 1] == b"\n")
     if not shared or log is None:
         message = (
-            "it is neither there any more, nor among its siblings;"
-            " if rotated files go to another folder, name it with --olddir"
+            "it is gone, and it is not among its siblings;"
+            " if rotated files go to another directory, name it with --olddir"
         )
         return Loss(stream, stream.offset, message)
     again = _counted_again(stream.head, log.marks, lines)
@@ -66,7 +66,7 @@ def _loss(stream: Stream, family: Family) -> Loss:
     number = f"up to {in_words(most)}" if again is None or stream.seen > WINDOW else in_words(again)
     message = (
         f"the log was edited, and {number} that had been counted are counted again (`eventstats forget` takes back"
-        f" what was counted before); or it began anew with the same {in_words(lines)}, and what followed byte"
+        f" what was counted before); or it was started again with the same {in_words(lines)}, and what followed byte"
         f" {stream.offset} may be lost"
     )
     return Loss(stream, stream.offset, message, is_doubt=True)
