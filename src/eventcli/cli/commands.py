@@ -36,6 +36,7 @@ from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
 from eventcli.reading.discovery import Choice
 from eventcli.reporting.output import write_stdout
+from eventcli.summary.aggregates.registry import optional
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -173,7 +174,7 @@ def summarize(
 
     A FILE may be a directory, a quoted glob (** matches any number of directories) or a URL. It may be compressed.
     """
-    query = query_of(options)
+    query = query_of(options)._replace(aggregates=optional(options["stats"]))
     budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
     asked = eventcli.summary.asked.Asked.of(query) if options["save"] else None
     settings = settings_of(**options, budget=budget, query=query, asked=asked)

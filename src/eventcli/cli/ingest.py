@@ -31,10 +31,12 @@ from eventcli.ledger.store import records
 from eventcli.ledger.store.connection import UnwritableError
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import BusyError, LedgerError
+from eventcli.ledger.store.layout import SETTING
 from eventcli.lines.check import check_query
 from eventcli.lines.windows import check_format, zone_of
 from eventcli.reading.discovery import Choice, Listing, discover_many
 from eventcli.reporting import diagnostics
+from eventcli.summary.aggregates.registry import optional
 from eventcli.text import printable
 
 _HASTE: Final = 2.0
@@ -118,6 +120,8 @@ def ingest(
     budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
     given = _given(options)
     settings = settings_of(**options, budget=budget)
+    if kept := optional(settings.stats):
+        given[SETTING] = ",".join(kept)
     if not sources and files_from is None:
         raise click.UsageError("Missing argument 'SOURCE...'.")
     inputs = inputs_of(sources, None if files_from is None else names_in(files_from, sources, null=null))
@@ -242,7 +246,7 @@ def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]])
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """Remove the options that give numbers their meaning from all options, and return those that were given."""
-    given = {name: value for name in Meaning._fields if (value := options.pop(name)) is not None}
+    given = {name: value for name in Meaning._fields if (value := options.pop(name, None)) is not None}
     if options.pop("count_only"):
         given["value_field"] = NO_VALUE
     if given.get("value_field") == NO_VALUE:

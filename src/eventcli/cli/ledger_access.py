@@ -1,15 +1,16 @@
 """How the commands of a ledger open it, and what they print of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import click
 
 from eventcli.cli.messages import say
 from eventcli.cli.settings import Settings
 from eventcli.cli.showing import PROMETHEUS
-from eventcli.ledger.meaning import MeaningError
+from eventcli.ledger.meaning import MeaningError, check_kept, meaning_of
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.records import Run as RunRecord
+from eventcli.summary.aggregates.registry import optional
 from eventcli.summary.summary import Summary
 from eventcli.text import name_of
 
@@ -25,16 +26,19 @@ def open_to_read(path: str) -> Database:
     return database
 
 
-def open_to_change(path: str, wait: float) -> Database:
-    """Open a ledger to change it; it must exist, and hold something."""
+def open_to_change(path: str, wait: float, stats: Collection[str] = ()) -> Database:
+    """Open a ledger to change it; it must exist, and hold something, and keep what these columns need."""
     try:
         database = Database.open_to_write(path, create=False, wait=wait)
     except OSError as error:
         raise click.UsageError(f"--ledger {name_of(path)}: {error.strerror or error}") from None
-    if database.is_new:
+    try:
+        if database.is_new:
+            raise MeaningError(f"--ledger {name_of(path)}: nothing was added to this ledger yet")
+        check_kept(meaning_of(database, {}), optional(stats))
+    except BaseException:
         with database:
-            pass
-        raise MeaningError(f"--ledger {name_of(path)}: nothing was added to this ledger yet")
+            raise
     return database
 
 

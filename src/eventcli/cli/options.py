@@ -8,7 +8,7 @@ from eventcli.cli.command import BAD, INPUT, LINES, OUTPUT, QUERY, RUN, Decorato
 from eventcli.cli.values import BudgetValue, ByValue, NameValue, PathValue, Size, StatsValue
 from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields
 from eventcli.reading.blocks import MAX_LINE
-from eventcli.reporting.columns import DEFAULT_STATS, OTHER_LABEL
+from eventcli.reporting.columns import DEFAULT_STATS, OTHER_LABEL, Stat
 from eventcli.reporting.formats import FORMATS
 
 _BY: Final = "minute, 5m, hour, day, week, month, or a size such as 15m, 6h or 30s"
@@ -223,7 +223,7 @@ def output_options(*more: str) -> Decorator:
             default=",".join(DEFAULT_STATS),
             show_default=True,
             heading=OUTPUT,
-            help="What to print of each type, in this order: count, sum, min, max, mean.",
+            help=f"What to print of each type, in this order: {', '.join(Stat)}.",
         ),
         output_option,
         option(

@@ -71,7 +71,7 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
     problems = Problems()
     with ExitStack() as stack:
         sinks = stack.enter_context(Sinks(settings))
-        database = stack.enter_context(open_to_change(path, wait))
+        database = stack.enter_context(open_to_change(path, wait, settings.stats))
         database.wait_for_others()
         sinks.asked = totals_module.asked(meaning_module.meaning_of(database, {}))
         # The lines are read while they are added: they may not fit into memory.

@@ -19,6 +19,7 @@ from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import BusyError, LedgerError
 from eventcli.ledger.store.records import Run as RunRecord
 from eventcli.summary import saved
+from eventcli.summary.aggregates.registry import needed
 from eventcli.summary.summary import Summary
 
 PROMETHEUS: Final = "prometheus"
@@ -75,7 +76,7 @@ def say_failure(settings: Settings, path: str, labels: Mapping[str, str], starte
         last = database.last_run()
         if last is not None and last.started_at == started_at:
             record = last._replace(status=status)
-        summary = totals.totals(database, extremes=False)
+        summary = totals.totals(database, aggregates=needed(eventcli.reporting.prometheus.STATS))
     text = eventcli.reporting.prometheus.metrics(
         summary, eventcli.reporting.prometheus.figures_of(record), settings.other_label, labels
     )

@@ -13,7 +13,6 @@ from eventcli.cli.sinks import Sinks
 from eventcli.cli.targets import check_targets
 from eventcli.errors import ExitCode
 from eventcli.ledger.answers import answer
-from eventcli.reporting.columns import Stat
 
 
 @ledger_command(
@@ -42,7 +41,6 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
     settings = settings._replace(query=settings.query._replace(types=types or None, timing=timing))
     check_targets(settings, ledger=path)
     with Sinks(settings) as sinks:
-        extremes = settings.save is not None or bool({Stat.MIN, Stat.MAX} & set(settings.stats))
         # No run can commit during this read: it ends before the output is written, which may take long.
         with open_to_read(path) as database, database.snapshot():
             found = answer(
@@ -50,7 +48,8 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
                 types or None,
                 timing,
                 bounds=(since, until),
-                extremes=extremes,
+                stats=settings.stats,
+                is_whole=settings.save is not None,
                 allow_timeless=allow_timeless,
             )
             render = renderer(settings, database.last_run() if settings.format == PROMETHEUS else None, labels)

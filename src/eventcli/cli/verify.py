@@ -142,7 +142,7 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
     check_targets(settings, ledger=path)
     with ExitStack() as stack:
         sinks = stack.enter_context(Sinks(settings))
-        database = stack.enter_context(open_to_change(path, wait))
+        database = stack.enter_context(open_to_change(path, wait, settings.stats))
         chosen = {}
         for name in names:
             streams = forget_module.streams_of(database, name)

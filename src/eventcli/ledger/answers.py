@@ -1,13 +1,15 @@
 """What a ledger answers to a question about its totals, and whether anything is missing from the answer."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
-from eventcli.ledger.meaning import meaning_of
+from eventcli.ledger.meaning import check_kept, meaning_of
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.totals import asked, end, unchecked_totals
 from eventcli.lines import times, zones
 from eventcli.lines.bounds import is_relative
 from eventcli.lines.query import Calendar, Timing
+from eventcli.summary.aggregates.registry import needed, optional
 from eventcli.summary.asked import Asked
 from eventcli.summary.sources import SourceReport, Status
 from eventcli.summary.summary import Summary
@@ -29,25 +31,33 @@ def answer(
     timing: Timing | None,
     *,
     bounds: tuple[str | None, str | None] = (None, None),
-    extremes: bool = True,
+    stats: Collection[str] = (),
+    is_whole: bool = True,
     allow_timeless: bool = False,
     is_checked: bool = False,
 ) -> Answer:
     """Return the totals of some types (None: all) in a window; MeaningError if the ledger does not store them.
 
     `bounds` are since and until as they were written: one such as 24h is moved to a bound of the ledger's buckets.
-    `extremes` are min and max. Unless `allow_timeless`, events without a time are missing from any window. With
-    `is_checked`, the caller has just proved all rows.
+    The answer has what the columns `stats` need, and if it `is_whole` all else that the ledger keeps. Unless
+    `allow_timeless`, events without a time are missing from any window. With `is_checked`, the caller has just proved
+    all rows.
     """
     with database.snapshot():
         timing = _of_whole_buckets(database, timing, *bounds)
         meaning = meaning_of(database, {})
+        check_kept(meaning, optional(stats))
         since, until = (timing.since, timing.until) if timing else (None, None)
         calendar = Calendar(timing.by, timing.zone) if timing and timing.by else None
         if not is_checked:
             database.check_totals()
         summary = unchecked_totals(
-            database, types=types, since=since, until=until, calendar=calendar, extremes=extremes
+            database,
+            types=types,
+            since=since,
+            until=until,
+            calendar=calendar,
+            aggregates=None if is_whole else needed(stats),
         )
         timeless = 0 if timing is None or allow_timeless else database.timeless(types)
     if timeless:

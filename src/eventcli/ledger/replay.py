@@ -8,7 +8,7 @@ from eventcli.ledger.meaning import meaning_of
 from eventcli.ledger.repairs import Problems
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.records import Replayed, now
-from eventcli.ledger.store.rows import Gathered, by_type, rows_of
+from eventcli.ledger.store.rows import Gathered, by_type, event_in, rows_of
 from eventcli.ledger.totals import Types, assemble
 from eventcli.lines.event import Reason, Reject
 from eventcli.lines.parse import explain
@@ -75,9 +75,10 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
             added.setdefault(number, Gathered()).add(rows)
             if not rows:
                 database.put_replayed(Replayed(number, repair.offset, reason, "blank", None, None, None, None), moment)
-            for name, start, _, value, integral, *_ in rows:
+            for row in rows:
+                value, integral = event_in(row)
                 database.put_replayed(
-                    Replayed(number, repair.offset, reason, "accepted", name, start, value, integral), moment
+                    Replayed(number, repair.offset, reason, "accepted", row[0], row[1], value, integral), moment
                 )
         database.add_totals_of((number, gathered.rows()) for number, gathered in added.items())
     types: Types = {}

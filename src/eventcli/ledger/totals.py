@@ -1,6 +1,6 @@
 """The totals of a ledger across all runs, by type and by bucket."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from eventcli.ledger.meaning import Meaning, MeaningError, meaning_of
 from eventcli.ledger.store.database import DOUBT, Database
@@ -125,16 +125,18 @@ def totals(
     since: int | None = None,
     until: int | None = None,
     calendar: Calendar | None = None,
-    extremes: bool = True,
+    aggregates: Collection[str] | None = None,
 ) -> Summary:
     """Return the totals across all runs, from the database alone.
 
     `types`, `since` and `until` work as in a `Query`: events they exclude count as filtered. Raises MeaningError if the
-    ledger does not store what is requested. Without `extremes`, min and max are unknown.
+    ledger does not store what is requested. `aggregates` are those to read (None: all).
     """
     with database.snapshot():
         database.check_totals()
-        return unchecked_totals(database, types=types, since=since, until=until, calendar=calendar, extremes=extremes)
+        return unchecked_totals(
+            database, types=types, since=since, until=until, calendar=calendar, aggregates=aggregates
+        )
 
 
 def unchecked_totals(
@@ -144,7 +146,7 @@ def unchecked_totals(
     since: int | None,
     until: int | None,
     calendar: Calendar | None,
-    extremes: bool,
+    aggregates: Collection[str] | None,
 ) -> Summary:
     """Return the same within a snapshot in which `Database.check_totals` found no damage."""
     meaning = meaning_of(database, {})
@@ -154,10 +156,11 @@ def unchecked_totals(
         places = Places(database.starts(), meaning.granularity, calendar=calendar, since=since, until=until)
         numbers, buckets = places.numbers, places.buckets
     rows: list[tuple[Bucket | None, str | None, TypeStats]] = [
-        (buckets[number], name, stats) for number, name, stats in database.totals(numbers, types, extremes=extremes)
+        (buckets[number], name, stats) for number, name, stats in database.totals(numbers, types, aggregates=aggregates)
     ]
     if types is None:
-        rows += [(buckets[number], None, stats) for number, stats in database.other_totals(numbers, extremes=extremes)]
+        others = database.other_totals(numbers, aggregates=aggregates)
+        rows += [(buckets[number], None, stats) for number, stats in others]
     account = database.account()
     shown = sum(stats.count for _, _, stats in rows)
     left_out = account.accepted - shown

@@ -9,8 +9,8 @@ from eventcli.ledger.meaning import Meaning, meaning_of
 from eventcli.ledger.steps import Steps
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import LedgerError
-from eventcli.ledger.store.records import now
-from eventcli.ledger.store.rows import CHECKSUM_PRIME, checksum, checksums, rows_of
+from eventcli.ledger.store.records import Replayed, now
+from eventcli.ledger.store.rows import CHECKSUM_PRIME, Row, checksum, checksums, row_of_event, rows_of
 from eventcli.ledger.store.schema import PRUNED
 from eventcli.ledger.streams.content import File
 from eventcli.ledger.streams.search import candidates
@@ -18,6 +18,7 @@ from eventcli.ledger.streams.stream import UNCOUNTED, Stream
 from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
 from eventcli.reading.portions import Portion
+from eventcli.summary.aggregates import registry
 from eventcli.text import name_of
 
 
@@ -56,11 +57,13 @@ def check_sums(database: Database) -> None:
     for stream in database.streams():
         number = place(database.id_of(stream.key))
         wanted[number] = wanted.get(number, 0) + stream.checksum
-    repaired = (
-        (place(one.stream), (one.type, one.start or "", 1, one.value or "0", bool(one.integral), "", ""))
-        for one in database.replays()
-        if one.outcome == "accepted"
-    )
+    kept = registry.kept(database.kept_aggregates)
+
+    def row(one: Replayed) -> Row:
+        integral = bool(one.integral)
+        return row_of_event(one.type, one.start or "", one.value or "0", integral=integral, kept=kept)
+
+    repaired = ((place(one.stream), row(one)) for one in database.replays() if one.outcome == "accepted")
     try:
         for number, added in checksums(repaired).items():
             wanted[number] = wanted.get(number, 0) + added

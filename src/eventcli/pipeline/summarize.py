@@ -10,6 +10,7 @@ from eventcli.pipeline.run import Run
 from eventcli.reading.blocks import MAX_LINE
 from eventcli.reading.discovery import Choice
 from eventcli.reading.portions import ByteRange
+from eventcli.summary.aggregates.registry import Stat, optional
 from eventcli.summary.summary import Summary
 from eventcli.text import Source
 
@@ -22,6 +23,7 @@ def summarize(
     numeric_strings: bool = False,
     salvage: bool = False,
     timing: Timing | None = None,
+    stats: Collection[str] = (),
     max_types: int = MAX_TYPES,
     max_type_bytes: int = MAX_TYPE_BYTES,
     max_line: int = MAX_LINE,
@@ -46,7 +48,8 @@ def summarize(
     `mmap`, large files are always read, never mapped, see `mapping`. A URL fails if it has not been read after
     `timeout` seconds; without `timeout`, if nothing arrives for a minute.
 
-    `types` keeps only these types, and each is in the result even if it never occurs. `default_value`,
+    `types` keeps only these types, and each is in the result even if it never occurs. `stats` names statistics of the
+    result that are kept only on demand (see `Stat`). `default_value`,
     `numeric_strings`, `salvage`, `timing`, `max_types` and `max_type_bytes` are those of `Query`. `on_reject` is called
     with every rejected line, or with the first `reject_limit` ones, one at a time and in input order. `on_problem` is
     called with every source that could not be read to its end, and reading goes on with the next; without it, the
@@ -62,8 +65,9 @@ def summarize(
     """
     if types is not None:
         types = (types,) if isinstance(types, str) else tuple(types)
+    kept = optional([Stat(name) for name in ((stats,) if isinstance(stats, str) else stats)])
     options = Options(
-        Query(fields, types, default_value, numeric_strings, salvage, timing, max_types, max_type_bytes),
+        Query(fields, types, default_value, numeric_strings, salvage, timing, max_types, max_type_bytes, kept),
         max_line,
         block_size,
         jobs,

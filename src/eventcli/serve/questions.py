@@ -70,7 +70,8 @@ class Question(NamedTuple):
             self.types or None,
             self.timing,
             bounds=(self.since, self.until),
-            extremes=bool({Stat.MIN, Stat.MAX} & set(self.stats)),
+            stats=self.stats,
+            is_whole=False,
             is_checked=is_checked,
         )
 

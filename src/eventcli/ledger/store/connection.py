@@ -5,14 +5,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from decimal import Decimal
 from typing import Any, Final
 
 from eventcli.errors import OutputError
-from eventcli.ledger.store import schema
+from eventcli.ledger.store import layout, schema
 from eventcli.ledger.store.hold import HEADER, BusyError, LedgerError
 from eventcli.ledger.store.schema import APPLICATION_ID, VERSION
-from eventcli.lines import exact
 from eventcli.text import name_of
 
 MAGIC: Final = b"SQLite format 3\0"
@@ -51,9 +49,6 @@ def prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         schema.add_functions(connection)
-        connection.create_function("exact_add", 3, _exact_add, deterministic=True)
-        connection.create_function("exact_min", 3, _exact_min, deterministic=True)
-        connection.create_function("exact_max", 3, _exact_max, deterministic=True)
     except BaseException:
         connection.close()
         raise
@@ -83,18 +78,6 @@ def _is_busy(error: sqlite3.Error) -> bool:
 def _kind(error: sqlite3.Error) -> int:
     """Return the primary result code: the lower byte of the code; the others add detail."""
     return (getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR) & 0xFF
-
-
-def _exact_add(one: str, other: str, integral: int) -> str:
-    return exact.plain(exact.add(Decimal(one), Decimal(other)), integral=bool(integral))
-
-
-def _exact_min(one: str, other: str, integral: int) -> str:
-    return exact.plain(min(Decimal(one), Decimal(other)), integral=bool(integral))
-
-
-def _exact_max(one: str, other: str, integral: int) -> str:
-    return exact.plain(max(Decimal(one), Decimal(other)), integral=bool(integral))
 
 
 def check_header(path: str, head: bytes) -> None:
@@ -130,6 +113,9 @@ def check_rows(connection: sqlite3.Connection, path: str) -> None:
     fault = schema.fault(connection)
     if fault:
         raise LedgerError(f"{name_of(path)}: damaged: {fault}")
+    later = layout.unknown(layout.kept_in(connection))
+    if later:
+        raise LedgerError(f"{name_of(path)}: it keeps {later!r} of each type: {TOO_OLD}")
 
 
 def bring_up_to_date(connection: sqlite3.Connection, version: int) -> None:

@@ -6,13 +6,12 @@ names, times are RFC 3339 in UTC, sums are decimal text; README.md documents the
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from decimal import Decimal
 from itertools import chain
 from typing import Any, Final, Self
 
-from eventcli.ledger.store import positions, schema
+from eventcli.ledger.store import layout, positions, schema
 from eventcli.ledger.store.connection import (
     PATIENCE,
     TOO_OLD,
@@ -29,12 +28,12 @@ from eventcli.ledger.store.connection import (
     wait_for,
 )
 from eventcli.ledger.store.hold import BusyError, Hold, LedgerError, read_head
+from eventcli.ledger.store.layout import Kept
 from eventcli.ledger.store.records import Discontinuity, KeptReject, Replayed, Run, Setting
 from eventcli.ledger.store.rows import Row
 from eventcli.ledger.store.schema import APPLICATION_ID, PRUNED, VERSION
 from eventcli.ledger.store.stream_rows import STREAM_COLUMNS, in_hex, path_of, row_of, stream_of
 from eventcli.ledger.streams.stream import Stream
-from eventcli.lines import exact
 from eventcli.lines.event import Reason
 from eventcli.summary.account import Account
 from eventcli.summary.stats import TypeStats
@@ -71,6 +70,7 @@ class Database:
         self._patience = wait
         self._ids: dict[str, int] = {}
         self._run: int | None = None
+        self._kept: Kept | None = None
         self._has_checked_messages = False
 
     @classmethod
@@ -193,6 +193,14 @@ class Database:
         found = next(self._rows("SELECT value FROM settings WHERE name = ?", _OLDDIRS), None)
         return [str(one) for one in json.loads(found[0])] if found else []
 
+    @property
+    def kept_aggregates(self) -> Kept:
+        """The names of the optional aggregates in the tables of totals."""
+        if self._kept is None:
+            with errors(self.path):
+                self._kept = layout.kept_in(self._connection)
+        return self._kept
+
     def streams(self) -> list[Stream]:
         """Return all streams except the pruned ones."""
         if self.is_new:
@@ -267,20 +275,24 @@ class Database:
         ]
 
     def totals(
-        self, buckets: Mapping[str, int] | None, types: tuple[str, ...] | None, *, extremes: bool = True
+        self,
+        buckets: Mapping[str, int] | None,
+        types: tuple[str, ...] | None,
+        *,
+        aggregates: Collection[str] | None = None,
     ) -> Iterator[tuple[int, str, TypeStats]]:
         """Yield the number that `buckets` assigns to the start, the type and the stats of the cells of these buckets.
 
-        `buckets` of None means all, with the number 0. Without `extremes`, the stats leave out min and max, which takes
-        half the time.
+        `buckets` of None means all, with the number 0. `aggregates` are those to read (None: all): without min and max,
+        that takes half the time.
         """
-        yield from self._totals("totals", "type", buckets, types, extremes=extremes)
+        yield from self._totals("totals", "type", buckets, types, aggregates=aggregates)
 
     def other_totals(
-        self, buckets: Mapping[str, int] | None, *, extremes: bool = True
+        self, buckets: Mapping[str, int] | None, *, aggregates: Collection[str] | None = None
     ) -> Iterator[tuple[int, TypeStats]]:
         """Yield the same for all types beyond the limit, which share one row."""
-        for number, _, stats in self._totals("other_totals", "''", buckets, None, extremes=extremes):
+        for number, _, stats in self._totals("other_totals", "''", buckets, None, aggregates=aggregates):
             yield number, stats
 
     def _totals(
@@ -290,7 +302,7 @@ class Database:
         buckets: Mapping[str, int] | None,
         types: tuple[str, ...] | None,
         *,
-        extremes: bool,
+        aggregates: Collection[str] | None,
     ) -> Iterator[tuple[int, str, TypeStats]]:
         """Add up the cells that go into one bucket: SQLite joins the numbers, and they are added in one step here."""
         number, join, where = "0", "", ""
@@ -301,18 +313,14 @@ class Database:
             if types is not None:
                 self._want("names", "number", [(one, 0) for one in types])
                 where = f"WHERE {name} IN (SELECT start FROM names)"  # noqa: S608  # a constant
-            columns = "group_concat(sum), group_concat(min), group_concat(max)" if extremes else "group_concat(sum)"
+            chosen, columns = layout.sums(self.kept_aggregates, aggregates)
             rows = self._connection.execute(
-                f"SELECT {name}, {number}, count(*), sum(count), min(integral), {columns} FROM {table} {join} {where}"  # noqa: S608  # constants
+                f"SELECT {name}, {number}, count(*), {columns} FROM {table} {join} {where}"  # noqa: S608  # constants
                 f" GROUP BY {name}{'' if buckets is None else f', {number}'}"
             )
-            for type_, place, cells, count, integral, sums, *others in rows:
+            for type_, place, cells, *states in rows:
                 if cells:
-                    total = exact.total(map(Decimal, sums.split(",")))
-                    low, high = (
-                        _extreme(texts, pick) for texts, pick in zip(others or (None, None), (min, max), strict=True)
-                    )
-                    yield place, type_, TypeStats(count, total, bool(integral), low, high)
+                    yield place, type_, TypeStats.of(layout.gathered(chosen, states))
 
     def _want(self, table: str, number: str, rows: Iterable[tuple[str, int]]) -> None:
         """Store the requested values in a temporary table of this connection."""
@@ -327,10 +335,11 @@ class Database:
 
     def rows_of_streams(self, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, Row]]:
         """Yield the stream id and the row for all streams, or for these."""
+        states = layout.selection(self.kept_aggregates)
         where = "" if numbers is None else f"WHERE stream IN ({', '.join(f'{number:d}' for number in numbers)})"
         for query in (
-            "SELECT stream, type, start, count, sum, integral, min, max FROM totals",
-            "SELECT stream, NULL, start, count, sum, integral, min, max FROM other_totals",
+            f"SELECT stream, type, start, {states} FROM totals",  # noqa: S608  # constants
+            f"SELECT stream, NULL, start, {states} FROM other_totals",  # noqa: S608  # constants
         ):
             for stream, *row in self._rows(f"{query} {where}"):
                 yield stream, tuple(row)
@@ -436,10 +445,14 @@ class Database:
         """Create the tables of a new ledger, within a transaction."""
         import json  # noqa: PLC0415  # see settings
 
+        values = dict(settings)
+        self._kept = layout.names_in(values.get(layout.SETTING))
         if not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            schema.create(self._connection)
+            schema.create(self._connection, self._kept)
+        else:
+            schema.keep(self._connection, self._kept)
         self._connection.executemany(
-            schema.insertion("settings"), [(name, json.dumps(value)) for name, value in settings]
+            schema.insertion("settings"), [(name, json.dumps(value)) for name, value in values.items()]
         )
 
     def put_olddirs(self, folders: Sequence[str]) -> None:
@@ -464,11 +477,11 @@ class Database:
         other: list[tuple[object, ...]] = []
         for stream, rows in parts:
             number = self._ids[stream] if isinstance(stream, str) else stream
-            for type_, start, *numbers in rows:
+            for type_, start, *states in rows:
                 if type_ is None:
-                    other.append((start, number, *numbers))
+                    other.append((start, number, *layout.states_of(states, self.kept_aggregates)))
                     continue
-                own.append((type_, start, number, *numbers))
+                own.append((type_, start, number, *layout.states_of(states, self.kept_aggregates)))
                 if len(own) == _AT_ONCE:
                     self._add("totals", own)
                     own.clear()
@@ -478,24 +491,18 @@ class Database:
 
     def _add(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
         keys = "type, start, stream" if table == "totals" else "start, stream"
-        names = ", ".join(schema.columns(table))
-        integral = "min(integral, excluded.integral)"
-        sums = {
-            "count": "(count + excluded.count)",
-            "sum": f"exact_add(sum, excluded.sum, {integral})",
-            "integral": integral,
-            "min": f"exact_min(min, excluded.min, {integral})",
-            "max": f"exact_max(max, excluded.max, {integral})",
-        }
+        kept = self.kept_aggregates
+        names = ", ".join(schema.columns(table, kept))
+        merges, row_proof = layout.merges(kept), schema.proof(table, kept=kept)
         # Nothing is added to a row that is not as it was written: no number would prove the sum.
-        proof = f"CASE WHEN proof = {schema.proof(table)} THEN {schema.proof(table, sums)} END"
-        assignments = ", ".join(f"{name} = {value}" for name, value in sums.items())
+        proof = f"CASE WHEN proof = {row_proof} THEN {schema.proof(table, merges, kept)} END"
+        assignments = ", ".join(f"{name} = {value}" for name, value in merges.items())
         if not rows:
             return
-        given = ", ".join(f"column{number} AS {name}" for number, name in enumerate(schema.columns(table), 1))
+        given = ", ".join(f"column{number} AS {name}" for number, name in enumerate(schema.columns(table, kept), 1))
         values = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
         self._connection.execute(
-            f"INSERT INTO {table} ({names}, proof) SELECT *, {schema.proof(table)} FROM"  # noqa: S608  # constants
+            f"INSERT INTO {table} ({names}, proof) SELECT *, {row_proof} FROM"  # noqa: S608  # constants
             f" (SELECT {given} FROM (VALUES {values})) WHERE true"
             f" ON CONFLICT ({keys}) DO UPDATE SET {assignments}, proof = {proof}",
             list(chain.from_iterable(rows)),
@@ -646,11 +653,6 @@ class Database:
             fault = schema.fault_of_messages(self._connection)
         if fault:
             raise LedgerError(f"{name_of(self.path)}: damaged: {fault}")
-
-
-def _extreme(texts: str | None, pick: Callable[[Iterable[Decimal]], Decimal]) -> Decimal | None:
-    """Return the smallest or largest of comma-separated numbers, many of which are equal."""
-    return None if texts is None else pick(map(Decimal, set(texts.split(","))))
 
 
 def source_of(path: str, device: int, inode: int) -> str | None:

@@ -6,13 +6,14 @@ most are never added to another.
 
 from _blake2 import blake2b  # see streams
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
 from eventcli.lines import times
 from eventcli.summary.aggregates.aggregate import Aggregate, Kind
 from eventcli.summary.aggregates.registry import AGGREGATES, ALWAYS
+from eventcli.summary.aggregates.sum import INTEGRAL, SUM
 from eventcli.summary.aggregates.values import Decimals, Integers
 from eventcli.summary.stats import LazyTypes, TypeStats
 from eventcli.summary.summary import Summary
@@ -53,9 +54,17 @@ def row_of_event(
     name: str | None, start: str, value: str, *, integral: bool, kept: Sequence[Aggregate] = ALWAYS
 ) -> Row:
     """Return the row of a single event with this value; ValueError if that is no number."""
-    values = Integers([int(value)]) if integral else Decimals([Decimal(value)])
-    states = [one.add(one.empty, values) for one in kept]
-    return name, start, *(one.to_text(state, integral=integral) for one, state in zip(kept, states, strict=True))
+    try:
+        values = Integers([int(value)]) if integral else Decimals([Decimal(value)])
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a number") from None
+    states = TypeStats.of([one.add(one.empty, values) if one in kept else None for one in AGGREGATES])
+    return _row(name, start, states)
+
+
+def event_in(row: Row) -> tuple[str, bool]:
+    """Return the value of the only event in a row, and whether it was written as an integer."""
+    return row[_HEAD + AGGREGATES.index(SUM)], row[_HEAD + AGGREGATES.index(INTEGRAL)]
 
 
 def by_type(rows: Iterable[Row]) -> dict[str | None, TypeStats]:
@@ -68,7 +77,12 @@ def by_type(rows: Iterable[Row]) -> dict[str | None, TypeStats]:
 
 def _together(rows: Sequence[Row]) -> TypeStats:
     _, _, *columns = zip(*rows, strict=True)
-    return TypeStats.of([one.merge_texts(column) for one, column in zip(AGGREGATES, columns, strict=False)])
+    return TypeStats.of(
+        [
+            None if column[0] is None else one.merge_texts(column)
+            for one, column in zip(AGGREGATES, columns, strict=False)
+        ]
+    )
 
 
 class Gathered:
@@ -129,7 +143,7 @@ def checksums(rows: Iterable[tuple[int, Row]]) -> dict[int, int]:
         digest = blake2b(key, digest_size=16 * _FIRST).digest()
         for at, (place, is_count, own) in enumerate(_ADDITIVE):
             if place >= len(row) or row[place] is None:
-                break
+                continue
             factor = digest[16 * at : 16 * at + 16] or blake2b(key, digest_size=16, person=own.encode()).digest()
             if is_count:
                 counts[group] = counts.get(group, 0) + row[place] * int.from_bytes(factor)

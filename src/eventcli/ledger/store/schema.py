@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final
 
+from eventcli.ledger.store import layout
+from eventcli.ledger.store.layout import Kept
+
 APPLICATION_ID: Final = 0x65767374
 """`evst`: how `file` and SQLite recognise a ledger."""
 
@@ -24,10 +27,7 @@ TOTALS: Final = ("totals", "other_totals")
 """The tables that grow with types and time: they are proved when read, all others each time a ledger is opened."""
 
 # No row is looked up through an index, since no proof covers one: tables have no row ids, or are read whole.
-_CELL: Final = (
-    "stream INTEGER NOT NULL, count INTEGER NOT NULL, sum TEXT NOT NULL, integral INTEGER NOT NULL,"
-    " min TEXT NOT NULL, max TEXT NOT NULL, proof INTEGER NOT NULL"
-)
+_CELL: Final = "stream INTEGER NOT NULL, {states}, proof INTEGER NOT NULL"
 
 _TABLES: Final[Mapping[str, str]] = {
     "settings": "(name TEXT PRIMARY KEY, value TEXT NOT NULL, proof INTEGER NOT NULL) WITHOUT ROWID",
@@ -76,8 +76,8 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "streams": "id key name path state device inode born modified start offset last_line pending accepted filtered"
     " blank salvaged seen head tail raw_size raw_proof raw_length checksum first_seen last_seen attributed",
     "rejected": "stream reason count",
-    "totals": "type start stream count sum integral min max",
-    "other_totals": "start stream count sum integral min max",
+    "totals": "type start stream {states}",
+    "other_totals": "start stream {states}",
     "rejects": "stream offset line length reason raw",
     "replayed": "stream offset reason outcome type start value integral replayed_at",
     "discontinuities": "id stream name offset noticed_at message settled kind",
@@ -98,19 +98,23 @@ _NULLABLE: Final = frozenset(
 )
 
 
-def columns(table: str) -> tuple[str, ...]:
-    """Return the names of the columns of a table except `proof`, quoted."""
-    return tuple(f'"{name}"' for name in _COLUMNS[table].split())
+def _names(table: str, kept: Kept) -> list[str]:
+    return _COLUMNS[table].format(states=" ".join(layout.columns(kept))).split()
 
 
-def proof(table: str, values: Mapping[str, str] = {}) -> str:  # only read
+def columns(table: str, kept: Kept = ()) -> tuple[str, ...]:
+    """Return the names of the columns of a table except `proof`, quoted; `kept` are optional aggregates in totals."""
+    return tuple(f'"{name}"' for name in _names(table, kept))
+
+
+def proof(table: str, values: Mapping[str, str] = {}, kept: Kept = ()) -> str:  # only read
     """Return the SQL that computes the proof of a row from its columns, or from `values` in their place.
 
     `printf` takes half the time of `||`, which accounts for half of the total with very many rows.
     """
     plain: list[str] = []
     free: list[str] = []
-    for name in _COLUMNS[table].split():
+    for name in _names(table, kept):
         if (table, name) in _HINTS:
             continue
         value = values.get(name, f'"{name}"')
@@ -139,19 +143,27 @@ def sealing(table: str, condition: str) -> str:
 
 
 def add_functions(connection: sqlite3.Connection) -> None:
-    """Register the functions that proofs need on a connection."""
+    """Register the functions that proofs and totals need on a connection."""
     connection.create_function("crc32", 1, zlib.crc32, deterministic=True)
+    layout.add_functions(connection)
 
 
-def create(connection: sqlite3.Connection) -> None:
-    """Create the tables of a new ledger."""
-    for statement in _creation():
+def create(connection: sqlite3.Connection, kept: Kept = ()) -> None:
+    """Create the tables of a new ledger that keeps these optional aggregates."""
+    for statement in _creation(kept):
         connection.execute(statement)
 
 
-def _creation() -> Iterator[str]:
-    for name, definition in _TABLES.items():
-        yield _definition(name, definition)
+def keep(connection: sqlite3.Connection, kept: Kept) -> None:
+    """Make the empty tables of totals anew, for these optional aggregates."""
+    for name in TOTALS:
+        connection.execute(f"DROP TABLE {name}")
+        connection.execute(_definition(name, kept))
+
+
+def _creation(kept: Kept) -> Iterator[str]:
+    for name in _TABLES:
+        yield _definition(name, kept)
     row = (PRUNED, "", "", "", "pruned", "0", "0", *[0] * 11, "", "", 0, "", 0, "0", "", "", 1)
     yield f"INSERT INTO streams VALUES ({', '.join(map(repr, row))}, 0)"  # noqa: S608  # constants
     yield sealing("streams", f"id = {PRUNED}")
@@ -159,7 +171,8 @@ def _creation() -> Iterator[str]:
     yield f"PRAGMA user_version = {VERSION}"
 
 
-def _definition(name: str, definition: str) -> str:
+def _definition(name: str, kept: Kept = ()) -> str:
+    definition = _TABLES[name].replace("{states}", layout.definition(kept))
     return f"CREATE TABLE {name} {definition}"
 
 
@@ -176,9 +189,9 @@ def _from_1(connection: sqlite3.Connection) -> None:
     old = [name for name in _TABLES if name not in ("unshown", *later)]
     for name in old:
         connection.execute(f"ALTER TABLE {name} RENAME TO old_{name}")
-    for name, definition in _TABLES.items():
+    for name in _TABLES:
         if name not in later:
-            connection.execute(_definition(name, definition))
+            connection.execute(_definition(name))
     # A stream that added nothing can be forgotten like any other.
     is_kept_apart = f"id = {PRUNED} OR (accepted = 0 AND NOT EXISTS (SELECT 1 FROM old_replayed WHERE stream = id))"  # noqa: S608
     added: Mapping[tuple[str, str], str] = {
@@ -190,7 +203,7 @@ def _from_1(connection: sqlite3.Connection) -> None:
         ("other_totals", "stream"): str(PRUNED),
     }
     for name in old:
-        names = _COLUMNS[name].split()
+        names = _names(name, ())
         values = ", ".join(f'{added.get((name, one), f"{chr(34)}{one}{chr(34)}")} AS "{one}"' for one in names)
         quoted = ", ".join(columns(name))
         connection.execute(
@@ -207,7 +220,7 @@ def _from_1(connection: sqlite3.Connection) -> None:
 def _from_2(connection: sqlite3.Connection) -> None:
     """Add what queues need."""
     for name in ("positions", "messages"):
-        connection.execute(_definition(name, _TABLES[name]))
+        connection.execute(_definition(name))
 
 
 _MIGRATIONS: Final = {1: _from_1, 2: _from_2}
@@ -216,12 +229,18 @@ _MIGRATIONS: Final = {1: _from_1, 2: _from_2}
 def fault(connection: sqlite3.Connection) -> str | None:
     """Return what is wrong with the tables, or with a row in all but those of totals; None if nothing is."""
     found = dict(connection.execute("SELECT name, sql FROM main.sqlite_master WHERE type = 'table'"))
-    for name, definition in _TABLES.items():
-        if found.get(name) != _definition(name, definition):
+    for name in _TABLES:
+        if name not in TOTALS and found.get(name) != _definition(name):
             return f"the table {name} is not what it was"
     if connection.execute(f"SELECT count(*) FROM streams WHERE id = {PRUNED}").fetchone()[0] != 1:  # noqa: S608
         return "a row of streams is not there"
-    return _false_row(connection, [name for name in _TABLES if name not in (*TOTALS, "runs", "messages")])
+    false = _false_row(connection, [name for name in _TABLES if name not in (*TOTALS, "runs", "messages")])
+    if false:
+        return false
+    kept = layout.kept_in(connection)
+    # What a later version keeps cannot be examined here.
+    changed = [name for name in TOTALS if found.get(name) != _definition(name, kept) and not layout.unknown(kept)]
+    return f"the table {changed[0]} is not what it was" if changed else None
 
 
 def fault_of_runs(connection: sqlite3.Connection) -> str | None:
@@ -236,7 +255,7 @@ def fault_of_messages(connection: sqlite3.Connection) -> str | None:
 
 def fault_of_totals(connection: sqlite3.Connection) -> str | None:
     """Return the same for the tables of totals: wrong rows, or a number of events that no streams added up to."""
-    found = _false_row(connection, TOTALS)
+    found = _false_row(connection, TOTALS, layout.kept_in(connection))
     if found:
         return f"the totals are not what the streams added: {found}"
     apart = {number for (number,) in connection.execute("SELECT id FROM streams WHERE attributed")}
@@ -253,18 +272,18 @@ def fault_of_totals(connection: sqlite3.Connection) -> str | None:
     return "the totals are not what the streams added" if any(events.values()) else None
 
 
-def _is_of_other_kind(table: str) -> str:
+def _is_of_other_kind(table: str, kept: Kept) -> str:
     """Return the SQL that detects a text stored as a blob, or a blob as a text: texts sort before all blobs."""
-    texts = re.findall(r'(\w+)"? TEXT', _TABLES[table])
-    blobs = re.findall(r'(\w+)"? BLOB', _TABLES[table])
+    definition = _definition(table, kept)
+    texts = re.findall(r'(\w+)"? TEXT', definition)
+    blobs = re.findall(r'(\w+)"? BLOB', definition)
     return " OR ".join([f"\"{name}\" >= x''" for name in texts] + [f"\"{name}\" < x''" for name in blobs] or ["false"])
 
 
-def _false_row(connection: sqlite3.Connection, tables: Iterable[str]) -> str | None:
+def _false_row(connection: sqlite3.Connection, tables: Iterable[str], kept: Kept = ()) -> str | None:
     for name in tables:
-        (false,) = connection.execute(
-            f"SELECT EXISTS (SELECT 1 FROM {name} WHERE proof IS NOT {proof(name)} OR {_is_of_other_kind(name)})"  # noqa: S608  # constants
-        ).fetchone()
+        is_false = f"proof IS NOT {proof(name, kept=kept)} OR {_is_of_other_kind(name, kept)}"
+        (false,) = connection.execute(f"SELECT EXISTS (SELECT 1 FROM {name} WHERE {is_false})").fetchone()  # noqa: S608  # constants
         if false:
             return f"a row of {name} is not what was written"
     return None
