@@ -419,6 +419,45 @@ def test_output_that_can_be_written_in_part_only(option: str, tmp_path: Path) ->
     assert (tmp_path / "out").read_text() == "old"
 
 
+@pytest.mark.parametrize("is_writable", [True, False], ids=["folder writable", "folder read-only"])
+def test_mounted_target(is_writable: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a parameter
+    """A file that is a mount point, as in a container, is written in place with a word, whatever its folder allows."""
+    (tmp_path / "in.jsonl").write_bytes(GOOD + b"bad\n")
+    (tmp_path / "disk").mkdir()
+    for name in ("out a.csv", "bad"):
+        (tmp_path / "disk" / name).touch()
+        (tmp_path / name).write_bytes(b"old" * 1000)
+    script = f"""
+        mount --bind disk disk && mount --bind "out a.csv" "disk/out a.csv" && mount --bind bad disk/bad || exit 99
+        {"" if is_writable else "mount -o remount,bind,ro disk || exit 99"}
+        {TOOL} in.jsonl -o "disk/out a.csv" --rejects disk/bad --show-rejects 0
+        echo "status $?"
+        ls -A disk
+        cat "disk/out a.csv"
+        echo | {TOOL} -o "disk/out a.csv" --rejects disk/bad 2> /dev/null
+        wc -c < disk/bad
+    """
+    namespaces = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    done = subprocess.run(
+        ["unshare", *namespaces, "--mount", "sh", "-c", script],
+        cwd=tmp_path,
+        env=environment(TMPDIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    if done.returncode == 99 or done.stderr.startswith("unshare:"):
+        pytest.skip("file systems cannot be mounted here")
+    word = "is a mount point and was written in place: a reader may have seen part of it"
+    assert [line for line in done.stderr.splitlines() if "mount" in line] == [
+        f"eventstats: disk/bad: {word}",
+        f"eventstats: disk/out a.csv: {word}",
+    ]
+    assert done.stdout.splitlines() == ["status 0", "bad", "out a.csv", "type,count,sum", "a,1,1", "0"]
+    assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "disk", "out a.csv", "bad"}
+
+
 def test_full_disk(tmp_path: Path) -> None:
     """A disk that is full keeps the old file whole, and nothing beside it."""
     (tmp_path / "in.jsonl").write_bytes(MANY_TYPES)

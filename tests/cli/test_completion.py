@@ -78,3 +78,73 @@ def test_script_for_zsh_may_lie_in_a_folder_of_functions(tmp_path: Path) -> None
         terminal.wait("ready> ")
         terminal.type("eventstats summ\t")
         terminal.wait("summarize")
+
+
+WORDS: Final = {
+    "summ": {"summarize", "summer.log"},
+    "app": {"app.log"},
+    "summarize app": {"app.log"},
+    "app.log summ": {"summer.log"},
+    "--strict app": {"app.log"},
+    "-o app": {"app.log"},
+    "--files-from app": {"app.log"},
+    "ingest --ledger app": {"app.log"},
+    "ingest --ledger shop.db summ": {"summer.log"},
+    "ingest --olddir fol": {"folder/"},
+    "merge summ": {"summer.log"},
+    "--for": {"--format"},
+    "-f js": {"json", "jsonl"},
+}
+"""What completes a word, in a directory with some files."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a directory with some files."""
+    for name in ("app.log", "summer.log", "sum of it.log", ".hidden"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_fish_completes_commands_and_files(words: str, folder: Path) -> None:
+    """Where a file can be named, fish completes files, also beside the commands that the first word may be."""
+    ask = f"complete --do-complete 'eventstats {words}' | string split --fields 1 \\t"
+    command = [program("fish"), "-c", f"{_line('fish')}\n{ask}"]
+    variables = environment() | {"HOME": str(folder)}
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    assert (set(done.stdout.splitlines()), done.stderr) == (WORDS[words], "")
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_bash_completes_commands_and_files(words: str, folder: Path) -> None:
+    """Bash is asked to complete files itself where nothing else fits, and is told their names where a command does."""
+    *before, last = f"eventstats {words}".split(" ")
+    ask = (
+        f"COMP_WORDS=({' '.join([*before, last])}); COMP_CWORD={len(before)};"
+        ' compopt() { [[ $2 != default ]] || compgen -f -- "${COMP_WORDS[COMP_CWORD]}"; };'
+        ' _eventstats_completion eventstats; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    command = [program("bash"), "-c", f"{_line('bash')}\n{ask}"]
+    variables = environment() | {"HOME": str(folder)}
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=True)
+    assert {line.removesuffix("/") for line in done.stdout.splitlines() if line} == {
+        word.removesuffix("/") for word in WORDS[words]
+    }
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"), [("app", "app.log"), ("-o app", "app.log"), ("summarize sum", "summer")]
+)
+def test_zsh_completes_files(words: str, completed: str, folder: Path) -> None:
+    """Where a file can be named, zsh completes files."""
+    zsh = program("zsh")
+    (folder / ".zshrc").write_text(f"PS1='ready> '; unsetopt prompt_sp\n{COMPINIT}\n{_line('zsh')}\n")
+    (folder / "sum of it.log").unlink()
+    variables = environment() | {"HOME": str(folder), "ZDOTDIR": str(folder), "TERM": "dumb"}
+    with Terminal([zsh, "-d", "-i"], variables, folder) as terminal:
+        terminal.wait("ready> ")
+        terminal.type(f"eventstats {words}\t")
+        terminal.wait(completed)

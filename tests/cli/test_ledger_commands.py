@@ -602,3 +602,14 @@ def test_totals_by_sizes_that_the_ledger_can_give(go: Callable[..., Ended], log:
     assert go("totals", "--by", "60m", "-f", "csv").stdout == go("totals", "--by", "hour", "-f", "csv").stdout
     for by, tz in (("15m", "UTC"), ("hour", "+05:45")):
         assert go("totals", "--by", by, "--tz", tz).status == ExitCode.USAGE
+
+
+def test_a_suffix_chooses_the_format(log: Path, go: Callable[..., Ended], tmp_path: Path) -> None:
+    """The suffix of --output chooses the format of every command on a ledger; metrics have one, too."""
+    assert log
+    assert go("ingest", "app.log", "-o", "added.csv") == Ended(0, b"", "")
+    assert (tmp_path / "added.csv").read_text() == "type,count,sum\na,3,3\n"
+    assert go("totals", "-o", "shop.prom") == Ended(0, b"", "")
+    assert (tmp_path / "shop.prom").read_text().startswith("# HELP eventstats_")
+    assert go("forget", "app.log", "-o", "gone.jsonl") == Ended(0, b"", "")
+    assert (tmp_path / "gone.jsonl").read_bytes() == b'{"type":"a","count":3,"sum":3}\n'

@@ -1,5 +1,6 @@
 """The command line: the commands, exit statuses, signals."""
 
+import os
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +45,12 @@ if TYPE_CHECKING:
 
 _DEFAULT_COMMAND: Final = "summarize"
 
+_LIKENESS: Final = 0.75
+"""How like the name of a command a word must be to be a mistyped one, from 0 to 1: `injest` is, `events` is not."""
+
+_SHORTEST: Final = 3
+"""Letters of a word that is the beginning of a command's name."""
+
 _EXAMPLES: Final = (
     "eventstats events.jsonl",
     "eventstats logs/ --type purchase --by day -f table",
@@ -60,8 +67,24 @@ class _DefaultCommand(click.Group):
             return super().parse_args(ctx, args)  # a shell completes the name of a command
         own = {name for param in self.get_params(ctx) for name in param.opts}
         if not args or args[0] not in {*self.commands, *ledger_commands.NAMES, *own}:
+            if args and args[0].isalpha() and not ctx.resilient_parsing:
+                self._check_mistyped(ctx, args[0])
             args = [_DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
+
+    def _check_mistyped(self, ctx: click.Context, word: str) -> None:
+        """Raise UsageError for a word that is no file, but nearly the name of a command."""
+        if os.path.lexists(word):
+            return
+        import difflib  # noqa: PLC0415  # keeps start-up fast for words that are files
+
+        names = {**{name: name for name in self.list_commands(ctx)}, "help": "--help", "version": "--version"}
+        begun = [name for name in names if len(word) >= _SHORTEST and name.startswith(word.lower())]
+        near = begun or difflib.get_close_matches(word.lower(), names, n=1, cutoff=_LIKENESS)
+        if near:
+            raise click.UsageError(
+                f"there is no command {word!r}: did you mean {names[near[0]]!r}? If it is a file, write ./{word}", ctx
+            )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -75,9 +98,14 @@ class _DefaultCommand(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
         """Complete commands, and the arguments of the default command."""
+        from eventcli.cli import completion  # noqa: PLC0415  # keeps start-up fast for all other runs
+
         default = self.commands[_DEFAULT_COMMAND]
         with default.make_context(_DEFAULT_COMMAND, [], parent=ctx, resilient_parsing=True) as context:
-            return super().shell_complete(ctx, incomplete) or default.shell_complete(context, incomplete)
+            found = super().shell_complete(ctx, incomplete) or default.shell_complete(context, incomplete)
+        if incomplete.startswith("-"):
+            return found
+        return [*found, *completion.files(incomplete, beside_commands=bool(found))]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, those of a ledger under a heading of their own."""

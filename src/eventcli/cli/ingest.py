@@ -16,8 +16,8 @@ from eventcli.cli.ledger_access import renderer
 from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options, totals_option, wait_option
 from eventcli.cli.messages import say, say_one_of, say_source
 from eventcli.cli.options import input_options, jobs_option, line_options, reject_options
-from eventcli.cli.settings import NO_VALUE, inputs_of, names_in, settings_of
-from eventcli.cli.showing import PROMETHEUS, Showing, labels_of, say_failure
+from eventcli.cli.settings import NO_VALUE, PROMETHEUS, inputs_of, names_in, settings_of
+from eventcli.cli.showing import Showing, labels_of, say_failure
 from eventcli.cli.sinks import EXAMPLES, Sinks
 from eventcli.cli.targets import check_targets
 from eventcli.cli.values import Budget, PathValue, Size
@@ -119,7 +119,7 @@ def ingest(
     """
     budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
     given = _given(options)
-    settings = settings_of(**options, budget=budget)
+    settings = settings_of(**options, has_metrics=True, budget=budget)
     if kept := optional(settings.stats):
         given[SETTING] = ",".join(kept)
     if not sources and files_from is None:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 import click
 
 from eventcli.cli.messages import say
-from eventcli.cli.settings import Settings
-from eventcli.cli.showing import PROMETHEUS
+from eventcli.cli.settings import PROMETHEUS, Settings
 from eventcli.ledger.meaning import MeaningError, check_kept, meaning_of
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.records import Run as RunRecord

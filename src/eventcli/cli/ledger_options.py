@@ -8,7 +8,7 @@ import click
 from eventcli import interruption
 from eventcli.cli.command import LEDGER, OUTPUT, Command, option, together
 from eventcli.cli.options import other_label_option, output_options
-from eventcli.cli.showing import PROMETHEUS
+from eventcli.cli.settings import PROMETHEUS
 from eventcli.cli.values import NameValue, PathValue
 
 ledger_option = option(

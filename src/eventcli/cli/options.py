@@ -212,10 +212,8 @@ def output_options(*more: str) -> Decorator:
             "-f",
             "--format",
             type=click.Choice([*FORMATS, *more]),
-            default="json",
-            show_default=True,
             heading=OUTPUT,
-            help="How to print.",
+            help="How to print.  [default: by the suffix of --output, else json]",
         ),
         option(
             "--stats",

@@ -10,8 +10,8 @@ from eventcli.cli.ledger_access import is_all_rejected, open_to_change, open_to_
 from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options, totals_option, wait_option
 from eventcli.cli.messages import say
 from eventcli.cli.options import debug_option, output_option, show_rejects_option
-from eventcli.cli.settings import inputs_of, settings_of
-from eventcli.cli.showing import PROMETHEUS, labels_of
+from eventcli.cli.settings import PROMETHEUS, inputs_of, settings_of
+from eventcli.cli.showing import labels_of
 from eventcli.cli.sinks import Sinks, written_to
 from eventcli.cli.targets import check_outputs, check_targets
 from eventcli.cli.values import PathValue
@@ -66,7 +66,7 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
     Each line counts once, however often it is replayed; it moves from the rejected to the accepted lines.
     """
     labels = labels_of(options.pop("label"), path)
-    settings = settings_of(**options)
+    settings = settings_of(**options, has_metrics=True)
     check_targets(settings, files, ledger=path)
     problems = Problems()
     with ExitStack() as stack:

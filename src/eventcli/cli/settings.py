@@ -1,5 +1,6 @@
 """Turns options into one frozen `Settings`, a Query and a list of inputs."""
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -13,6 +14,7 @@ from eventcli.lines.windows import timing_of as meaning_of_times
 from eventcli.reading import discovery
 from eventcli.reading.source import open_source
 from eventcli.reporting.columns import OTHER_LABEL, Stat
+from eventcli.reporting.formats import FORMATS
 from eventcli.reporting.output import STDOUT_PATH
 from eventcli.text import STDIN, is_url, name_of, printable
 
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
 
 NO_VALUE: Final = "none"
+
+PROMETHEUS: Final = "prometheus"
+"""The format of metrics, which commands on a ledger have besides `FORMATS`."""
+
+_BY_SUFFIX: Final = {"ndjson": "jsonl", "txt": "table", "prom": PROMETHEUS}
+"""Formats of files whose suffix is not the name of the format."""
 
 
 class Settings(NamedTuple):
@@ -64,11 +72,23 @@ def timing_of(options: dict[str, Any]) -> Timing | None:
         raise click.UsageError(str(error)) from None
 
 
-def settings_of(*, debug: bool, **options: Any) -> Settings:  # noqa: ARG001  # debug is read where a failure is shown
-    """Return the settings of a command."""
+def settings_of(*, debug: bool, has_metrics: bool = False, **options: Any) -> Settings:  # noqa: ARG001  # for failures
+    """Return the settings of a command; `has_metrics` says whether it has the format of metrics."""
     if options["output"] == STDOUT_PATH:
         options["output"] = None
+    options["format"] = options["format"] or _format_of(options["output"] or "", has_metrics=has_metrics)
     return Settings(**options)
+
+
+def _format_of(output: str, *, has_metrics: bool) -> str:
+    """Return the format that the suffix of an output file names, or json.
+
+    >>> _format_of("totals.CSV", has_metrics=False), _format_of("totals.csv.gz", has_metrics=False)
+    ('csv', 'json')
+    """
+    suffix = os.path.splitext(output)[1].removeprefix(".").lower()
+    name = _BY_SUFFIX.get(suffix, suffix)
+    return name if name in FORMATS or (has_metrics and name == PROMETHEUS) else "json"
 
 
 def names_in(path: str, files: tuple[str, ...], *, null: bool) -> tuple[str, ...]:

@@ -6,11 +6,10 @@ A run that fails also reports that in its metrics, if these are requested.
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
 
 import eventcli.reporting
 from eventcli.cli.messages import say
-from eventcli.cli.settings import Settings
+from eventcli.cli.settings import PROMETHEUS, Settings
 from eventcli.cli.sinks import Sinks, open_output
 from eventcli.errors import OutputError, ReaderGoneError
 from eventcli.ledger import totals
@@ -21,8 +20,6 @@ from eventcli.ledger.store.records import Run as RunRecord
 from eventcli.summary import saved
 from eventcli.summary.aggregates.registry import needed
 from eventcli.summary.summary import Summary
-
-PROMETHEUS: Final = "prometheus"
 
 
 class Showing:

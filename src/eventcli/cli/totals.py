@@ -7,8 +7,8 @@ from eventcli.cli.ledger_access import open_to_read, renderer
 from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options
 from eventcli.cli.messages import say_source
 from eventcli.cli.options import time_options, types_option
-from eventcli.cli.settings import settings_of, timing_of
-from eventcli.cli.showing import PROMETHEUS, labels_of
+from eventcli.cli.settings import PROMETHEUS, settings_of, timing_of
+from eventcli.cli.showing import labels_of
 from eventcli.cli.sinks import Sinks
 from eventcli.cli.targets import check_targets
 from eventcli.errors import ExitCode
@@ -37,7 +37,7 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
     labels = labels_of(options.pop("label"), path)
     since, until = options["since"], options["until"]
     timing = timing_of(options)
-    settings = settings_of(**options)
+    settings = settings_of(**options, has_metrics=True)
     settings = settings._replace(query=settings.query._replace(types=types or None, timing=timing))
     check_targets(settings, ledger=path)
     with Sinks(settings) as sinks:

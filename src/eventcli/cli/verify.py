@@ -12,8 +12,8 @@ from eventcli.cli.ledger_access import open_to_change, open_to_read, renderer
 from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options, wait_option
 from eventcli.cli.messages import say, say_one_of, say_source
 from eventcli.cli.options import debug_option, jobs_option, output_option
-from eventcli.cli.settings import settings_of
-from eventcli.cli.showing import PROMETHEUS, labels_of
+from eventcli.cli.settings import PROMETHEUS, settings_of
+from eventcli.cli.showing import labels_of
 from eventcli.cli.sinks import Sinks, written_to
 from eventcli.cli.targets import check_outputs, check_targets
 from eventcli.cli.values import PathValue
@@ -138,7 +138,7 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
     from eventcli.ledger import forget as forget_module  # noqa: PLC0415  # keeps start-up fast for others
 
     labels = labels_of(options.pop("label"), path)
-    settings = settings_of(**options)
+    settings = settings_of(**options, has_metrics=True)
     check_targets(settings, ledger=path)
     with ExitStack() as stack:
         sinks = stack.enter_context(Sinks(settings))

@@ -29,6 +29,9 @@ _RANDOM: Final = 6
 _OPEN_FILES: Final = r"/dev/fd|/proc/([0-9]+)/(?:task/[0-9]+/)?fd"
 """Where the open descriptors of a process are listed."""
 
+_NOT_WRITABLE: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""How a folder refuses a new file."""
+
 _MOST_LINKS: Final = 40
 """Approximate limit of links in a path: what Linux follows at most."""
 
@@ -123,6 +126,7 @@ class OutputFile:
         self._earlier: os.stat_result | None = None
         self._temporary: str | None = None
         self._is_open_already = False
+        self._is_elsewhere = False
         self.in_place = False
         """Whether the commit had to overwrite the target in place, because it cannot be replaced."""
         try:
@@ -181,9 +185,10 @@ class OutputFile:
         except FileNotFoundError:
             pass
         except OSError as error:
-            if error.errno != errno.EBUSY:
+            is_mounted = error.errno in _NOT_WRITABLE and _is_mount_point(self._target)
+            if error.errno != errno.EBUSY and not is_mounted:
                 raise OutputError(self._name, error) from error
-            os.truncate(self._target, 0)  # a mount point
+            os.truncate(self._target, 0)
 
     def identities(self) -> list[tuple[int, int]]:
         """Return device and inode of the open file: a temporary file must not appear as a source in a directory."""
@@ -221,6 +226,17 @@ class OutputFile:
                 raise _os_error(errno.EACCES)
         self._target = os.path.realpath(self._target)
         folder, name = os.path.split(self._target)
+        try:
+            return self._open_temporary(folder, name)
+        except OSError as error:
+            if error.errno not in _NOT_WRITABLE or not _is_mount_point(self._target):
+                raise
+            # A container may mount one writable file into a folder that is not.
+            self._forget_temporary()
+            self._is_elsewhere = True
+            return self._open_temporary(os.environ.get("TMPDIR") or "/tmp", name)  # noqa: S108  # with O_EXCL
+
+    def _open_temporary(self, folder: str, name: str) -> IO[bytes]:
         # A file name has at most 255 bytes; the beginning of a long one distinguishes it well enough.
         prefix = f".{name[:50]}."
         _sweep(folder, prefix)
@@ -250,6 +266,8 @@ class OutputFile:
         if not self._is_as_before():
             raise OSError("something that is no regular file has replaced it meanwhile")
         try:
+            if self._is_elsewhere:
+                raise _os_error(errno.EBUSY)
             os.replace(temporary, self._target)
         except OSError as error:
             if error.errno != errno.EBUSY:
@@ -355,6 +373,17 @@ def _lock(descriptor: int, *, wait: bool = True) -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_mount_point(path: str) -> bool:
+    """Whether something is mounted at a path, which may be a file; False if the system does not tell."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as file:
+            points = [line.split(b" ")[4] for line in file]
+    except (OSError, IndexError):
+        return False
+    escaped = re.sub(rb"[ \t\n\\]", lambda match: b"\\%03o" % match[0][0], os.fsencode(path))
+    return escaped in points
 
 
 def _status(path: str) -> os.stat_result | None:
