@@ -89,6 +89,14 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=0, is_wrong=True); run_wrongly(); append(lines=2, old=False); run_wrongly()
         rename(); append(lines=2, old=False); run_wrongly(); run()
     """,
+    "a log that moved unread rotates on while an empty one is torn and compressed": """
+        begin(is_glob=False, lines=2, is_wrong=True); append_much(); append_much(); move(); rename(); move()
+        run_blind(index=5); tear(length=4); rename(); compress(encoding=".bz2"); run(is_beside=True)
+    """,
+    "a log is cut back, copied while it is torn, and goes on, all before it is read": """
+        begin(is_glob=False, lines=1); append(lines=3, old=False); copy(); cut_back(reuse_inode=True)
+        append(lines=2, old=False); tear(length=3); copy(); append(lines=4, old=False); run()
+    """,
     "more files than descriptors": """
         begin(is_glob=True, lines=2); run_among_many(); append_much(); rename(); append(lines=1, old=True)
         compress(encoding=".gz"); run_among_many(); move(); run_among_many()
@@ -202,8 +210,8 @@ def test_a_truncated_archive_goes_on_when_it_is_whole(tmp_path: Path) -> None:
     assert sorted(_totals(ledger).values()) == [1] * 5000
 
 
-def test_a_byte_order_mark_is_skipped_only_at_the_start(tmp_path: Path) -> None:
-    """A byte-order mark at the very start of a log is no part of its first line; later ones are not skipped."""
+def test_byte_order_marks_at_the_start_of_lines_are_skipped(tmp_path: Path) -> None:
+    """A byte-order mark is no part of a line that it precedes, whether a log or a later line begins with it."""
     log, ledger = tmp_path / "log", tmp_path / "ledger"
     log.write_bytes(BYTE_ORDER_MARK)
     ingest(ledger, [log])
@@ -212,7 +220,7 @@ def test_a_byte_order_mark_is_skipped_only_at_the_start(tmp_path: Path) -> None:
     with log.open("ab") as file:
         file.write(BYTE_ORDER_MARK + _line(2) + _line(3))
     ingest(ledger, [log])
-    assert _totals(ledger) == {"1": 1, "3": 1}
+    assert _totals(ledger) == {"1": 1, "2": 1, "3": 1}
 
 
 def test_long_lines_are_skipped_and_never_half_read(tmp_path: Path) -> None:

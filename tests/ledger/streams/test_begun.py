@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from eventcli.ledger.streams.begun import Begun
 from surveys import BEATS, Field, lines
 
@@ -25,6 +27,20 @@ def test_files_that_may_have_the_same_content(tmp_path: Path) -> None:
     assert begun.alike(files["other.log"]) == []
     begun.replace(files["whole.log"], files["longer.log"])
     assert begun.alike(files["same.log"]) == [files["longer.log"]]
+
+
+@pytest.mark.parametrize("whole", [2, 3, 4, 9])
+@pytest.mark.parametrize("torn", [b"", b'{"ty'])
+def test_a_torn_copy_is_compared_with_the_longer_log(whole: int, torn: bytes, tmp_path: Path) -> None:
+    """A copy that ends within a line, or with one, is found for the log that went on, and the other way round."""
+    field = Field(tmp_path)
+    survey = field.survey(names=[])
+    copy = survey.looking.at(str(field.write("app.log.1", lines(0, whole) + torn)))
+    log = survey.looking.at(str(field.write("app.log", lines(0, 20))))
+    for first, second in ((copy, log), (log, copy)):
+        begun = Begun()
+        begun.add(first)
+        assert begun.alike(second) == [first]
 
 
 def test_repetitive_files_are_compared_by_name(tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ class Begun:
         found = file.marks
         if not found:
             return
-        self._by_last.setdefault(found[-1], []).append(file)
+        # A longer file with the same content does not have the mark of a torn line, but that of the line before it.
+        for mark in found[-1:] if file.head.endswith(b"\n") else found[-2:]:
+            self._by_last.setdefault(mark, []).append(file)
         for mark in found[:_EARLY]:
             self._by_early.setdefault(mark, []).append(file)
         if file.is_repetitive(file.length):

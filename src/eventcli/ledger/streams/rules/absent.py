@@ -1,6 +1,5 @@
 """The rule of what is absent: streams of a family that are not in their place are searched for among the siblings."""
 
-import os
 from collections.abc import Sequence
 
 from eventcli.ledger.streams.birth import is_momentary
@@ -74,12 +73,13 @@ def _reconsider(survey: Survey, family: Family) -> None:
     is_moved = bool(adopt(survey, family))
     if not is_moved and may_be_moved(survey, family):
         return
+    files = [*family.files, *survey.unnamed(family)] if is_moved else []
     for stream in doubtful:
         stream.is_renamed = True  # so that it is recorded in any case
         if is_moved:
             # Nothing of it was read, and it may be the continuation of a known stream.
             stream.state, stream.seen, stream.head, stream.tail = State.LIVE, 0, (), ""
-            if not os.path.exists(stream.path):
+            if not any(file.is_place_of(stream) for file in files):
                 stream.device = stream.inode = stream.born = 0  # it moved before anything was read of it
         else:
             stream.pending = 0

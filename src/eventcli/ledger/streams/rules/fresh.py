@@ -1,5 +1,6 @@
 """The rule of what is new: begin streams in the files that hold no known one and are no copies."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from eventcli.ledger.streams.candidate import Candidate, Family
@@ -39,14 +40,26 @@ def begin_new(survey: Survey, family: Family) -> None:
             continue
         stream = _cut_back(survey, family, file)
         if stream is None and family.rank(file) < WRITTEN_TO:
-            # The oldest stream sought is the first one found; rotated files may be gone already.
-            sought = [one for one in unread if one in family.unresolved and survey.is_free(one)]
-            stream = min(sought, key=lambda one: (one.state, one.pending != file.length), default=None)
+            stream = _sought(survey, family, file, unread)
         if stream is None:
             stream = survey.new(family.base)
             survey.add(stream)
             _tell_edit(survey, stream, file, family)
         _begin(survey, stream, file)
+
+
+def _sought(survey: Survey, family: Family, file: Candidate, unread: Sequence[Stream]) -> Stream | None:
+    """Return the unread stream that is not in its place and may be in a rotated file: the oldest one that fits best."""
+    sought = [
+        one
+        for one in unread
+        if one in family.unresolved
+        and survey.is_free(one)
+        and not any(other.is_place_of(one) for other in family.files)
+    ]
+    # Nothing gets shorter while it rotates, but what is compressed was noted with its size.
+    longest = max(file.length, file.size)
+    return min(sought, key=lambda one: (one.pending > longest, one.state, one.pending != file.length), default=None)
 
 
 def _tell_edit(survey: Survey, stream: Stream, file: Candidate, family: Family) -> None:
