@@ -314,13 +314,14 @@ class Database:
                 self._want("names", "number", [(one, 0) for one in types])
                 where = f"WHERE {name} IN (SELECT start FROM names)"  # noqa: S608  # a constant
             chosen, columns = layout.sums(self.kept_aggregates, aggregates)
+            states_of = layout.gathering(chosen)
             rows = self._connection.execute(
                 f"SELECT {name}, {number}, count(*), {columns} FROM {table} {join} {where}"  # noqa: S608  # constants
                 f" GROUP BY {name}{'' if buckets is None else f', {number}'}"
             )
             for type_, place, cells, *states in rows:
                 if cells:
-                    yield place, type_, TypeStats.of(layout.gathered(chosen, states))
+                    yield place, type_, TypeStats.of(states_of(states))
 
     def _want(self, table: str, number: str, rows: Iterable[tuple[str, int]]) -> None:
         """Store the requested values in a temporary table of this connection."""
@@ -475,13 +476,16 @@ class Database:
         """Add the rows of many streams."""
         own: list[tuple[object, ...]] = []
         other: list[tuple[object, ...]] = []
+        kept = self.kept_aggregates
+        are_whole = layout.are_whole(kept)
         for stream, rows in parts:
             number = self._ids[stream] if isinstance(stream, str) else stream
-            for type_, start, *states in rows:
+            for type_, start, *every in rows:
+                states = every if are_whole else layout.states_of(every, kept)
                 if type_ is None:
-                    other.append((start, number, *layout.states_of(states, self.kept_aggregates)))
+                    other.append((start, number, *states))
                     continue
-                own.append((type_, start, number, *layout.states_of(states, self.kept_aggregates)))
+                own.append((type_, start, number, *states))
                 if len(own) == _AT_ONCE:
                     self._add("totals", own)
                     own.clear()

@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any, Final
@@ -64,6 +64,12 @@ def selection(names: Kept) -> str:
     return ", ".join(one.name if one in wanted else "NULL" for one in every)
 
 
+def are_whole(names: Kept) -> bool:
+    """Whether the states of a row are those of its columns: all are kept, up to the last one."""
+    wanted = kept(names)
+    return wanted == AGGREGATES[: len(wanted)]
+
+
 def states_of(row: Iterable[Any], names: Kept) -> Iterable[Any]:
     """Return the states of a row for the columns, without those that are not kept."""
     wanted = kept(names)
@@ -76,13 +82,25 @@ def sums(names: Kept, wanted: Iterable[str] | None) -> tuple[list[Aggregate], st
     return chosen, ", ".join(_SUMS[one.kind].format(one.name) for one in chosen)
 
 
-def gathered(chosen: Iterable[Aggregate], values: Iterable[Any]) -> list[Any]:
-    """Return the states that SQLite gathered, in the order of the registry; None for the others."""
-    states: dict[str, Any] = {
-        one.name: one.merge_texts(value.split(",")) if one.kind is Kind.NUMBER else one.from_text(value)
-        for one, value in zip(chosen, values, strict=True)
-    }
-    return [states.get(one.name) for one in AGGREGATES]
+def gathering(chosen: Sequence[Aggregate]) -> Callable[[Sequence[Any]], list[Any]]:
+    """Return what makes states, in the order of the registry, of the values that SQLite gathered; None for others."""
+    reads: list[Callable[[Any], Any]] = [
+        partial(_gathered, one.merge_texts) if one.kind is Kind.NUMBER else one.from_text for one in chosen
+    ]
+    places = [AGGREGATES.index(one) for one in chosen]
+    empty = [None] * len(AGGREGATES)
+
+    def states(values: Sequence[Any]) -> list[Any]:
+        found: list[Any] = empty.copy()
+        for place, read, value in zip(places, reads, values, strict=True):
+            found[place] = read(value)
+        return found
+
+    return states
+
+
+def _gathered(merge: Callable[[Iterable[str]], Any], texts: str) -> Any:
+    return merge(texts.split(","))
 
 
 @cache

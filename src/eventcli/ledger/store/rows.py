@@ -76,6 +76,9 @@ def by_type(rows: Iterable[Row]) -> dict[str | None, TypeStats]:
 
 
 def _together(rows: Sequence[Row]) -> TypeStats:
+    if len(rows) == 1:
+        states = zip(AGGREGATES, rows[0][_HEAD:], strict=False)
+        return TypeStats.of([None if state is None else one.from_text(state) for one, state in states])
     _, _, *columns = zip(*rows, strict=True)
     return TypeStats.of(
         [
@@ -123,13 +126,19 @@ def checksum(rows: Iterable[Row]) -> int:
     return checksums((0, row) for row in rows).get(0, 0)
 
 
-_ADDITIVE: Final = tuple(
-    (_HEAD + place, one.kind is Kind.COUNT, one.name) for place, one in enumerate(AGGREGATES) if one.is_additive
-)
-"""The additive states: their places in rows, whether they are integers, and their names."""
+_ADDITIVE: Final = [(_HEAD + place, one) for place, one in enumerate(AGGREGATES) if one.is_additive]
 
-_FIRST: Final = 2
-"""How many of them share one digest."""
+_COUNTS: Final = [place for place, one in _ADDITIVE if one.kind is Kind.COUNT]
+
+_NUMBERS: Final = [place for place, one in _ADDITIVE if one.kind is Kind.NUMBER and not one.is_optional]
+
+_FURTHER: Final = [(place, one.name.encode()) for place, one in _ADDITIVE if one.is_optional]
+"""Optional numbers: each has a digest of its own, named after it."""
+
+_SIZE: Final = 16
+"""Bytes of a factor."""
+
+_DIGEST: Final = _SIZE * (len(_COUNTS) + len(_NUMBERS))
 
 
 def checksums(rows: Iterable[tuple[int, Row]]) -> dict[int, int]:
@@ -140,19 +149,24 @@ def checksums(rows: Iterable[tuple[int, Row]]) -> dict[int, int]:
     for group, row in rows:
         name, start = row[:_HEAD]
         key = (f"{start}\n" if name is None else f"{start}\n={name}").encode()
-        digest = blake2b(key, digest_size=16 * _FIRST).digest()
-        for at, (place, is_count, own) in enumerate(_ADDITIVE):
-            if place >= len(row) or row[place] is None:
-                continue
-            factor = digest[16 * at : 16 * at + 16] or blake2b(key, digest_size=16, person=own.encode()).digest()
-            if is_count:
-                counts[group] = counts.get(group, 0) + row[place] * int.from_bytes(factor)
-                continue
+        digest = blake2b(key, digest_size=_DIGEST).digest()
+        at = 0
+        for place in _COUNTS:
+            counts[group] = counts.get(group, 0) + row[place] * int.from_bytes(digest[at : at + _SIZE])
+            at += _SIZE
+        for place in _NUMBERS:
             whole, _, fraction = row[place].partition(".")
-            places = group, len(fraction)
-            sums[places] = sums.get(places, 0) + int(whole + fraction) * int.from_bytes(factor)
-    for (group, digits), total in sums.items():
-        counts[group] = counts.get(group, 0) + total * _unit(digits)
+            digits = group, len(fraction)
+            sums[digits] = sums.get(digits, 0) + int(whole + fraction) * int.from_bytes(digest[at : at + _SIZE])
+            at += _SIZE
+        for place, own in _FURTHER:
+            if place < len(row) and row[place] is not None:
+                whole, _, fraction = row[place].partition(".")
+                digits = group, len(fraction)
+                factor = int.from_bytes(blake2b(key, digest_size=_SIZE, person=own).digest())
+                sums[digits] = sums.get(digits, 0) + int(whole + fraction) * factor
+    for (group, places), total in sums.items():
+        counts[group] += total * _unit(places)
     return {group: total % CHECKSUM_PRIME for group, total in counts.items()}
 
 
