@@ -7,6 +7,7 @@ from eventcli.folding.fold import Fold, Mark
 from eventcli.folding.kernel import KernelFold
 from eventcli.folding.reference import ReferenceFold
 from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Query, Timing
+from eventcli.summary.aggregates.registry import OPTIONAL
 from eventcli.summary.summary import Summary
 
 _FIELDS: Final = (
@@ -71,6 +72,7 @@ def query(fields: int, options: int, timing: int) -> Query:
         timing=_TIMINGS[timing % len(_TIMINGS)],
         max_types=_LIMITS[timing // 3 % len(_LIMITS)],
         max_type_bytes=_BYTE_LIMITS[options // 5 % len(_BYTE_LIMITS)],
+        aggregates=OPTIONAL if options % 3 == 0 else (),
     )
 
 
