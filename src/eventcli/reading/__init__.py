@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from eventcli.door import door
 
 if TYPE_CHECKING:
-    from eventcli.reading import mapping, ranges, rotation
+    from eventcli.reading import mapping, ranges, rotations
 
-__all__ = ["mapping", "ranges", "rotation"]
+__all__ = ["mapping", "ranges", "rotations"]
 
 if not TYPE_CHECKING:
     __getattr__ = door(__name__, __all__)

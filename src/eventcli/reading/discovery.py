@@ -45,8 +45,9 @@ _NO_FILE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
 class Choice(NamedTuple):
     """Glob patterns that select files in a directory.
 
-    `include` replaces `DEFAULT_PATTERNS`. `exclude` also skips whole subdirectories and matches of a glob. A pattern is
-    matched against the name, or, if it contains a slash, against the path relative to the directory.
+    `include` replaces the names of logs, see `rotations.is_log`. `exclude` also skips whole subdirectories and matches
+    of a glob. A pattern is matched against the name, or, if it contains a slash, against the path relative to the
+    directory.
     """
 
     include: Sequence[str] = ()
@@ -216,13 +217,12 @@ class _Rules:
         self._take = _compiled(choice.include) if choice.include else None
         self._leave = _compiled(choice.exclude)
         # Name endings that are always selected.
-        self._sure = () if choice.include or choice.exclude else eventcli.reading.rotation.SUFFIXES
+        self._sure = () if choice.include or choice.exclude else eventcli.reading.rotations.SUFFIXES
 
     def takes(self, name: str, path: str) -> bool:
         """Whether a file is selected; `path` is relative to the directory."""
-        if self._take is None:
-            self._take = eventcli.reading.rotation.default(), None  # only when a name needs it
-        return _matches(self._take, name, path) and not _matches(self._leave, name, path)
+        taken = eventcli.reading.rotations.is_log(name) if self._take is None else _matches(self._take, name, path)
+        return taken and not _matches(self._leave, name, path)
 
     def take_all(self, names: Sequence[str]) -> bool:
         """Whether all files with these names are certainly selected, as most are where there are very many."""
@@ -245,7 +245,7 @@ def _compiled(patterns: Iterable[str]) -> _Patterns:
 
 
 def _any_of(patterns: list[str]) -> re.Pattern[str] | None:
-    return re.compile("|".join(map(eventcli.reading.rotation.translate, patterns))) if patterns else None
+    return re.compile("|".join(map(eventcli.reading.rotations.translate, patterns))) if patterns else None
 
 
 def _text(name: str) -> str:
@@ -360,7 +360,7 @@ def _glob(top: str, parts: list[str], rules: _Rules, below: str = "", listed: En
         if listed is None:
             listed, errors = _entries(here or ".")
             yield from errors
-        match = re.compile(eventcli.reading.rotation.translate(_text(part))).match
+        match = re.compile(eventcli.reading.rotations.translate(_text(part))).match
         matching = listed.chosen(
             bool(match(_text(name))) and (name[0] != "." or part[0] == ".") and not rules.leaves(name, below + name)
             for name in listed.names
