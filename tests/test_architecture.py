@@ -213,16 +213,27 @@ def test_libraries_of_object_stores_are_used_by_one_room_only() -> None:
             assert not {room for room in rooms_imported(module, imported_at_once(module)) if "remote" in room}, module
 
 
+def test_each_client_of_a_broker_is_used_by_one_room_only() -> None:
+    """No room but that of its broker knows the client of a broker, and no other wing loads one with itself."""
+    assert users_of("redis") == {"consume.redis_client"}
+    assert users_of("boto3") == users_of("botocore") == {"consume.sqs"}
+    for module in MODULES:
+        if wing_of(module) != "consume":
+            rooms = rooms_imported(module, imported_at_once(module))
+            assert not {room for room in rooms if wing_of(room) == "consume"}, module
+
+
 def test_the_runtime_dependencies_are_the_declared_ones() -> None:
     """Besides the standard library, the package imports what pyproject.toml declares, extras included."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     required = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
-    declared = {re.match(r"\w+", requirement)[0] for requirement in required}  # type: ignore[index]
+    declared = {re.match(r"[\w-]+", requirement)[0].replace("-", "_") for requirement in required}  # type: ignore[index]
     libraries = {name.split(".")[0] for module in MODULES for name in imported(module)}
     # s3fs is loaded by fsspec, httptools and uvloop by uvicorn; tzdata is data, which zoneinfo of the standard library
     # reads where the system has none.
-    # `compression` is part of the standard library from Python 3.14 on.
-    assert libraries - sys.stdlib_module_names - {"eventcli", "compression"} == declared - {
+    # `compression` is part of the standard library from Python 3.14 on, and botocore comes with boto3.
+    assert libraries - sys.stdlib_module_names - {"botocore", "eventcli", "compression"} == declared - {
+        "fastapi_standalone_docs",
         "httptools",
         "s3fs",
         "tzdata",

@@ -95,6 +95,23 @@ def calling(answer: Callable[[], object]) -> Iterator[None]:
 
 
 @contextmanager
+def finishing(answer: Callable[[int], object]) -> Iterator[None]:
+    """Call `answer` with the number of a signal that should end the process, so that it finishes what it has in hand.
+
+    A second signal ends the process.
+    """
+
+    def call(number: int, _frame: object) -> None:
+        for each in _ENDING:
+            if _signal.getsignal(each) is call:
+                _signal.signal(each, _clean_and_end)
+        answer(number)
+
+    with _handled(_ENDING, call, _is_ours):
+        yield
+
+
+@contextmanager
 def raising() -> Iterator[None]:
     """Raise KeyboardInterrupt for SIGINT and SignalError for the others, so that a transaction is rolled back.
 

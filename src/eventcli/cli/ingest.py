@@ -12,11 +12,18 @@ from eventcli import interruption
 from eventcli.cli import targets
 from eventcli.cli.command import INPUT, LEDGER, option
 from eventcli.cli.failures import status_of
-from eventcli.cli.ledger_access import renderer
-from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options, totals_option, wait_option
+from eventcli.cli.ledger_access import given_of, renderer
+from eventcli.cli.ledger_options import (
+    kept_options,
+    ledger_command,
+    ledger_option,
+    report_options,
+    totals_option,
+    wait_option,
+)
 from eventcli.cli.messages import say, say_one_of, say_source
 from eventcli.cli.options import input_options, jobs_option, line_options, reject_options
-from eventcli.cli.settings import NO_VALUE, PROMETHEUS, inputs_of, names_in, settings_of
+from eventcli.cli.settings import PROMETHEUS, inputs_of, names_in, settings_of
 from eventcli.cli.showing import Showing, labels_of, say_failure
 from eventcli.cli.sinks import EXAMPLES, Sinks
 from eventcli.cli.targets import check_targets
@@ -25,15 +32,14 @@ from eventcli.errors import ExitCode, OutputError
 from eventcli.ledger import meaning as meaning_module
 from eventcli.ledger import totals as totals_module
 from eventcli.ledger.ingest import Ingest, Outcome, Policy
-from eventcli.ledger.meaning import GRANULARITIES, Meaning
-from eventcli.ledger.recorder import COMMIT_BYTES, KEEP_REJECTS, Options
+from eventcli.ledger.meaning import Meaning
+from eventcli.ledger.recorder import COMMIT_BYTES, Options
 from eventcli.ledger.store import records
 from eventcli.ledger.store.connection import UnwritableError
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import BusyError, LedgerError
 from eventcli.ledger.store.layout import SETTING
 from eventcli.lines.check import check_query
-from eventcli.lines.windows import check_format, zone_of
 from eventcli.reading.discovery import Choice, Listing, discover_many
 from eventcli.reporting import diagnostics
 from eventcli.summary.aggregates.registry import optional
@@ -57,19 +63,7 @@ _HASTE: Final = 2.0
 @option(
     "--require-continuity", is_flag=True, heading=LEDGER, help="Add nothing if an unread part of a stream was lost."
 )
-@option(
-    "--granularity",
-    type=click.Choice(GRANULARITIES),
-    heading=LEDGER,
-    help="Size of the buckets of time that the ledger keeps, in UTC.",
-)
-@option(
-    "--keep-rejects",
-    type=Size(),
-    default=KEEP_REJECTS,
-    heading=LEDGER,
-    help="Bytes of rejected lines that the ledger keeps for repair.  [default: 16MiB]",
-)
+@kept_options
 @option(
     "--commit-every",
     type=Size(),
@@ -118,7 +112,7 @@ def ingest(
     The ledger keeps the options for the meaning of a line from its first run on; later runs can omit them.
     """
     budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
-    given = _given(options)
+    given = given_of(options)
     settings = settings_of(**options, has_metrics=True, budget=budget)
     if kept := optional(settings.stats):
         given[SETTING] = ",".join(kept)
@@ -242,23 +236,6 @@ def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]])
         else:
             paths.append(str(found.source))
     return paths
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """Remove the options that give numbers their meaning from all options, and return those that were given."""
-    given = {name: value for name in Meaning._fields if (value := options.pop(name, None)) is not None}
-    if options.pop("count_only"):
-        given["value_field"] = NO_VALUE
-    if given.get("value_field") == NO_VALUE:
-        given["value_field"] = None
-    try:
-        if "input_tz" in given:
-            # Another machine, or this one next year, must not give a ledger another meaning.
-            given["input_tz"] = zone_of(given["input_tz"])
-        check_format(given.get("time_format"))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    return given
 
 
 def _meaning(database: Database, given: Mapping[str, Any]) -> Meaning:

@@ -1,14 +1,16 @@
 """How the commands of a ledger open it, and what they print of it."""
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import click
 
 from eventcli.cli.messages import say
-from eventcli.cli.settings import PROMETHEUS, Settings
-from eventcli.ledger.meaning import MeaningError, check_kept, meaning_of
+from eventcli.cli.settings import NO_VALUE, PROMETHEUS, Settings
+from eventcli.ledger.meaning import Meaning, MeaningError, check_kept, meaning_of
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.records import Run as RunRecord
+from eventcli.lines.windows import check_format, zone_of
 from eventcli.summary.aggregates.registry import optional
 from eventcli.summary.summary import Summary
 from eventcli.text import name_of
@@ -57,3 +59,20 @@ def renderer(
 
     figures = None if record is None else prometheus.figures_of(record)
     return lambda summary: prometheus.metrics(summary, figures, settings.other_label, labels)
+
+
+def given_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Remove the options that give numbers their meaning from all options, and return those that were given."""
+    given = {name: value for name in Meaning._fields if (value := options.pop(name, None)) is not None}
+    if options.pop("count_only"):
+        given["value_field"] = NO_VALUE
+    if given.get("value_field") == NO_VALUE:
+        given["value_field"] = None
+    try:
+        if "input_tz" in given:
+            # Another machine, or this one next year, must not give a ledger another meaning.
+            given["input_tz"] = zone_of(given["input_tz"])
+        check_format(given.get("time_format"))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return given

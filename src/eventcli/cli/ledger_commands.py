@@ -5,6 +5,7 @@ from typing import Final, cast
 import click
 
 _MODULES: Final = {
+    "consume": "consume",
     "forget": "verify",
     "ingest": "ingest",
     "rejects": "replay",

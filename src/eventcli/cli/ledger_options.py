@@ -9,7 +9,9 @@ from eventcli import interruption
 from eventcli.cli.command import LEDGER, OUTPUT, Command, option, together
 from eventcli.cli.options import other_label_option, output_options
 from eventcli.cli.settings import PROMETHEUS
-from eventcli.cli.values import NameValue, PathValue
+from eventcli.cli.values import NameValue, PathValue, Size
+from eventcli.ledger.meaning import GRANULARITIES
+from eventcli.ledger.recorder import KEEP_REJECTS
 
 ledger_option = option(
     "--ledger",
@@ -37,6 +39,24 @@ totals_option = option(
     heading=LEDGER,
     help="Print the totals over all runs, not what this run added.",
 )
+
+
+kept_options = together(
+    option(
+        "--granularity",
+        type=click.Choice(GRANULARITIES),
+        heading=LEDGER,
+        help="Size of the buckets of time that the ledger keeps, in UTC.",
+    ),
+    option(
+        "--keep-rejects",
+        type=Size(),
+        default=KEEP_REJECTS,
+        heading=LEDGER,
+        help="Bytes of rejected lines that the ledger keeps for repair.  [default: 16MiB]",
+    ),
+)
+"""The options of commands that add lines to a ledger."""
 
 
 class _LabelValue(click.ParamType[tuple[str, str]]):

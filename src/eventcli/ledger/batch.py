@@ -1,6 +1,7 @@
 """What is written to a ledger in one transaction: what streams added, their positions, rejects and discontinuities."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.records import Discontinuity, KeptReject
@@ -8,6 +9,9 @@ from eventcli.ledger.store.rows import Gathered, Row, by_type
 from eventcli.ledger.streams.stream import Stream
 from eventcli.ledger.totals import Types
 from eventcli.summary.stats import add_all
+
+if TYPE_CHECKING:
+    from eventcli.ledger.store.positions import Key
 
 
 class Batch:
@@ -22,8 +26,10 @@ class Batch:
         self.losses: list[tuple[Stream, Discontinuity]] = []
         self.found: list[Stream] = []
         """Streams that were lost, and are there again."""
-        self.messages: dict[str, list[str]] = {}
+        self.messages: dict[str, set[Key]] = {}
         """The keys of the messages that count from now on, by stream."""
+        self.forgettable: dict[str, int] = {}
+        """The first day whose keys are still needed, by stream."""
         self._rows: dict[str, Gathered] = {}
 
     def note(self, stream: Stream) -> None:
@@ -53,4 +59,6 @@ class Batch:
         for stream in self.found:
             database.settle_discontinuities(moment, stream.key)
         for key, messages in self.messages.items():
-            database.put_messages(key, messages, moment)
+            database.messages.put(key, messages)
+        for key, day in self.forgettable.items():
+            database.messages.drop(key, day)

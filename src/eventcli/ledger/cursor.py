@@ -17,6 +17,8 @@ class Step(NamedTuple):
     content: Readable
     size: int | None = None
     """At most this many bytes, if that is known: a small step is folded without another thread."""
+    repeats: int = 0
+    """How many of its lines are blank because an earlier event was repeated there: they count as filtered."""
 
 
 class Read(NamedTuple):

@@ -15,7 +15,7 @@ from eventcli.ledger.streams.stream import UNCOUNTED, State, Stream
 from eventcli.summary.account import Account
 from eventcli.summary.sources import SourceReport, Status
 from eventcli.summary.summary import Summary
-from eventcli.text import name_of
+from eventcli.text import is_url, name_of
 
 
 def streams_of(database: Database, name: str) -> list[Stream]:
@@ -24,7 +24,7 @@ def streams_of(database: Database, name: str) -> list[Stream]:
     by_key = [stream for stream in streams if stream.key == name]
     if by_key:
         return by_key
-    paths = {os.path.abspath(name), os.path.realpath(name)}
+    paths = {os.path.abspath(name), os.path.realpath(name)} if not is_url(name) else {name}
     at_path = [stream for stream in streams if stream.path in paths]
     named = [stream for stream in streams if stream.name in paths and stream not in at_path]
     return [stream for stream in (*at_path, *named) if stream.state not in UNCOUNTED]

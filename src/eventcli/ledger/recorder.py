@@ -6,14 +6,16 @@ read since the last commit are in the ledger, together with the positions after 
 
 import os
 import time
-from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from typing import Final, NamedTuple, Self
 
 from eventcli.errors import ExitCode
 from eventcli.ledger.batch import Batch
 from eventcli.ledger.cursor import Cursor, Read, Step
 from eventcli.ledger.meaning import Meaning, meaning_of
 from eventcli.ledger.store.database import DOUBT, LOST, Database
+from eventcli.ledger.store.positions import Key
 from eventcli.ledger.store.records import Discontinuity, KeptReject, Setting, now
 from eventcli.ledger.store.records import Run as RunRecord
 from eventcli.ledger.store.rows import checksum, rows_of
@@ -72,6 +74,24 @@ class Tally:
         self.losses = 0
         self.sources: list[SourceReport] = []
 
+    def copy(self) -> Self:
+        """Return the same, to go back to if what follows is not committed."""
+        copied = copy(self)
+        copied.sources = self.sources.copy()
+        return copied
+
+    def condense(self) -> None:
+        """Add up the reports of each source that has several: a run may last for months."""
+        complete: dict[str, SourceReport] = {}
+        others = []
+        for one in self.sources:
+            if one.status is not Status.COMPLETE:
+                others.append(one)
+                continue
+            so_far = complete.get(one.name, SourceReport(one.name, 0, 0))
+            complete[one.name] = so_far._replace(bytes=so_far.bytes + one.bytes, lines=so_far.lines + one.lines)
+        self.sources = [*complete.values(), *others]
+
     def record(self, *, is_last: bool) -> RunRecord:
         """Return the record of the run."""
         is_complete = all(source.status is Status.COMPLETE for source in self.sources)
@@ -101,8 +121,8 @@ class Recorder:
         started_at: str | None = None,
     ) -> None:
         """Take a ledger, what its numbers mean, and perhaps when the run began."""
-        self._database = database
-        self._meaning = meaning
+        self.database = database
+        self.meaning = meaning
         self._options = options
         self.tally = Tally(started_at or now())
         self.batch = Batch()
@@ -132,16 +152,25 @@ class Recorder:
         self.streams.append(stream)
         return stream
 
-    def counted(self, stream: Stream, messages: Iterable[str]) -> set[str]:
+    def counted(self, stream: Stream, keys: Iterable[Key]) -> set[Key]:
         """Return which messages of a queue without positions are counted, here or in the ledger."""
-        wanted = list(messages)
-        here = set(self.batch.messages.get(stream.key, ()))
-        return here.intersection(wanted) | self._database.counted_messages(stream.key, wanted)
+        wanted = set(keys)
+        here = wanted & self.batch.messages.get(stream.key, set())
+        return here | self.database.messages.counted(stream.key, wanted)
 
-    def note_messages(self, stream: Stream, messages: Iterable[str]) -> None:
+    def counted_texts(self, stream: Stream, first: int, texts: Sequence[str]) -> set[str]:
+        """Return which of these texts are those of keys of a day or a later one, here or in the ledger."""
+        here = {text for day, text in self.batch.messages.get(stream.key, ()) if day >= first}
+        return here.intersection(texts) | self.database.messages.counted_since(stream.key, first, texts)
+
+    def note_messages(self, stream: Stream, keys: Iterable[Key]) -> None:
         """Note messages of a queue without positions as counted, from the next commit on."""
         self.batch.note(stream)
-        self.batch.messages.setdefault(stream.key, []).extend(messages)
+        self.batch.messages.setdefault(stream.key, set()).update(keys)
+
+    def forget_messages(self, stream: Stream, day: int) -> None:
+        """Forget messages of a queue that were sent before a day: nobody will deliver them again."""
+        self.batch.forgettable[stream.key] = day
 
     # ---- one source
 
@@ -163,7 +192,7 @@ class Recorder:
                 self._kept -= sum(map(_cost, rejects))
                 return False
             status, message = summary.sources[0].status, summary.sources[0].message
-            self._take(cursor, read, summary, rejects)
+            self._take(cursor, read, summary, rejects, Account(0, 0, {}, step.repeats, -step.repeats))
             after_step(read.start)
         if stream.position != position:
             self.batch.note(stream)
@@ -179,7 +208,7 @@ class Recorder:
         room = max(0, options.keep_rejects - self._kept) // _REJECT_COST
         run = Run(
             [portion],
-            RunOptions(self._meaning.query, self._meaning.max_line, jobs=1 if is_small else options.jobs),
+            RunOptions(self.meaning.query, self.meaning.max_line, jobs=1 if is_small else options.jobs),
             Callbacks(
                 on_reject=lambda reject: self._note_reject(stream, reject, rejects),
                 reject_limit=None if options.reject_limit is None else max(options.reject_limit, room),
@@ -198,15 +227,18 @@ class Recorder:
             self._kept += _cost(one)
             rejects.append(one)
 
-    def _take(self, cursor: Cursor, read: Read, summary: Summary, rejects: list[KeptReject]) -> None:
+    def _take(
+        self, cursor: Cursor, read: Read, summary: Summary, rejects: list[KeptReject], correction: Account
+    ) -> None:
         """Add a step, and move the cursor behind it."""
         stream = cursor.stream
         rows = rows_of(summary)
-        if self._meaning.granularity != "none":
+        if self.meaning.granularity != "none":
             self.tally.timeless += sum(row[2] for row in rows if not row[1])
         self.batch.add(stream, rows, rejects)
-        self.tally.account += summary.account
-        stream.account += summary.account
+        account = summary.account + correction
+        self.tally.account += account
+        stream.account += account
         stream.checksum += checksum(rows)
         cursor.advance(read)
         stream.last_seen = self.tally.started_at
@@ -254,12 +286,12 @@ class Recorder:
 
     def commit(self, *, is_last: bool, inside: Callable[[Types], object] = lambda _: None) -> None:
         """Write everything that was read; `inside` the transaction, a function gets what this run has added."""
-        database, batch, types = self._database, self.batch, self.added()
+        database, batch, types = self.database, self.batch, self.added()
         with database.transaction():
             if self._is_renewed:
                 database.clear()
             if self._is_new or self._is_renewed:
-                database.create(Setting(name, value) for name, value in self._meaning._asdict().items())
+                database.create(Setting(name, value) for name, value in self.meaning._asdict().items())
             batch.write(database, now())
             database.put_run(self.tally.record(is_last=is_last))
             inside(types)

@@ -42,7 +42,7 @@ FILL = {
     "other_totals": "SELECT '', 0, 1, '1', 1, '1', '1', 0",
     "discontinuities": "SELECT 1, 1, 'a', 1, '', '', '', '', 0",
     "positions": "SELECT 1, '0-1', 0",
-    "messages": "SELECT 1, 'a', '', 0",
+    "messages": "SELECT 1, 1, 'a', 0",
     "unshown": "SELECT 1, x'00', 0",
 }
 
@@ -84,7 +84,7 @@ def _read(path: Path) -> None:
     with Database.open_to_read(str(path)) as database:
         totals(database)
         database.last_run()
-        database.counted_messages(database.streams()[0].key, [])
+        database.messages.counted(database.streams()[0].key, [])
 
 
 @pytest.mark.parametrize("version", range(1, VERSION + 1))

@@ -71,7 +71,9 @@ class Database:
         self._ids: dict[str, int] = {}
         self._run: int | None = None
         self._kept: Kept | None = None
-        self._has_checked_messages = False
+        self.messages = positions.Messages(path, connection, self.id_of)
+        """Which messages of queues are counted."""
+        self._place = None if hold is None else hold.place
 
     @classmethod
     def open_to_read(cls, path: str) -> Self:
@@ -133,6 +135,27 @@ class Database:
             self._connection.close()  # rolls back
         if self._hold is not None:
             self._hold.release()
+
+    def let_go(self) -> None:
+        """Let other runs have the ledger until `take`, and keep it open: without a transaction, nothing is locked."""
+        if self._hold is not None:
+            self._hold.release()
+            self._hold = None
+
+    def take(self, wait: float) -> bool:
+        """Lock it again, or return False if another file is in its place; BusyError, or FileNotFoundError."""
+        hold = Hold(self.path, create=False, wait=wait)
+        if hold.place != self._place:
+            hold.release()
+            return False
+        self._hold = hold
+        return True
+
+    @property
+    def changes(self) -> int:
+        """A number that is different as soon as another connection has changed the ledger."""
+        with errors(self.path):
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     @property
     def is_new(self) -> bool:
@@ -230,7 +253,7 @@ class Database:
 
     def id_of(self, key: str) -> int | None:
         """Return the id of a committed stream."""
-        if not self._ids:
+        if not self._ids and not self.is_new:
             self._ids = dict(self._rows("SELECT key, id FROM streams NOT INDEXED"))
         return self._ids.get(key)
 
@@ -564,27 +587,6 @@ class Database:
         self._connection.execute(f"UPDATE discontinuities SET settled = ? WHERE settled = '' {condition}", (now,))  # noqa: S608  # a number
         self._connection.execute(schema.sealing("discontinuities", "settled = ?"), (now,))
 
-    def counted_messages(self, key: str, messages: Sequence[str]) -> set[str]:
-        """Return which of these messages of a queue are counted; LedgerError if their records are damaged."""
-        number = None if self.is_new else self.id_of(key)
-        if number is None:
-            return set()
-        with errors(self.path):
-            fault = None if self._has_checked_messages else schema.fault_of_messages(self._connection)
-            if fault:
-                raise LedgerError(f"{name_of(self.path)}: damaged: {fault}")
-            self._has_checked_messages = True
-            return positions.counted(self._connection, number, messages)
-
-    def put_messages(self, key: str, messages: Iterable[str], now: str) -> None:
-        """Write the keys of messages of a queue that are counted from now on."""
-        positions.put_messages(self._connection, self._ids[key], messages, now)
-
-    def drop_messages(self, key: str, before: str) -> None:
-        """Delete the keys of messages that were counted before a moment, and that nobody will deliver again."""
-        if (number := self.id_of(key)) is not None:
-            positions.drop_messages(self._connection, number, before)
-
     def put_run(self, run: Run) -> None:
         """Record the result of this run so far."""
         if self._run is None:
@@ -654,9 +656,7 @@ class Database:
         """Raise LedgerError if any part of the file is damaged."""
         with errors(self.path):
             check_pages(self._connection, self.path, "integrity_check")
-            fault = schema.fault_of_messages(self._connection)
-        if fault:
-            raise LedgerError(f"{name_of(self.path)}: damaged: {fault}")
+        self.messages.check()
 
 
 def source_of(path: str, device: int, inode: int) -> str | None:

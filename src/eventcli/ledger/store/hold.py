@@ -168,6 +168,12 @@ class Hold:
             self._beside = os.open(f"{self._path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._beside, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Device and inode of the file."""
+        status = os.fstat(self._descriptor)
+        return status.st_dev, status.st_ino
+
     def release(self) -> None:
         """Release the lock; remove a file that this run created and in which nothing was committed."""
         with suppress(OSError):

@@ -5,13 +5,22 @@ entry, or an offset with its epoch. A queue without positions is known by the ke
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from eventcli.ledger.store import schema
+from eventcli.ledger.store.connection import errors
+from eventcli.ledger.store.hold import LedgerError
+from eventcli.text import name_of
 
 _AT_ONCE: Final = 500
 """Keys per SELECT statement; SQLite takes 999 parameters or more."""
+
+Key = tuple[int, str]
+"""What identifies a message of a queue: the day on which it was sent, counted from 1970, and a text.
+
+The day never changes between two deliveries, so it says when no further one is possible.
+"""
 
 
 def positions(connection: sqlite3.Connection) -> dict[int, str]:
@@ -24,23 +33,64 @@ def put_position(connection: sqlite3.Connection, stream: int, position: str) -> 
     connection.execute(schema.insertion("positions", "INSERT OR REPLACE"), (stream, position))
 
 
-def counted(connection: sqlite3.Connection, stream: int, messages: Sequence[str]) -> set[str]:
-    """Return which of these messages of a stream are counted."""
-    found: set[str] = set()
-    for start in range(0, len(messages), _AT_ONCE):
-        some = messages[start : start + _AT_ONCE]
-        places = ", ".join("?" * len(some))
-        query = f"SELECT message FROM messages WHERE stream = ? AND message IN ({places})"  # noqa: S608  # constants
-        found.update(message for (message,) in connection.execute(query, (stream, *some)))
-    return found
+class Messages:
+    """Which messages are counted, of the queues that have no position."""
 
+    def __init__(self, path: str, connection: sqlite3.Connection, id_of: Callable[[str], int | None]) -> None:
+        """`id_of` returns the id of a stream by its key."""
+        self._path = path
+        self._connection = connection
+        self._id_of = id_of
+        self._is_checked = False
 
-def put_messages(connection: sqlite3.Connection, stream: int, messages: Iterable[str], moment: str) -> None:
-    """Write the keys of messages that are counted from now on."""
-    insertion = schema.insertion("messages", "INSERT OR REPLACE")
-    connection.executemany(insertion, ((stream, message, moment) for message in messages))
+    def check(self) -> None:
+        """Raise LedgerError if any key is not as it was written: its message would count twice."""
+        with errors(self._path):
+            fault = schema.fault_of_messages(self._connection)
+        if fault:
+            raise LedgerError(f"{name_of(self._path)}: damaged: {fault}")
 
+    def counted(self, stream: str, keys: Iterable[Key]) -> set[Key]:
+        """Return which of these messages of a stream are counted; LedgerError if their records are damaged."""
+        number = self._sound(stream)
+        if number is None:
+            return set()
+        days: dict[int, list[str]] = {}
+        for day, message in keys:
+            days.setdefault(day, []).append(message)
+        return {(day, message) for day, texts in days.items() for message in self._of_day(number, day, texts)}
 
-def drop_messages(connection: sqlite3.Connection, stream: int, before: str) -> None:
-    """Delete the keys that were written before a moment; their messages must not be delivered again."""
-    connection.execute("DELETE FROM messages WHERE stream = ? AND counted_at < ?", (stream, before))
+    def counted_since(self, stream: str, first: int, texts: Sequence[str]) -> set[str]:
+        """Return which of these texts are those of keys of a day or a later one."""
+        number = self._sound(stream)
+        found: set[str] = set()
+        query = "SELECT min(day) FROM messages WHERE stream = ? AND day >= ?"
+        while (day := self._connection.execute(query, (number, first)).fetchone()[0]) is not None:
+            found.update(self._of_day(number, day, texts))
+            first = day + 1
+        return found
+
+    def _sound(self, stream: str) -> int | None:
+        """Return the id of a stream, after making sure, once, that all keys are as they were written."""
+        number = self._id_of(stream)
+        if number is not None and not self._is_checked:
+            self.check()
+            self._is_checked = True
+        return number
+
+    def _of_day(self, number: int | None, day: int, texts: Sequence[str]) -> Iterator[str]:
+        for start in range(0, len(texts), _AT_ONCE):
+            some = texts[start : start + _AT_ONCE]
+            places = ", ".join("?" * len(some))
+            query = f"SELECT message FROM messages WHERE stream = ? AND day = ? AND message IN ({places})"  # noqa: S608  # constants
+            yield from (message for (message,) in self._connection.execute(query, (number, day, *some)))
+
+    def put(self, stream: str, keys: Iterable[Key]) -> None:
+        """Write the keys of messages that are counted from now on."""
+        number = self._id_of(stream)
+        insertion = schema.insertion("messages", "INSERT OR REPLACE")
+        self._connection.executemany(insertion, ((number, day, message) for day, message in keys))
+
+    def drop(self, stream: str, day: int) -> None:
+        """Delete the keys of earlier days; their messages must not be delivered again."""
+        self._connection.execute("DELETE FROM messages WHERE stream = ? AND day < ?", (self._id_of(stream), day))

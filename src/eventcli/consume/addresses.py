@@ -1,0 +1,99 @@
+"""The URL of a queue, and the broker that it names. The client of a broker is an extra: only this module loads it."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from eventcli.errors import WrongUsageError
+
+if TYPE_CHECKING:
+    from eventcli.consume.broker import Broker
+
+
+class AddressError(WrongUsageError):
+    """The URL names no queue; the message says why."""
+
+
+class MissingError(WrongUsageError):
+    """The client of a broker is not installed; the message says how to install it."""
+
+
+class Address(NamedTuple):
+    """The parts of the URL of a queue."""
+
+    scheme: str
+    user: str | None
+    password: str | None
+    host: str
+    """In lower case, as no host cares."""
+    named: str
+    """What stands in its place, as it was written."""
+    port: int | None
+    path: str
+    parameters: Mapping[str, str]
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """Return the parts of a URL; AddressError if it is none, or repeats a parameter."""
+        try:
+            parts = urlsplit(url)
+            port, host = parts.port, parts.hostname or ""
+        except ValueError as error:
+            raise AddressError(str(error)) from None
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        parameters = dict(pairs)
+        if len(parameters) != len(pairs):
+            raise AddressError("a parameter is given twice")
+        user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
+        named = unquote(parts.netloc.rpartition("@")[2])
+        return cls(parts.scheme, user, password, host, named, port, unquote(parts.path), parameters)
+
+    def only(self, *names: str) -> Mapping[str, str]:
+        """Return the parameters; AddressError if there is one that has another name, or is empty."""
+        for name, value in self.parameters.items():
+            if name not in names:
+                raise AddressError(f"no parameter {name!r}: there are {', '.join(names)}")
+            if not value:
+                raise AddressError(f"{name} is empty")
+        return self.parameters
+
+    def whole(self, name: str, default: int) -> int:
+        """Return a parameter that is a number of seconds."""
+        text = self.parameters.get(name)
+        if text is None:
+            return default
+        if not text.isascii() or not text.isdecimal():
+            raise AddressError(f"{name} is a whole number")
+        return int(text)
+
+
+def shown(scheme: str, place: str, **parameters: str | None) -> str:
+    """Return a URL without secrets: what a ledger calls a queue."""
+    query = urlencode({name: value for name, value in parameters.items() if value is not None}, quote_via=quote)
+    return f"{scheme}://{place}{'?' if query else ''}{query}"
+
+
+_MODULES: Final[Mapping[str, tuple[str, str, str]]] = {
+    "redis": ("redis_streams", "redis", "queue"),
+    "rediss": ("redis_streams", "redis", "queue"),
+    "sqs": ("sqs", "boto3", "queue"),
+    "http": ("sqs", "boto3", "queue"),
+    "https": ("sqs", "boto3", "queue"),
+}
+"""For each scheme the module of its broker, the client that this needs, and the extra that has it."""
+
+
+def broker_of(url: str, *, from_end: bool = False) -> "Broker":
+    """Return the broker of a URL, not connected yet. AddressError or MissingError."""
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    if scheme not in _MODULES:
+        raise AddressError("a queue is redis://HOST:PORT/0?stream=NAME, sqs://NAME or kafka://HOST:PORT/TOPIC")
+    module, client, extra = _MODULES[scheme]
+    try:
+        opening: Callable[..., Broker] = import_module(f"eventcli.consume.{module}").broker
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != client:
+            raise
+        raise MissingError(f"{client} is not installed: pip install 'eventcli[{extra}]'") from None
+    return opening(Address.of(url), from_end=from_end)
