@@ -13,8 +13,8 @@ from eventcli.cli.ledger_access import given_of
 from eventcli.cli.ledger_options import kept_options, ledger_command, ledger_option, report_options, totals_option
 from eventcli.cli.messages import say_one_of, say_source
 from eventcli.cli.options import jobs_option, line_options, show_rejects_option
-from eventcli.cli.settings import settings_of
-from eventcli.cli.showing import PROMETHEUS, labels_of
+from eventcli.cli.settings import PROMETHEUS, settings_of
+from eventcli.cli.showing import labels_of
 from eventcli.cli.sinks import Sinks
 from eventcli.cli.values import NameValue
 from eventcli.errors import ExitCode
@@ -22,9 +22,11 @@ from eventcli.interruption import SignalError
 from eventcli.ledger import totals as totals_module
 from eventcli.ledger.recorder import Options
 from eventcli.ledger.store.database import Database
+from eventcli.ledger.store.layout import SETTING
 from eventcli.ledger.turns import Turns
 from eventcli.lines.paths import PathError
 from eventcli.reporting import prometheus
+from eventcli.summary.aggregates.registry import optional
 from eventcli.summary.sources import Status
 from eventcli.text import name_of
 
@@ -152,7 +154,9 @@ def consume(
     from eventcli.consume.consumer import Consumer, Terms  # noqa: PLC0415  # an extra
 
     given = given_of(options)
-    settings = settings_of(**options)
+    settings = settings_of(**options, has_metrics=True)
+    if kept := optional(settings.stats):
+        given[SETTING] = ",".join(kept)
     ids = _ids(id_field, id_days)
     brokers = _brokers(sources, from_end=start == "end")
     waits = wait if wait is not None else _PATIENCE if drain else inf
