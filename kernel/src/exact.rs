@@ -367,7 +367,12 @@ impl Plain {
         let mut digits: Vec<u8> = mantissa.unsigned_abs().to_string().into_bytes();
         digits.reverse();
         digits.iter_mut().for_each(|digit| *digit -= b'0');
-        Self { negative: mantissa < 0, digits, scale: usize::from(scale) }
+        Self { negative: mantissa < 0, ..Self::of_digits(digits, usize::from(scale)) }
+    }
+
+    /// A number that is not negative, of the values of its digits, lowest first.
+    pub fn of_digits(digits: Vec<u8>, scale: usize) -> Self {
+        Self { negative: false, digits, scale }
     }
 
     /// The digits at a larger scale, without zeros at the top.
