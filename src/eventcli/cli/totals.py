@@ -7,12 +7,13 @@ from eventcli.cli.ledger_access import open_to_read, renderer
 from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options
 from eventcli.cli.messages import say_source
 from eventcli.cli.options import time_options, types_option
-from eventcli.cli.settings import PROMETHEUS, settings_of, timing_of
+from eventcli.cli.settings import PROMETHEUS, Settings, settings_of, timing_of
 from eventcli.cli.showing import labels_of
 from eventcli.cli.sinks import Sinks
 from eventcli.cli.targets import check_targets
 from eventcli.errors import ExitCode
 from eventcli.ledger.answers import answer
+from eventcli.reporting.columns import Stat
 
 
 @ledger_command(
@@ -41,6 +42,7 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
     settings = settings._replace(query=settings.query._replace(types=types or None, timing=timing))
     check_targets(settings, ledger=path)
     with Sinks(settings) as sinks:
+        further = _further(settings)
         # No run can commit during this read: it ends before the output is written, which may take long.
         with open_to_read(path) as database, database.snapshot():
             found = answer(
@@ -49,7 +51,7 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
                 timing,
                 bounds=(since, until),
                 stats=settings.stats,
-                is_whole=settings.save is not None,
+                further=further,
                 allow_timeless=allow_timeless,
             )
             render = renderer(settings, database.last_run() if settings.format == PROMETHEUS else None, labels)
@@ -58,3 +60,14 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
             if source.message:
                 say_source(source)
         return sinks.finish(summary, render=render, all_rejected=False)
+
+
+def _further(settings: Settings) -> tuple[Stat, ...]:
+    """Return the columns that are given besides those that were asked for, if the ledger keeps what they need."""
+    if settings.save is not None:
+        return tuple(Stat)
+    if settings.format == PROMETHEUS:
+        from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for other formats
+
+        return prometheus.STATS
+    return ()

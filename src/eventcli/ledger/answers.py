@@ -9,7 +9,7 @@ from eventcli.ledger.totals import asked, end, unchecked_totals
 from eventcli.lines import times, zones
 from eventcli.lines.bounds import is_relative
 from eventcli.lines.query import Calendar, Timing
-from eventcli.summary.aggregates.registry import needed, optional
+from eventcli.summary.aggregates.registry import Stat, needed, optional
 from eventcli.summary.asked import Asked
 from eventcli.summary.sources import SourceReport, Status
 from eventcli.summary.summary import Summary
@@ -32,14 +32,14 @@ def answer(
     *,
     bounds: tuple[str | None, str | None] = (None, None),
     stats: Collection[str] = (),
-    is_whole: bool = True,
+    further: Collection[str] = tuple(Stat),
     allow_timeless: bool = False,
     is_checked: bool = False,
 ) -> Answer:
     """Return the totals of some types (None: all) in a window; MeaningError if the ledger does not store them.
 
     `bounds` are since and until as they were written: one such as 24h is moved to a bound of the ledger's buckets.
-    The answer has what the columns `stats` need, and if it `is_whole` all else that the ledger keeps. Unless
+    The answer has what the columns `stats` need, and what `further` columns need as far as the ledger keeps it. Unless
     `allow_timeless`, events without a time are missing from any window. With `is_checked`, the caller has just proved
     all rows.
     """
@@ -57,7 +57,7 @@ def answer(
             since=since,
             until=until,
             calendar=calendar,
-            aggregates=None if is_whole else needed(stats),
+            aggregates=needed({*stats, *further}),
         )
         timeless = 0 if timing is None or allow_timeless else database.timeless(types)
     if timeless:

@@ -71,7 +71,7 @@ class Question(NamedTuple):
             self.timing,
             bounds=(self.since, self.until),
             stats=self.stats,
-            is_whole=False,
+            further=(),
             is_checked=is_checked,
         )
 

@@ -113,9 +113,15 @@ class UnknownStatError(ExpectedError):
 
     status = ExitCode.USAGE
 
+    def __init__(self, name: str, *, is_optional: bool = False) -> None:
+        """Name it, and say whether a saved summary has it only if it was asked for."""
+        super().__init__(name)
+        self._is_optional = is_optional
+
     def words(self) -> str:
         """Return the message of the run."""
-        return f"--stats {self}: an input holds no {self}; merge saved summaries (--save)"
+        saved = f"summaries saved with --stats {self}" if self._is_optional else "saved summaries"
+        return f"--stats {self}: an input holds no {self}; merge {saved} (--save)"
 
 
 def number(name: str, stats: Any, state: Decimal | None) -> str | None:
