@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -179,3 +180,18 @@ def test_only_this_module_needs_hypothesis() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == ("True\n", "")
+
+
+def test_logs_are_drawn_with_time_to_spare() -> None:
+    """Hypothesis has nothing against the strategy, and drawing takes a part of the second that it allows at first."""
+    passed = []
+
+    @settings(database=None, derandomize=True, max_examples=20, phases=[Phase.generate], suppress_health_check=())
+    @given(testing.logs())
+    def draw(log: bytes) -> None:
+        passed.append(log)
+
+    begun = time.process_time()
+    draw()
+    assert time.process_time() - begun < 1.0
+    assert len(passed) >= 20

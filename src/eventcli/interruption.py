@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 LITTER: Final[set[str]] = set()
 """Temporary files to remove before a signal ends the process. A name is added before its file is created."""
 
-_ENDING: Final[tuple[int, ...]] = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
 
-_ASKING: Final[tuple[int, ...]] = tuple(
-    getattr(_signal, name) for name in ("SIGUSR1", "SIGINFO") if hasattr(_signal, name)
-)
+def _known(*names: str) -> tuple[int, ...]:
+    return tuple(getattr(_signal, name) for name in names if hasattr(_signal, name))
+
+
+_ENDING: Final = _known("SIGINT", "SIGTERM", "SIGHUP")
+
+_ASKING: Final = _known("SIGUSR1", "SIGINFO")
 """The signals that request the account. SIGINFO, which Ctrl-T sends, exists on BSD and macOS."""
 
 _LATER: Final = 0.002

@@ -5,10 +5,14 @@ import functools
 import importlib
 import inspect
 import io
+import json
 import pickle
 import pkgutil
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -16,9 +20,14 @@ from hypothesis import strategies as st
 
 import eventcli
 import laws
-from eventcli import Account, Reason, SourceReport, Status, Summary, TypeStats, summarize, testing
+from eventcli import Account, ExitCode, Reason, SourceReport, Status, Summary, Timing, TypeStats, summarize, testing
+from eventcli.body import BODY_VARIABLE, kernel
+from eventcli.reporting.objects import jsonl
 from eventcli.summary.account import AccountError
+from eventcli.summary.aggregates.aggregate import UnknownStatError
+from eventcli.summary.aggregates.registry import Stat
 from eventcli.summary.sources import LazyReports, WholeFiles
+from process import run
 
 WHOLE = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 9), st.integers(0, 9)), max_size=3)
 """Names, bytes and lines of files."""
@@ -227,3 +236,99 @@ def test_the_account_as_text() -> None:
         "270 lines = 200 accepted + 69 rejected + 0 filtered + 1 blank (missing_value 23, bad_value 46)"
     )
     assert str(Account()) == "0 lines = 0 accepted + 0 rejected + 0 filtered + 0 blank"
+
+
+RECORDED = ("count", "sum", "min", "max", "mean")
+
+
+@given(SUMMARIES)
+def test_records_are_the_rows_that_are_printed(summary: Summary) -> None:
+    """A record has the numbers of its row in the format jsonl, exactly, and the start of its bucket as a datetime."""
+    try:
+        printed = jsonl(summary, [Stat(one) for one in RECORDED]).splitlines()
+    except UnknownStatError:
+        with pytest.raises(UnknownStatError):
+            summary.records(RECORDED)
+        return
+    rows = [json.loads(line, parse_int=Decimal, parse_float=Decimal) for line in printed]
+    records = summary.records(RECORDED)
+    assert [list(record) for record in records] == [list(row) for row in rows]
+    for record, row in zip(records, rows, strict=True):
+        if row.get("start") is not None:
+            assert record["start"].timestamp() == datetime.fromisoformat(row["start"]).timestamp()
+        assert {**record, "start": None} == {**row, "start": None}
+        assert type(record["count"]) is int
+        assert all(type(record[name]) in {Decimal, type(None)} for name in RECORDED[1:])
+
+
+def test_records_in_a_zone() -> None:
+    """The start of a bucket is in the zone of the buckets, before and after its clock changes."""
+    times = ("2020-10-25T00:30:00Z", "2020-10-25T01:30:00Z")
+    log = b"".join(b'{"type":"a","value":1,"occurred_at":"%s"}\n' % time.encode() for time in times)
+    found = summarize(io.BytesIO(log), timing=Timing(by="hour", zone="Europe/Berlin")).records()
+    assert [str(record["start"]) for record in found] == ["2020-10-25 02:00:00+02:00", "2020-10-25 02:00:00+01:00"]
+    assert {record["start"].tzinfo for record in found} == {ZoneInfo("Europe/Berlin")}
+    found = summarize(io.BytesIO(log), timing=Timing(by="day", zone="-03:30")).records()
+    assert [str(record["start"]) for record in found] == ["2020-10-24 00:00:00-03:30"]
+
+
+def test_records_of_the_row_of_all_others() -> None:
+    """The row of types beyond the limit has a label, as in print; an unknown statistic is refused."""
+    summary = summarize(io.BytesIO(b'{"type":"a","value":1}\n{"type":"b","value":0.5}\n'), max_types=1)
+    assert [record["type"] for record in summary.records()] == ["a", "(other)"]
+    assert summary.records(("sum",), other_label="rest")[1] == {"type": "rest", "sum": Decimal("0.5")}
+    with pytest.raises(ValueError, match="median"):
+        summary.records(("median",))
+
+
+def test_records_make_data_frames() -> None:
+    """Data frames take records as they are, buckets and missing answers included."""
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    log = b'{"type":"a","value":1.5,"occurred_at":"2020-10-25T00:30:00Z"}\n'
+    for timing in (None, Timing(by="hour", zone="Europe/Berlin")):
+        records = summarize(io.BytesIO(log), types=("a", "b"), timing=timing).records(RECORDED)
+        assert pandas.DataFrame(records).to_dict("records") == records
+        assert polars.DataFrame(records).to_dicts() == records
+
+
+@given(SUMMARIES)
+def test_a_summary_is_a_collection_of_its_types(summary: Summary) -> None:
+    """Iteration gives each type once, in order; these types are in the summary, and have stats."""
+    names = list(summary)
+    assert names == sorted({name for _, name, _ in summary.rows() if name is not None})
+    assert all(name in summary for name in names)
+    assert all(summary[name].count >= 0 for name in names)
+    assert "no such type" not in summary
+    assert None not in summary
+
+
+@pytest.mark.parametrize(
+    ("log", "code"),
+    [
+        (b"", ExitCode.OK),
+        (b"\n", ExitCode.OK),
+        (b'{"type":"a","value":1}\nbad\n', ExitCode.OK),
+        (b"bad\n\n", ExitCode.DATA),
+    ],
+)
+def test_the_exit_code_is_that_of_the_command(log: bytes, code: ExitCode, tmp_path: Path) -> None:
+    """A program that ends with it ends like the command, without a budget for rejects."""
+    (tmp_path / "log").write_bytes(log)
+    assert summarize(io.BytesIO(log)).exit_code is code
+    assert run("log", cwd=tmp_path).status == code
+    assert summarize(io.BytesIO(log), tmp_path / "missing", on_problem=lambda _: None).exit_code is ExitCode.INCOMPLETE
+    assert run("log", "missing", cwd=tmp_path).status == ExitCode.INCOMPLETE
+
+
+@given(st.lists(testing.logs(), max_size=3), st.sampled_from([None, Timing(by="hour")]), st.sampled_from([1, 10**6]))
+def test_numbers_look_the_same_on_both_bodies(logs: list[bytes], timing: Timing | None, most: int) -> None:
+    """Whatever body added them up, and however they are asked for, equal Decimals have equal digits."""
+    seen = set()
+    for body in ("python", "rust") if kernel is not None else ("python",):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(BODY_VARIABLE, body)
+            summary = summarize([io.BytesIO(log) for log in logs], timing=timing, max_types=most)
+            both = Summary.union([summary, summary])
+            parts = (dict(summary.types), summary.other, summary.total, [summary[name] for name in summary])
+            seen.add(repr((*parts, summary.records(RECORDED), both.total, dict(both.types))))
+    assert len(seen) == 1

@@ -43,12 +43,6 @@ def open_to_change(path: str, wait: float, stats: Collection[str] = ()) -> Datab
     return database
 
 
-def is_all_rejected(summary: Summary) -> bool:
-    """Whether there were lines, and all were rejected."""
-    account = summary.account
-    return account.rejects > 0 and account.rejects == account.lines - account.blank
-
-
 def renderer(
     settings: Settings, record: RunRecord | None, labels: Mapping[str, str]
 ) -> Callable[[Summary], bytes] | None:

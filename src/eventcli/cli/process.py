@@ -11,6 +11,7 @@ from eventcli.cli.failures import report
 from eventcli.cli.messages import PROGRAM
 from eventcli.errors import ExpectedError, ReaderGoneError
 from eventcli.interruption import SignalError, end_by
+from eventcli.posix import require
 from eventcli.reporting.output import STDOUT
 
 
@@ -32,6 +33,8 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
+    if not hasattr(os, "O_CLOEXEC"):
+        require("the command line")
     if "_EVENTSTATS_COMPLETE" in os.environ:
         prepare_completion()
     try:

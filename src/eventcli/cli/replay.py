@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from eventcli.cli.command import help_option
-from eventcli.cli.ledger_access import is_all_rejected, open_to_change, open_to_read, renderer
+from eventcli.cli.ledger_access import open_to_change, open_to_read, renderer
 from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options, totals_option, wait_option
 from eventcli.cli.messages import say
 from eventcli.cli.options import debug_option, output_option, show_rejects_option
@@ -84,6 +84,6 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
             summary,
             shown=shown,
             render=renderer(settings, database.last_run(), labels),
-            all_rejected=is_all_rejected(summary),
+            all_rejected=summary.is_all_rejected,
         )
         return ExitCode.DATA if (problems or outcome.problems) and status is ExitCode.OK else status

@@ -141,7 +141,7 @@ class Sinks:
         has_result = has_result and not failed
         may_misread = all_rejected is None
         if all_rejected is None:
-            all_rejected = account.rejects > 0 and account.rejects == account.lines - account.blank
+            all_rejected = summary.is_all_rejected
         mistake = self._mistake(account)
         if has_result and not self._is_written:
             self._result = (render or self._render)(shown)

@@ -87,6 +87,16 @@ def canonical(name: str) -> str:
     return f"{sign}{hours}:{minutes}" if int(hours) or int(minutes) else "UTC"
 
 
+def moment(second: int, name: str | None, ahead: int) -> datetime:
+    """Return an instant in a zone; if it has no name or is unknown here, with an offset in seconds from UTC."""
+    try:
+        local = timezone(timedelta(seconds=ahead)) if name is None else zone(name)
+    except ZoneError:
+        local = timezone(timedelta(seconds=ahead))
+    utc = EPOCH.replace(tzinfo=UTC) + timedelta(seconds=second)
+    return utc if local is UTC or (name is None and not ahead) else utc.astimezone(local)
+
+
 def offset(zone: tzinfo, second: int) -> int:
     """Return how many seconds local time is ahead of UTC at an instant."""
     if zone is UTC:

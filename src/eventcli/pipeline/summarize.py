@@ -7,6 +7,7 @@ from typing import cast
 from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Query, Timing
 from eventcli.pipeline.options import BLOCK_SIZE, Callbacks, OnProblem, OnReject, OnRepeat, Options
 from eventcli.pipeline.run import Run
+from eventcli.posix import require
 from eventcli.reading.blocks import MAX_LINE
 from eventcli.reading.discovery import Choice
 from eventcli.reading.portions import ByteRange
@@ -82,6 +83,13 @@ def summarize(
 def _flat(sources: Iterable[Source | ByteRange | Iterable[Source | ByteRange]]) -> Iterator[Source | ByteRange]:
     for source in sources:
         if isinstance(source, (str, os.PathLike, ByteRange)) or hasattr(source, "read"):
-            yield cast("Source | ByteRange", source)
+            yield _readable(cast("Source | ByteRange", source))
         else:
-            yield from source
+            yield from map(_readable, source)
+
+
+def _readable(source: Source | ByteRange) -> Source | ByteRange:
+    """Return a source; PosixError for a file where it cannot be read."""
+    if not hasattr(os, "O_CLOEXEC") and not hasattr(source, "read"):
+        require("reading files")
+    return source

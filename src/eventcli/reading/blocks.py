@@ -4,7 +4,7 @@ Lines end at a newline byte and nowhere else. A line that is longer than the lim
 handed out as a `LongLine`, so no line in a block is longer than the limit.
 """
 
-from mmap import MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
+import mmap
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from eventcli.readable import Readable, read_into
@@ -16,6 +16,9 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 MAX_LINE: Final = 16 * 1024 * 1024
 """Default for the longest line that is read, in bytes without its newline."""
+
+_PRIVATE: Final = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+"""Of memory that no child process shares; without POSIX, none does anyway."""
 
 _NEWLINE: Final = b"\n"
 
@@ -57,7 +60,7 @@ class Buffer:
         self.size = min(size, max_line + 1)
         # A byte-order mark must fit, too, even if lines are short.
         try:
-            self.memory = mmap(-1, max(max_line + 1, len(BYTE_ORDER_MARK)), flags=MAP_PRIVATE | MAP_ANONYMOUS)
+            self.memory = mmap.mmap(-1, max(max_line + 1, len(BYTE_ORDER_MARK)), **_PRIVATE)
         except OSError as error:
             raise MemoryError from error
         self.view = memoryview(self.memory)
@@ -78,9 +81,9 @@ class Buffer:
 
     def trim(self) -> None:
         """Free the memory that a long line took."""
-        page = -(-self.size // PAGESIZE) * PAGESIZE
-        if page < len(self.memory):
-            self.memory.madvise(MADV_DONTNEED, page)
+        page = -(-self.size // mmap.PAGESIZE) * mmap.PAGESIZE
+        if page < len(self.memory) and hasattr(mmap, "MADV_DONTNEED"):
+            self.memory.madvise(mmap.MADV_DONTNEED, page)
 
 
 class Blocks:

@@ -9,10 +9,11 @@ import stat
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Self
 
+from eventcli.posix import flags
 from eventcli.reading.blocks import BYTE_ORDER_MARK
 from eventcli.reading.compression.encodings import is_certainly_plain
 
-FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+FLAGS: Final = flags("O_RDONLY", "O_CLOEXEC", "O_NONBLOCK")
 """The flags for opening a small file: if it is no longer a regular file, opening does not block."""
 
 

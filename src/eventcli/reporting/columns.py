@@ -1,23 +1,13 @@
 """The columns of a report: keys (bucket, type) and statistics, and the cells of each row."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
 
-from eventcli.summary.aggregates.aggregate import Column, UnknownStatError
-from eventcli.summary.aggregates.registry import AGGREGATES, DEFAULT_STATS, Stat
+from eventcli.summary.aggregates.aggregate import UnknownStatError
+from eventcli.summary.aggregates.registry import COLUMNS, DEFAULT_STATS, Stat
 from eventcli.summary.stats import LazyTypes, Types, TypeStats
-from eventcli.summary.summary import Summary
+from eventcli.summary.summary import OTHER_LABEL, Summary
 
 __all__ = ["COLUMNS", "DEFAULT_STATS", "OTHER_LABEL", "Stat", "UnknownStatError"]
-
-OTHER_LABEL: Final = "(other)"
-"""Default label for the row of all types beyond the limit."""
-
-
-COLUMNS: Final[Mapping[Stat, Column]] = {
-    Stat(name): column for one in AGGREGATES for name, column in one.columns.items()
-}
-"""The columns of all aggregates."""
 
 
 def cells_of(types: Mapping[str, TypeStats], stats: Sequence[Stat], null: str | None = None) -> list[Iterable[object]]:

@@ -11,6 +11,7 @@ from typing import IO, Any, Final, NamedTuple, Self
 
 from eventcli import interruption
 from eventcli.errors import OutputError, ReaderGoneError
+from eventcli.posix import require
 from eventcli.text import name_of
 
 STDOUT: Final = 1
@@ -120,6 +121,7 @@ class OutputFile:
 
         `mode` is that of a new file, before the umask; an earlier file passes on its own.
         """
+        require("writing files")
         self._name = "<stdout>" if path == STDOUT_PATH else name_of(path)
         self._target = path
         self._mode = mode

@@ -5,14 +5,23 @@ use that one operation. The values are immutable: merging creates new ones.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from types import MappingProxyType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from eventcli.errors import ExitCode
 from eventcli.lines.query import Bucket, Calendar
 from eventcli.summary.account import Account, AccountError, Value
+from eventcli.summary.aggregates.registry import COLUMNS, DEFAULT_STATS, NUMBERS, Stat
 from eventcli.summary.sources import LazyReports, SourceReport, are_complete
 from eventcli.summary.stats import LazyTypes, Types, TypeStats, add_all, count_of, in_order, sum_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+OTHER_LABEL: Final = "(other)"
+"""Default label for the row of all types beyond the limit."""
 
 
 class CalendarError(ValueError):
@@ -75,6 +84,19 @@ class Summary(Value):
         return sources.complete if isinstance(sources, LazyReports) else are_complete(sources)
 
     @property
+    def is_all_rejected(self) -> bool:
+        """Whether there were lines, and all that are not blank were rejected: the wrong input, most likely."""
+        account = self.account
+        return account.rejects > 0 and account.rejects == account.lines - account.blank
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit status of a run of the command with this result and without a budget for rejected lines."""
+        if not self.complete:
+            return ExitCode.INCOMPLETE
+        return ExitCode.DATA if self.is_all_rejected else ExitCode.OK
+
+    @property
     def total(self) -> TypeStats:
         """The stats of all types together."""
         return sum_of(stats for _, _, stats in self.rows())
@@ -91,6 +113,36 @@ class Summary(Value):
                 yield bucket, name, stats
             if other is not None:
                 yield bucket, None, other
+
+    def records(self, stats: Sequence[str] = DEFAULT_STATS, *, other_label: str = OTHER_LABEL) -> list[dict[str, Any]]:
+        """Return a dict for every row, as data frames take them: those of pandas and polars, for example.
+
+        Each has the `type` and the statistics of the command's option `--stats`: the count is an int, all others are
+        exact Decimals, or None if there is no answer. With buckets of time, `start` comes first: an aware datetime in
+        the zone of the buckets; None for events outside any bucket. `other_label` is the type of all types beyond the
+        limit. UnknownStatError if an input lacks a statistic.
+
+        >>> from decimal import Decimal
+        >>> Summary({"purchase": TypeStats(2, Decimal(5))}).records()
+        [{'type': 'purchase', 'count': 2, 'sum': Decimal('5')}]
+        """
+        wanted = [(str(stat), COLUMNS[stat].text, NUMBERS[stat]) for stat in map(Stat, stats)]
+        is_timed = self.calendar is not None or bool(self.buckets)
+        found: list[dict[str, Any]] = []
+        for bucket, types, other in self.parts():
+            head = {"start": None if bucket is None else self._moment(bucket)} if is_timed else {}
+            rows = chain(types.items(), () if other is None else ((other_label, other),))
+            for name, one in rows:
+                texts = ((stat, text(one), number) for stat, text, number in wanted)
+                cells = {stat: None if text is None else number(text) for stat, text, number in texts}
+                found.append({**head, "type": name, **cells})
+        return found
+
+    def _moment(self, bucket: Bucket) -> "datetime":
+        """Return the start of a bucket in the zone of the calendar, or with the offset of the bucket."""
+        from eventcli.lines import zones  # noqa: PLC0415  # keeps start-up fast for runs without times
+
+        return zones.moment(bucket.start, self.calendar.zone if self.calendar else None, bucket.offset)
 
     def in_form(self) -> Self:
         """Return the same summary with numbers in their printed digits, whatever body computed them."""
@@ -121,6 +173,14 @@ class Summary(Value):
         events = sum(count_of(types) + (other.count if other else 0) for _, types, other in self.parts())
         if events != self.account.accepted:
             raise AccountError(f"{self.account.accepted} lines were accepted, but the types hold {events} events")
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a type occurred or was requested, in any bucket."""
+        return any(name in types for types in (self.types, *self.buckets.values()))
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the types in code-point order, each once."""
+        return iter(sorted(set(self.types).union(*self.buckets.values())) if self.buckets else self.types)
 
     def __getitem__(self, name: str) -> TypeStats:
         """Return the stats of one type over all buckets; KeyError if it neither occurred nor was requested."""

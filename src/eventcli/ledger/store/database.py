@@ -35,6 +35,7 @@ from eventcli.ledger.store.schema import APPLICATION_ID, PRUNED, VERSION
 from eventcli.ledger.store.stream_rows import STREAM_COLUMNS, in_hex, path_of, row_of, stream_of
 from eventcli.ledger.streams.stream import Stream
 from eventcli.lines.event import Reason
+from eventcli.posix import require
 from eventcli.summary.account import Account
 from eventcli.summary.stats import TypeStats
 from eventcli.text import name_of
@@ -82,6 +83,7 @@ class Database:
         An empty file is a ledger to which nothing has been added yet. A ledger of an earlier version is migrated in
         memory.
         """
+        require("a ledger")
         head = read_head(path)
         is_whole = not has_journal(path)
         if is_whole and not head:
@@ -106,6 +108,7 @@ class Database:
     @classmethod
     def open_to_write(cls, path: str, *, create: bool, wait: float = 0) -> Self:
         """Open or create a ledger. Raises BusyError, LedgerError, OutputError or FileNotFoundError."""
+        require("a ledger")
         hold = Hold(path, create=create, wait=wait)
         try:
             if hold.head and not has_journal(path):

@@ -1,10 +1,11 @@
 """All aggregates: the one place that lists them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from eventcli.summary.aggregates.aggregate import Aggregate
+from eventcli.summary.aggregates.aggregate import Aggregate, Column, Kind
 from eventcli.summary.aggregates.count import COUNT
 from eventcli.summary.aggregates.max import MAX, HasMax
 from eventcli.summary.aggregates.min import MIN, HasMin
@@ -29,6 +30,16 @@ class Stat(StrEnum):
     MAX = "max"
     MEAN = "mean"
 
+
+COLUMNS: Final[Mapping[Stat, Column]] = {
+    Stat(name): column for one in AGGREGATES for name, column in one.columns.items()
+}
+"""The columns of all aggregates."""
+
+NUMBERS: Final[Mapping[Stat, Callable[[str], int | Decimal]]] = {
+    Stat(name): int if one.kind is Kind.COUNT else Decimal for one in AGGREGATES for name in one.columns
+}
+"""What turns the text of a column into a number."""
 
 DEFAULT_STATS: Final = (Stat.COUNT, Stat.SUM)
 
