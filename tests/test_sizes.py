@@ -25,7 +25,6 @@ KNOWN: Final = {
     "folding/reference.py:ReferenceFold": 20,
     "ledger/answers.py:answer": 8,
     "ledger/meaning.py:Meaning": 13,
-    "ledger/store/database.py": 673,
     "ledger/streams/content.py:File": 20,
     "ledger/streams/stream.py:Stream": 25,
     "lines/query.py:__new__": 7,

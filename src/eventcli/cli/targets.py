@@ -63,9 +63,9 @@ def check_outputs(
     """Do the same for outputs by option; see `check`."""
     is_known = None
     if ledger is not None and os.path.exists(ledger):
-        from eventcli.ledger.store import database  # noqa: PLC0415  # keeps start-up fast for commands without a ledger
+        from eventcli.ledger.store.streams_table import source_of  # noqa: PLC0415  # keeps start-up fast for others
 
-        is_known = partial(database.source_of, ledger)
+        is_known = partial(source_of, ledger)
     check(outputs, inputs=inputs, ledger=ledger, is_known=is_known)
 
 

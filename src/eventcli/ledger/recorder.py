@@ -18,6 +18,7 @@ from eventcli.ledger.store.database import DOUBT, LOST, Database
 from eventcli.ledger.store.positions import Key
 from eventcli.ledger.store.records import Discontinuity, KeptReject, Setting, now
 from eventcli.ledger.store.records import Run as RunRecord
+from eventcli.ledger.store.rejects_table import REJECT_COST
 from eventcli.ledger.store.rows import checksum, rows_of
 from eventcli.ledger.streams.stream import UNCOUNTED, Stream
 from eventcli.ledger.totals import Types, report_of
@@ -41,9 +42,6 @@ COMMIT_SECONDS: Final = 10.0
 
 _SMALL: Final = 256 * 1024
 """Up to this many bytes are folded without another thread: 0.36 ms for a small log instead of 0.6."""
-
-_REJECT_COST: Final = 64
-"""Approximate overhead of a kept reject, in bytes, beyond its line."""
 
 
 class Options(NamedTuple):
@@ -205,7 +203,7 @@ class Recorder:
         portion = Portion(cursor.name, step.content, stream.offset)
         is_small = step.size is not None and step.size <= _SMALL
         # Only this many rejects will be shown or kept; the others need no message.
-        room = max(0, options.keep_rejects - self._kept) // _REJECT_COST
+        room = max(0, options.keep_rejects - self._kept) // REJECT_COST
         run = Run(
             [portion],
             RunOptions(self.meaning.query, self.meaning.max_line, jobs=1 if is_small else options.jobs),
@@ -321,4 +319,4 @@ def new_key() -> str:
 
 
 def _cost(reject: KeptReject) -> int:
-    return len(reject.raw) + _REJECT_COST
+    return len(reject.raw) + REJECT_COST

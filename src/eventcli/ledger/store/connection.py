@@ -44,6 +44,7 @@ def connect(path: str, mode: str) -> sqlite3.Connection:
 
 def prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Configure a connection to a ledger, and return it."""
+    connection.row_factory = sqlite3.Row
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -25,12 +25,12 @@ The day never changes between two deliveries, so it says when no further one is 
 
 def positions(connection: sqlite3.Connection) -> dict[int, str]:
     """Return the positions of all queues by the id of their stream."""
-    return dict(connection.execute("SELECT stream, position FROM positions"))
+    return {row["stream"]: row["position"] for row in connection.execute("SELECT stream, position FROM positions")}
 
 
 def put_position(connection: sqlite3.Connection, stream: int, position: str) -> None:
     """Write the position of a queue."""
-    connection.execute(schema.insertion("positions", "INSERT OR REPLACE"), (stream, position))
+    connection.execute(schema.insertion("positions", "INSERT OR REPLACE"), {"stream": stream, "position": position})
 
 
 class Messages:
@@ -64,8 +64,10 @@ class Messages:
         """Return which of these texts are those of keys of a day or a later one."""
         number = self._sound(stream)
         found: set[str] = set()
-        query = "SELECT min(day) FROM messages WHERE stream = ? AND day >= ?"
-        while (day := self._connection.execute(query, (number, first)).fetchone()[0]) is not None:
+        query = "SELECT min(day) AS day FROM messages WHERE stream = :stream AND day >= :first"
+        while (
+            day := self._connection.execute(query, {"stream": number, "first": first}).fetchone()["day"]
+        ) is not None:
             found.update(self._of_day(number, day, texts))
             first = day + 1
         return found
@@ -83,14 +85,16 @@ class Messages:
             some = texts[start : start + _AT_ONCE]
             places = ", ".join("?" * len(some))
             query = f"SELECT message FROM messages WHERE stream = ? AND day = ? AND message IN ({places})"  # noqa: S608  # constants
-            yield from (message for (message,) in self._connection.execute(query, (number, day, *some)))
+            yield from (row["message"] for row in self._connection.execute(query, (number, day, *some)))
 
     def put(self, stream: str, keys: Iterable[Key]) -> None:
         """Write the keys of messages that are counted from now on."""
         number = self._id_of(stream)
         insertion = schema.insertion("messages", "INSERT OR REPLACE")
-        self._connection.executemany(insertion, ((number, day, message) for day, message in keys))
+        rows = ({"stream": number, "day": day, "message": message} for day, message in keys)
+        self._connection.executemany(insertion, rows)
 
     def drop(self, stream: str, day: int) -> None:
         """Delete the keys of earlier days; their messages must not be delivered again."""
-        self._connection.execute("DELETE FROM messages WHERE stream = ? AND day < ?", (self._id_of(stream), day))
+        names = {"stream": self._id_of(stream), "day": day}
+        self._connection.execute("DELETE FROM messages WHERE stream = :stream AND day < :day", names)

@@ -132,9 +132,9 @@ def proof(table: str, values: Mapping[str, str] = {}, kept: Kept = ()) -> str:  
 
 @cache
 def insertion(table: str, verb: str = "INSERT") -> str:
-    """Return the SQL that inserts one row with its proof; the parameters are its columns in order."""
+    """Return the SQL that inserts one row with its proof; its columns are named parameters."""
     names = columns(table)
-    given = ", ".join(f"? AS {name}" for name in names)
+    given = ", ".join(f":{name[1:-1]} AS {name}" for name in names)
     return f"{verb} INTO {table} ({', '.join(names)}, proof) SELECT *, {proof(table)} FROM (SELECT {given})"  # noqa: S608  # constants
 
 
