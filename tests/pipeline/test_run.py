@@ -33,7 +33,7 @@ from eventcli.pipeline.intake import Place
 from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
 from eventcli.readable import TruncatedError
-from eventcli.reading import discovery
+from eventcli.reading import walking
 from eventcli.reading.blocks import MAX_LINE
 from eventcli.reading.claims import Claims
 from eventcli.reading.compression.encodings import is_plain
@@ -913,7 +913,7 @@ def test_a_directory_that_tells_other_inodes(body: str, jobs: int, tmp_path: Pat
 
     expected = summarize(tmp_path, jobs=jobs)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(discovery, "entries", told)
+        patch.setattr(walking, "entries", told)
         summary = summarize(tmp_path, jobs=jobs)
     assert (summary["a"].count, int(summary["a"].sum)) == (30, sum(range(30))), body
     assert summary.sources == expected.sources

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import process
-from eventcli.reading import discovery
+from eventcli.reading import walking
 from eventcli.reading.discovery import Choice, Found, discover, names
 from eventcli.reading.listing import Entries, entries
 
@@ -177,7 +177,7 @@ def test_a_directory_that_cannot_be_listed_is_an_error(
             raise PermissionError(13, "Permission denied", path)
         return entries(path)
 
-    monkeypatch.setattr(discovery, "entries", list_all_but_one)
+    monkeypatch.setattr(walking, "entries", list_all_but_one)
     results = list(discover([f"{tree}{argument}"]))
     failed = [result for result in results if result.error is not None]
     assert [(type(result.error), result.source) for result in failed] == [(PermissionError, f"{tree}/2020/10/")]

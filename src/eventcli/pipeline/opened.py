@@ -2,11 +2,11 @@
 
 from typing import TypeAlias
 
+import eventcli.reading
 from eventcli.pipeline.options import Options
 from eventcli.readable import DamagedError, TruncatedError
 from eventcli.reading.blocks import Block, Blocks, Buffer, LongLine
 from eventcli.reading.compression.decompressed import Decompressed
-from eventcli.reading.fingerprints import WINDOW, marks
 from eventcli.reading.portions import LineRange
 from eventcli.reading.source import mapped_of, stored
 from eventcli.summary.sources import SourceReport, Status, Stretch
@@ -30,7 +30,7 @@ class Reading:
             max_line=options.max_line,
             start=self._part.start if self._part else 0,
             whole=self._part is not None and self._part.leaves_rest,
-            keep=WINDOW if options.stretches else 0,
+            keep=eventcli.reading.fingerprints.WINDOW if options.stretches else 0,
             close_holes=options.query.salvage,
         )
         self.name = name
@@ -94,4 +94,4 @@ def status_of(error: OSError) -> Status:
 
 def stretch_of(head: bytes, end: int) -> Stretch:
     """Return the stretch of a source that was read, from its beginning."""
-    return Stretch(marks(head[:end]), 0, end)
+    return Stretch(eventcli.reading.fingerprints.marks(head[:end]), 0, end)

@@ -8,6 +8,7 @@ from itertools import accumulate, groupby
 from typing import Final
 
 import eventcli.lines
+import eventcli.reading
 from eventcli.folding.fold import MOST_MARKS, Fold, Mark, Part
 from eventcli.lines.event import Reason, Reject
 from eventcli.pipeline.delivery import Delivery
@@ -17,7 +18,6 @@ from eventcli.pipeline.opening import Opening
 from eventcli.pipeline.options import Options
 from eventcli.pipeline.tasks import Piece, Small, Task, TaskSlot, tasks_begun, tasks_left
 from eventcli.reading.blocks import BYTE_ORDER_MARK, Block, Buffer, LongLine
-from eventcli.reading.fingerprints import WINDOW
 from eventcli.reading.small_files import Read
 from eventcli.summary.account import Account
 from eventcli.summary.sources import SourceReport, WholeFiles
@@ -137,9 +137,10 @@ class Work:
             yield Piece("", whole=whole, ended=ended, stored=stored)
             return
         reports = SourceReport.of_whole(*whole)
+        window = eventcli.reading.fingerprints.WINDOW
         for at, report in enumerate(reports):
-            head = BYTE_ORDER_MARK[: skipped[at]] + block.data[starts[at] : min(starts[at] + WINDOW, ends[at])]
-            stretch = stretch_of(head[: min(WINDOW, report.bytes)], report.bytes)
+            head = BYTE_ORDER_MARK[: skipped[at]] + block.data[starts[at] : min(starts[at] + window, ends[at])]
+            stretch = stretch_of(head[: min(window, report.bytes)], report.bytes)
             reports[at] = report._replace(stretch=stretch)
         yield Piece("", reports=reports, ended=ended, stored=stored)
 

@@ -1,6 +1,7 @@
 """Hashes that recognise a stream: of its beginning, line by line, and of any window of it."""
 
 import re
+from _blake2 import blake2b  # hashlib loads OpenSSL, which takes 3 ms: see benchmarks/README.md
 from typing import Final
 
 WINDOW: Final = 4096
@@ -13,8 +14,6 @@ _PROOF_SIZE: Final = 16
 
 def proof(data: bytes) -> str:
     """Return the hash of a window."""
-    from _blake2 import blake2b  # noqa: PLC0415  # as below
-
     return blake2b(data, digest_size=_PROOF_SIZE).hexdigest()
 
 
@@ -27,9 +26,6 @@ def marks(head: bytes) -> tuple[str, ...]:
     >>> marks(b"a\nb")[0] == marks(b"a")[0]
     True
     """
-    # hashlib would load OpenSSL, a tenth of the start-up time. Most runs need neither.
-    from _blake2 import blake2b  # noqa: PLC0415
-
     hasher = blake2b(digest_size=_MARK_SIZE)
     found = []
     done = 0

@@ -15,9 +15,11 @@ waits for it loses the lease. Then it ends with `LostError`, or, if the file was
 with SIGBUS if a page leaves the memory while its block is folded, and the disk then fails. No result is printed.
 """
 
+import fcntl
 import io
 import mmap
 import os
+import signal
 from typing import Final
 
 from eventcli.errors import LostError
@@ -46,14 +48,11 @@ class LeasedLines:
 
         Raises OSError or ValueError if the file cannot be leased or mapped, or is shorter.
         """
-        import _signal  # type: ignore[import-not-found]  # noqa: PLC0415  # as in progress
-        import fcntl  # noqa: PLC0415  # keeps start-up fast for runs that map nothing
-
         first = start - start % mmap.ALLOCATIONGRANULARITY
         self._lease = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             # A signal announces a waiting process: here an ignored signal, since the default one kills this process.
-            fcntl.fcntl(self._lease, fcntl.F_SETSIG, _signal.SIGURG)
+            fcntl.fcntl(self._lease, fcntl.F_SETSIG, signal.SIGURG)
             fcntl.fcntl(self._lease, fcntl.F_SETLEASE, fcntl.F_RDLCK)
             # This checks the size of the file first, which can no longer shrink.
             self._pages = mmap.mmap(self._lease, end - first, mmap.MAP_SHARED, mmap.PROT_READ, offset=first)
@@ -69,8 +68,6 @@ class LeasedLines:
 
         While anyone still holds a part of the view, both remain.
         """
-        import fcntl  # noqa: PLC0415  # as above
-
         self.view.release()
         try:
             self._pages.close()

@@ -13,6 +13,7 @@ from eventcli.readable import TruncatedError
 from eventcli.reading import deep
 from eventcli.reading.compression.encodings import HEAD, Encoding, UnsupportedError, identify
 from eventcli.reading.portions import ByteRange, LineRange
+from eventcli.reading.small_files import FLAGS
 from eventcli.reading.source import Snapshot, refuse
 from eventcli.text import name_of
 
@@ -26,7 +27,7 @@ def open_range(part: ByteRange) -> tuple[LineRange, tuple[int, int]]:
     TruncatedError if the file ends before the range does. A compressed file has no ranges.
     """
     # Opening a pipe would wait for its writer.
-    descriptor = deep.open_at(part.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = deep.open_at(part.path, FLAGS)
     try:
         status = os.fstat(descriptor)
         refuse(status.st_mode)

@@ -13,6 +13,9 @@ from eventcli.posix import flags
 from eventcli.reading.blocks import BYTE_ORDER_MARK
 from eventcli.reading.compression.encodings import is_certainly_plain
 
+AT_ONCE: Final = 1024
+"""Files of a directory or a glob that are passed on together."""
+
 FLAGS: Final = flags("O_RDONLY", "O_CLOEXEC", "O_NONBLOCK")
 """The flags for opening a small file: if it is no longer a regular file, opening does not block."""
 

@@ -1,7 +1,7 @@
 """The files that a browser gets: the page, the documentation, and the form that asks for the token."""
 
 import os
-from _blake2 import blake2b
+from hashlib import blake2b
 from importlib.util import find_spec
 from typing import Final, NamedTuple
 

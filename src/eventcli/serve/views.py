@@ -4,9 +4,9 @@ The event loop asks for what is there already, and never waits. Only `read` and 
 """
 
 import time
-from _blake2 import blake2b
 from collections import OrderedDict
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Final, NamedTuple, TypeVar, cast
 
 from eventcli.errors import GapsError

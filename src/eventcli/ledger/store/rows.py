@@ -4,7 +4,7 @@ A row holds the states of the aggregates of one type in one bucket. Its numbers 
 most are never added to another.
 """
 
-from _blake2 import blake2b  # see streams
+from _blake2 import blake2b  # see fingerprints
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
