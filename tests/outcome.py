@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from eventcli import Account, Reject, Summary, summarize
 from eventcli.lines.query import Fields
@@ -10,6 +10,7 @@ from eventcli.pipeline.options import BLOCK_SIZE
 from eventcli.reading.blocks import MAX_LINE
 from eventcli.reporting.columns import Stat
 from eventcli.reporting.formats import FORMATS
+from eventcli.summary.aggregates.registry import optional
 
 
 class Outcome(NamedTuple):
@@ -20,8 +21,12 @@ class Outcome(NamedTuple):
     rejects: list[Reject]
 
 
-def printed(summary: Summary, stats: Iterable[Stat] = Stat) -> dict[str, bytes]:
-    """Return the bytes of every format, with all statistics unless told otherwise."""
+ALWAYS: Final = tuple(stat for stat in Stat if not optional((stat,)))
+"""The statistics that every summary has."""
+
+
+def printed(summary: Summary, stats: Iterable[Stat] = ALWAYS) -> dict[str, bytes]:
+    """Return the bytes of every format, with all statistics that it always has unless told otherwise."""
     return {name: render(summary, tuple(stats)) for name, render in FORMATS.items()}
 
 
