@@ -128,6 +128,285 @@ def _docker(draw: Random, time: datetime) -> Line:
     return Line(record, stream, Decimal(0), time)
 
 
+def _millis(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def _level(draw: Random) -> str:
+    return draw.choice(["debug", "info", "warn", "error"])
+
+
+def _bunyan(draw: Random, time: datetime) -> Line:
+    name = draw.choice(["shop", "mailer"])
+    record = {
+        "name": name,
+        "hostname": "web-1",
+        "pid": 4711,
+        "level": draw.choice([20, 30, 40, 50]),
+        "msg": draw.choice(_TEXTS),
+        "time": f"{time:%Y-%m-%dT%H:%M:%S}.{draw.randrange(1000):03}Z",
+        "v": 0,
+    }
+    return Line(record, name, Decimal(0), time)
+
+
+def _zap(draw: Random, time: datetime) -> Line:
+    level = _level(draw)
+    record = {
+        "level": level,
+        "ts": _millis(time) / 1000 + draw.randrange(1000) / 1000,
+        "logger": "shop.cart",
+        "caller": "cart/add.go:42",
+        "msg": draw.choice(_TEXTS),
+        **({"stacktrace": "main.main\n\t/app/main.go:7"} if level == "error" else {}),
+    }
+    return Line(record, level, Decimal(0), time)
+
+
+def _zerolog(draw: Random, time: datetime) -> Line:
+    level = _level(draw)
+    # zerolog.TimeFieldFormat: RFC 3339 by default, or seconds, or milliseconds.
+    moment = draw.choice([_iso(time), _millis(time) // 1000, _millis(time)])
+    record = {"level": level, "service": "shop", "time": moment, "message": draw.choice(_TEXTS)}
+    return Line(record, level, Decimal(0), time)
+
+
+def _winston(draw: Random, time: datetime) -> Line:
+    level = draw.choice(["error", "warn", "info", "http", "verbose"])
+    record = {"level": level, "message": draw.choice(_TEXTS), "timestamp": _iso(time + timedelta(milliseconds=3))}
+    return Line(record, level, Decimal(0), time)
+
+
+def _logstash(draw: Random, time: datetime) -> Line:
+    level = _level(draw).upper()
+    record = {
+        "@timestamp": f"{time:%Y-%m-%dT%H:%M:%S}.{draw.randrange(10**9):09}Z",
+        "@version": "1",
+        "message": draw.choice(_TEXTS),
+        "logger_name": "org.example.Shop",
+        "thread_name": "main",
+        "level": level,
+        "level_value": 20000,
+        "tags": ["cart"],
+    }
+    return Line(record, level, Decimal(0), time)
+
+
+def _ecs(draw: Random, time: datetime) -> Line:
+    level = _level(draw).upper()
+    # The libraries of Elastic write keys with points, Filebeat nested objects.
+    nested: dict[str, Any] = {
+        "log": {"level": level, "logger": "shop"},
+        "ecs": {"version": "8.11.0"},
+        "service": {"name": "shop"},
+    }
+    flat: dict[str, Any] = {
+        "log.level": level,
+        "ecs.version": "1.2.0",
+        "service.name": "shop",
+        "log": {"logger": "shop"},
+    }
+    record = {
+        "@timestamp": _iso(time + timedelta(milliseconds=9)),
+        "message": draw.choice(_TEXTS),
+        **draw.choice([nested, flat]),
+    }
+    return Line(record, level, Decimal(0), time)
+
+
+def _gelf(draw: Random, time: datetime) -> Line:
+    host = draw.choice(["web-1", "web-2.example.org"])
+    record = {
+        "version": "1.1",
+        "host": host,
+        "short_message": draw.choice(_TEXTS),
+        "timestamp": _millis(time) / 1000 + draw.randrange(1000) / 1000,
+        "level": draw.randrange(8),
+        "_user_id": 9001,
+    }
+    return Line(record, host, Decimal(0), time)
+
+
+def _journald(draw: Random, time: datetime) -> Line:
+    unit = draw.choice(["nginx.service", "cron.service"])
+    micros = _millis(time) * 1000 + draw.randrange(10**6)
+    message = draw.choice([*_TEXTS, [27, 91, 51, 49, 109]])  # what is not UTF-8 is an array of bytes
+    record = {
+        "__CURSOR": "s=0639;i=1a;b=7f",
+        "__REALTIME_TIMESTAMP": str(micros),
+        "__MONOTONIC_TIMESTAMP": str(micros % 10**12),
+        "_TRANSPORT": "stdout",
+        "PRIORITY": "6",
+        "_SYSTEMD_UNIT": unit,
+        "_PID": "812",
+        "MESSAGE": message,
+    }
+    return Line(record, unit, Decimal(0), time)
+
+
+def _caddy(draw: Random, time: datetime) -> Line:
+    method, size = draw.choice(["GET", "POST"]), draw.randrange(10**6)
+    record = {
+        "level": "info",
+        "ts": _millis(time) / 1000 + draw.randrange(1000) / 1000,
+        "logger": "http.log.access.log0",
+        "msg": "handled request",
+        "request": {
+            "remote_ip": "203.0.113.9",
+            "proto": "HTTP/2.0",
+            "method": method,
+            "host": "example.org",
+            "uri": "/?q=" + draw.choice(_TEXTS),
+            "headers": {"User-Agent": ["curl/7.82.0"]},
+            "tls": {"resumed": False, "version": 772},
+        },
+        "bytes_read": 0,
+        "duration": 0.000929675,
+        "size": size,
+        "status": 200,
+        "resp_headers": {"Server": ["Caddy"]},
+    }
+    return Line(record, method, Decimal(size), time)
+
+
+def _traefik(draw: Random, time: datetime) -> Line:
+    router, size = draw.choice(["web@docker", "api@file"]), draw.randrange(10**6)
+    record = {
+        "ClientAddr": "203.0.113.9:51234",
+        "DownstreamContentSize": size,
+        "DownstreamStatus": 200,
+        "Duration": draw.randrange(10**9),
+        "RequestMethod": "GET",
+        "RequestPath": "/" + draw.choice(_TEXTS),
+        "RouterName": router,
+        "StartLocal": f"{time:%Y-%m-%dT%H:%M:%S}.123456789Z",
+        "StartUTC": f"{time:%Y-%m-%dT%H:%M:%S}.123456789Z",
+        "level": "info",
+        "msg": "",
+        "time": _iso(time + timedelta(seconds=1)),
+    }
+    return Line(record, router, Decimal(size), time)
+
+
+def _suricata(draw: Random, time: datetime) -> Line:
+    kind, size = draw.choice(["flow", "alert", "dns"]), draw.randrange(10**6)
+    has_flow = kind != "dns"
+    record = {
+        "timestamp": f"{time:%Y-%m-%dT%H:%M:%S}.{draw.randrange(10**6):06}+0000",
+        "flow_id": draw.randrange(10**15),
+        "event_type": kind,
+        "src_ip": "10.0.0.7",
+        "dest_port": 443,
+        **(
+            {"flow": {"pkts_toserver": 9, "bytes_toserver": size, "bytes_toclient": 1}}
+            if has_flow
+            else {"dns": {"id": 7}}
+        ),
+    }
+    return Line(record, kind, Decimal(size if has_flow else 0), time)
+
+
+def _postgresql(draw: Random, time: datetime) -> Line:
+    severity = draw.choice(["LOG", "ERROR", "FATAL"])
+    record = {
+        "timestamp": f"{time:%Y-%m-%d %H:%M:%S}.{draw.randrange(1000):03} UTC",
+        "user": "shop",
+        "dbname": "shop",
+        "pid": 901,
+        "session_id": "5f7c4e2a.385",
+        "session_start": f"{time:%Y-%m-%d %H:%M:%S} UTC",
+        "error_severity": severity,
+        "state_code": "42P01",
+        "message": draw.choice(_TEXTS),
+        "query_id": 0,
+    }
+    return Line(record, severity, Decimal(0), time)
+
+
+def _alb(draw: Random, time: datetime) -> Line:
+    status, size = draw.choice(["200", "302", "502"]), draw.randrange(10**6)
+    record = {
+        "type": "https",
+        "timestamp": f"{time:%Y-%m-%dT%H:%M:%S}.{draw.randrange(10**6):06}Z",
+        "elb": "app/shop/50dc6c495c0c9188",
+        "client_host": "203.0.113.9:2817",
+        "elb_status_code": status,
+        "received_bytes": 34,
+        "sent_bytes": size,
+        "request_method": "GET",
+        "user_agent": draw.choice(_TEXTS),
+    }
+    return Line(record, status, Decimal(size), time)
+
+
+def _cloudfront(draw: Random, time: datetime) -> Line:
+    status, size = draw.choice(["200", "304", "403"]), draw.randrange(10**6)
+    record = {
+        "date": f"{time:%Y-%m-%d}",
+        "time": f"{time:%H:%M:%S}",
+        "x-edge-location": "FRA56-P1",
+        "sc-bytes": str(size),
+        "sc-status": status,
+        "cs(User-Agent)": draw.choice(_TEXTS),
+        "time-taken": "0.001",
+        "timestamp(ms)": str(_millis(time)),
+    }
+    return Line(record, status, Decimal(size), time)
+
+
+def _amplitude(draw: Random, time: datetime) -> Line:
+    name = draw.choice(["Purchase", "[Amplitude] Page Viewed"])
+    revenue = Decimal(draw.randrange(10**6)) / 100
+    is_sale = name == "Purchase"
+    record = {
+        "$insert_id": "0f1c",
+        "app": 187520,
+        "event_type": name,
+        "event_time": f"{time:%Y-%m-%d %H:%M:%S}.{draw.randrange(10**6):06}",
+        "event_properties": {"revenue": float(revenue)} if is_sale else {"title": draw.choice(_TEXTS)},
+        "user_properties": {},
+        "user_id": None,
+    }
+    return Line(record, name, revenue if is_sale else Decimal(0), time)
+
+
+def _mixpanel(draw: Random, time: datetime) -> Line:
+    name = draw.choice(["Order Completed", "$mp_web_page_view"])
+    amount = Decimal(draw.randrange(10**6)) / 100
+    is_order = name == "Order Completed"
+    properties = {
+        "time": _millis(time) // 1000,
+        "distinct_id": "91304156-cafc-4673-a237-623d1129c801",
+        "$browser": "Firefox",
+        "title": draw.choice(_TEXTS),
+        **({"amount": float(amount)} if is_order else {}),
+    }
+    return Line({"event": name, "properties": properties}, name, amount if is_order else Decimal(0), time)
+
+
+def _stripe(draw: Random, time: datetime) -> Line:
+    name, cents = draw.choice(["charge.succeeded", "charge.refunded", "customer.created"]), draw.randrange(10**6)
+    is_charge = name.startswith("charge.")
+    record = {
+        "id": "evt_1CiPtv2eZvKYlo2CcUZsDcO6",
+        "object": "event",
+        "api_version": "2018-05-21",
+        "created": _millis(time) // 1000,
+        "data": {
+            "object": {
+                "id": "ch_1",
+                "description": draw.choice(_TEXTS),
+                "currency": "eur",
+                **({"amount": cents} if is_charge else {}),
+            },
+            "previous_attributes": None,
+        },
+        "livemode": False,
+        "type": name,
+    }
+    return Line(record, name, Decimal(cents if is_charge else 0), time)
+
+
 SHAPES: Final[Mapping[str, Callable[[Random, datetime], Line]]] = {
     "GH Archive": _gh_archive,
     "Bluesky Jetstream": _bluesky,
@@ -136,6 +415,23 @@ SHAPES: Final[Mapping[str, Callable[[Random, datetime], Line]]] = {
     "CloudTrail": _cloudtrail,
     "nginx": _nginx,
     "Docker": _docker,
+    "bunyan": _bunyan,
+    "zap": _zap,
+    "zerolog": _zerolog,
+    "winston": _winston,
+    "logstash": _logstash,
+    "ECS": _ecs,
+    "GELF": _gelf,
+    "journald": _journald,
+    "Caddy": _caddy,
+    "Traefik": _traefik,
+    "Suricata": _suricata,
+    "PostgreSQL": _postgresql,
+    "ALB": _alb,
+    "CloudFront": _cloudfront,
+    "Amplitude": _amplitude,
+    "Mixpanel": _mixpanel,
+    "Stripe": _stripe,
 }
 
 _README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
