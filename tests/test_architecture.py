@@ -185,6 +185,26 @@ def test_the_walk_names_files_that_exist() -> None:
         assert any(place.exists() for place in places), name
 
 
+def defined_in(path: Path) -> set[str]:
+    """Return the names of all functions, classes and constants that a file defines, at any depth."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.AnnAssign):
+            names.add(ast.unparse(node.target))
+    return names
+
+
+def test_the_walk_finds_each_name_in_its_file() -> None:
+    """What ARCHITECTURE.md names in parentheses after a file is defined in that file."""
+    walk = PAGE.partition("## The path of a line")[2].partition("\n## ")[0]
+    steps = re.findall(r"`([a-z_/]+\.py)`(?:,\s+|\s+\()((?:`\w+`(?:,\s+)?)+)", walk)
+    assert len(steps) > 25
+    for name, wanted in steps:
+        assert set(re.findall(r"\w+", wanted)) <= defined_in(PACKAGE / name), name
+
+
 def users_of(library: str) -> set[str]:
     """Return the modules that import a library."""
     return {module for module in MODULES if any(name.split(".")[0] == library for name in imported(module))}
