@@ -28,7 +28,6 @@ KNOWN: Final = {
     "ledger/streams/content.py:File": 20,
     "ledger/streams/stream.py:Stream": 25,
     "lines/query.py:__new__": 7,
-    "reading/blocks.py:Blocks": 15,
     "serve/api.py:Source": 17,
     "serve/api.py:stats": 8,
     "summary/aggregates/aggregate.py:__init__": 9,

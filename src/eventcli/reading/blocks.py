@@ -86,6 +86,41 @@ class Buffer:
             self.memory.madvise(mmap.MADV_DONTNEED, page)
 
 
+class _Input:
+    """The bytes of a stream, some of which can be put back; the first ones are kept."""
+
+    def __init__(self, stream: Readable, keep: int) -> None:
+        self._stream = stream
+        self._left = keep
+        self._ended = False
+        self.put_back = b""
+        """Bytes that come before those of the stream."""
+        self.head = b""
+        """The first `keep` bytes, as far as they have been read."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the next bytes are kept."""
+        return self._left > 0
+
+    def fill(self, view: memoryview) -> int:
+        """Read at least one byte into `view`, and return how many; 0 at the end of the stream, even repeatedly."""
+        if self.put_back:
+            got = min(len(view), len(self.put_back))
+            view[:got] = self.put_back[:got]
+            self.put_back = self.put_back[got:]
+            return got
+        if self._ended:
+            return 0
+        got = read_into(self._stream, view)
+        self._ended = not got
+        if self._left:
+            kept = bytes(view[: min(got, self._left)])
+            self.head += kept
+            self._left -= len(kept)
+        return got
+
+
 class Blocks:
     """The blocks of one stream, in order. Not thread-safe: callers take turns.
 
@@ -108,27 +143,28 @@ class Blocks:
         The first `keep` bytes are kept in `head`. With `close_holes`, a line counts as too long only if it still is
         with each run of NUL bytes reduced to one: a crash can leave gigabytes of them.
         """
-        self._stream = stream
+        self._input = _Input(stream, keep)
         self._limit = max_line + 1
-        self._ended = False
         # Only the start of a stream has a byte-order mark.
         self._begun = bool(start)
-        self._pushed_back = b""
         self._rest = b""
         self._whole = whole
-        self._keep = keep
         self._close_holes = close_holes
         self.mapped: MappedFile | None = None
         """The stream as a file to be mapped, as soon as it is known to be one; None again once it must be read."""
         self.is_large = False
         """Whether blocks are twice as large as the buffer specifies."""
-        self.head = b""
         self.offset = start
         """Bytes handed out so far, including a byte-order mark."""
         self.unfinished = 0
         """After an error of the stream: bytes that were read of an incomplete line, which is not handed out."""
         self.pending = 0
         """Bytes of a last line that was left unread."""
+
+    @property
+    def head(self) -> bytes:
+        """The bytes that are kept."""
+        return self._input.head
 
     def next(self, buffer: Buffer) -> Block | LongLine | None:
         """Fill `buffer` with whole lines; None at the end of the stream. Errors of the stream propagate.
@@ -137,7 +173,11 @@ class Blocks:
         handed out.
         """
         buffer.release()
-        if self.mapped is not None and not self._keep and (block := self._map(self.mapped, buffer)) is not None:
+        if (
+            self.mapped is not None
+            and not self._input.is_kept
+            and (block := self._map(self.mapped, buffer)) is not None
+        ):
             return block
         filled = len(self._rest)
         buffer.view[:filled] = self._rest
@@ -157,7 +197,7 @@ class Blocks:
             if filled == room:
                 room = min(2 * filled, self._limit)
             self.unfinished = filled
-            got = self._fill(buffer.view[filled:room])
+            got = self._input.fill(buffer.view[filled:room])
             if not got:
                 self._rest = b""
                 if self._whole:
@@ -168,7 +208,7 @@ class Blocks:
 
     def _map(self, file: "MappedFile", buffer: Buffer) -> Block | None:
         """Map a block, or stop mapping and leave the stream after the last one."""
-        self._rest = self._pushed_back = b""
+        self._rest = self._input.put_back = b""
         buffer.leased = file.lines(self.offset)
         if buffer.leased is None:
             self.mapped = None
@@ -192,7 +232,7 @@ class Blocks:
         while filled < self._limit:
             self.unfinished = length
             view = buffer.view[filled : min(filled + buffer.size, self._limit)]
-            got = self._fill(view)
+            got = self._input.fill(view)
             piece, newline, rest = bytes(view[:got]).partition(_NEWLINE)
             length += len(piece)
             piece = _closed(piece, bytes(buffer.view[filled - 1 : filled]))
@@ -203,7 +243,7 @@ class Blocks:
                 buffer.view[filled] = newline[0]
                 return self._block(buffer, filled + 1, length - filled)
             if newline:
-                self._pushed_back = newline + rest + self._pushed_back
+                self._input.put_back = newline + rest + self._input.put_back
             elif not got:
                 if self._whole:
                     self.pending = length
@@ -216,7 +256,7 @@ class Blocks:
         buffer.trim()
         view = buffer.view[: min(buffer.size, self._limit)]
         self.unfinished = length
-        while got := self._fill(view):
+        while got := self._input.fill(view):
             newline = buffer.memory.find(_NEWLINE, 0, got)
             if newline >= 0:
                 length += newline
@@ -231,23 +271,6 @@ class Blocks:
         self.offset = start + length
         return LongLine(start, length)
 
-    def _fill(self, view: memoryview) -> int:
-        """Read at least one byte into `view`, and return how many; 0 at the end of the stream, even repeatedly."""
-        if self._pushed_back:
-            got = min(len(view), len(self._pushed_back))
-            view[:got] = self._pushed_back[:got]
-            self._pushed_back = self._pushed_back[got:]
-            return got
-        if self._ended:
-            return 0
-        got = read_into(self._stream, view)
-        self._ended = not got
-        if self._keep:
-            kept = bytes(view[: min(got, self._keep)])
-            self.head += kept
-            self._keep -= len(kept)
-        return got
-
     def _begin(self, buffer: Buffer) -> int:
         """Read the first bytes of the stream, without a byte-order mark; return how many are in the buffer."""
         self._begun = True
@@ -256,7 +279,7 @@ class Blocks:
         filled = 0
         while filled < mark and BYTE_ORDER_MARK.startswith(bytes(view[:filled])):
             self.unfinished = filled
-            got = self._fill(view[filled:])
+            got = self._input.fill(view[filled:])
             if not got:
                 break
             filled += got
@@ -264,7 +287,7 @@ class Blocks:
             self.offset = mark
             filled -= mark
             view[:filled] = bytes(view[mark : mark + filled])
-        self._pushed_back = bytes(view[room:filled])
+        self._input.put_back = bytes(view[room:filled])
         return min(room, filled)
 
 
