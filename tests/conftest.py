@@ -14,6 +14,8 @@ REQUIRE_RUST: Final = os.environ.get("EVENTSTATS_REQUIRE_RUST", "") not in ("", 
 
 _EXAMPLES: Final = 50
 
+pytest_plugins: Final = ("broker_fixtures",)
+
 settings.register_profile(
     "default",
     max_examples=_EXAMPLES,

@@ -15,7 +15,7 @@ _WAIT: Final = 1.0
 _PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds until a broker that does not answer is asked again."""
 
-_PATIENCE: Final = 10.0
+_PATIENCE: Final = 5.0
 """Seconds for which a run that ends with the queue waits for a broker that does not answer."""
 
 _AHEAD: Final = 2

@@ -53,7 +53,7 @@ class Ids:
                 known.add(text)
                 keys.add((messages[number].day, text))
         recorder.note_messages(stream, keys)
-        return [b"\n".join(lines) for lines in bodies], repeats
+        return [b"\n".join(lines) + b"\n" for lines in bodies], repeats
 
     def _id(self, line: bytes, query: Query) -> str:
         """Return the id of an event as a key, which no key of a message equals; empty if there is none."""

@@ -64,6 +64,8 @@ class Messages:
         """Return which of these texts are those of keys of a day or a later one."""
         number = self._sound(stream)
         found: set[str] = set()
+        if number is None:
+            return found
         query = "SELECT min(day) AS day FROM messages WHERE stream = :stream AND day >= :first"
         while (
             day := self._connection.execute(query, {"stream": number, "first": first}).fetchone()["day"]
@@ -80,7 +82,7 @@ class Messages:
             self._is_checked = True
         return number
 
-    def _of_day(self, number: int | None, day: int, texts: Sequence[str]) -> Iterator[str]:
+    def _of_day(self, number: int, day: int, texts: Sequence[str]) -> Iterator[str]:
         for start in range(0, len(texts), _AT_ONCE):
             some = texts[start : start + _AT_ONCE]
             places = ", ".join("?" * len(some))
