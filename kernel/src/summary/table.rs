@@ -147,7 +147,10 @@ impl Types {
                 None => return,
             }
         } else {
-            exact::write(entry.narrow.mantissa(which), entry.scale(), text);
+            match entry.narrow.mantissa(which) {
+                Some(mantissa) => exact::write(mantissa, entry.scale(), text),
+                None => return,
+            }
         }
         if entry.tag.0[INTEGRAL] == 1 {
             return;

@@ -31,11 +31,11 @@ macro_rules! registry {
                 Some(Self { $($always: self.$always.scaled(power)?),+ })
             }
 
-            pub fn mantissa(&self, which: Which) -> i128 {
+            /// None: optional ones are not kept of narrow values.
+            pub fn mantissa(&self, which: Which) -> Option<i128> {
                 match which {
-                    $(Which::$Always => self.$always.mantissa(),)+
-                    #[allow(unreachable_patterns, reason = "there may be no optional ones")]
-                    _ => unreachable!("optional ones are not kept of narrow values"),
+                    $(Which::$Always => Some(self.$always.mantissa()),)+
+                    $(Which::$Optional => None),*
                 }
             }
 
