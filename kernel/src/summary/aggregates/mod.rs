@@ -7,6 +7,7 @@ mod aggregate;
 mod listing;
 mod max;
 mod min;
+mod stddev;
 mod sum;
 
 use crate::exact::{Exact, Plain};
@@ -14,13 +15,14 @@ use aggregate::{Aggregate, Narrow as _, joined};
 use listing::registry;
 use max::NarrowMax;
 use min::NarrowMin;
+use stddev::Squares;
 use sum::Sum;
 
 registry! {
     // Kept of every type, in its entry as long as its values are narrow.
     always { Sum sum: Sum, Min min: NarrowMin, Max max: NarrowMax }
     // Kept for a query that asks for it, and then of wide values only.
-    optional {}
+    optional { Squares squares: Squares }
 }
 
 impl Narrow {

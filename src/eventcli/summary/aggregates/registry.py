@@ -9,13 +9,14 @@ from eventcli.summary.aggregates.aggregate import Aggregate, Column, Kind
 from eventcli.summary.aggregates.count import COUNT
 from eventcli.summary.aggregates.max import MAX, HasMax
 from eventcli.summary.aggregates.min import MIN, HasMin
+from eventcli.summary.aggregates.stddev import SQUARES, HasSquares
 from eventcli.summary.aggregates.sum import INTEGRAL, SUM
 
-AGGREGATES: Final[tuple[Aggregate, ...]] = (COUNT, SUM, INTEGRAL, MIN, MAX)
+AGGREGATES: Final[tuple[Aggregate, ...]] = (COUNT, SUM, INTEGRAL, MIN, MAX, SQUARES)
 """In the order of their states in TypeStats and in rows; optional ones come last."""
 
 
-class States(HasMin, HasMax):
+class States(HasMin, HasMax, HasSquares):
     """The states of TypeStats, and what follows from them, as attributes."""
 
     __slots__ = ()
@@ -29,6 +30,8 @@ class Stat(StrEnum):
     MIN = "min"
     MAX = "max"
     MEAN = "mean"
+    STDDEV = "stddev"
+    STDDEV_POP = "stddev_pop"
 
 
 COLUMNS: Final[Mapping[Stat, Column]] = {
