@@ -86,6 +86,26 @@ def test_events_without_a_time_are_said(tmp_path: Path, body: str) -> None:
         assert allowed == Ended(0, rows, "")
 
 
+def test_times_that_a_zone_lacks_are_in_no_bucket(tmp_path: Path, body: str) -> None:
+    """The zero time of Go is in the year 0 west of Greenwich: its events are counted among those in no bucket."""
+    assert body
+    zero = TIMED.replace(b"2020-10-06 10:00:00", b"0001-01-01T00:00:00Z")
+    (tmp_path / "app.log").write_bytes(zero + TIMED + TORN)
+    assert _go(tmp_path, "ingest", "app.log", "--time-field", "timestamp").status == 0
+    by_day = ("--by", "day", "--tz", "America/New_York")
+    for options, count, where in (
+        (by_day, 2, "are in no bucket"),
+        (("--by", "day"), 1, "are in no bucket"),
+        ((*by_day, "-t", "a"), 1, "are in no bucket"),
+        ((*by_day, "--until", "2000-01-01"), 2, "are left out or in no bucket"),
+        ((*by_day, "--since", "2000-01-01"), 1, "are left out"),
+    ):
+        ended = _go(tmp_path, "totals", *options)
+        assert ended.status == 3
+        assert f'{count} events without a usable time under "timestamp" {where} (' in ended.stderr
+        assert _go(tmp_path, "totals", *options, "--allow-timeless") == Ended(0, ended.stdout, "")
+
+
 def test_a_log_without_times(tmp_path: Path, body: str) -> None:
     """A log that has no times is counted, and that is said when the ledger is begun, unless no times are asked for."""
     assert body

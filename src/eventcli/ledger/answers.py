@@ -60,12 +60,21 @@ def answer(
             aggregates=needed({*stats, *further}),
         )
         timeless = 0 if timing is None or allow_timeless else database.timeless(types)
-    if timeless:
-        is_limited = timing is not None and not timing.since is timing.until is None
-        where = "are in no bucket" if timing and timing.by and not is_limited else "are left out"
-        why = f'{timeless} events without a usable time under "{meaning.time_field}" {where} (--allow-timeless)'
+    # A time whose year the zone of the buckets lacks has no bucket either, as the zero time of Go west of Greenwich.
+    is_limited = not since is until is None
+    outside = 0 if calendar is None or allow_timeless else _outside(summary)
+    missing = outside + timeless if is_limited or calendar is None else outside
+    if missing:
+        are_left_out = timeless and (is_limited or calendar is None)
+        where = "are " + " or ".join(["left out"] * bool(are_left_out) + ["in no bucket"] * bool(outside))
+        why = f'{missing} events without a usable time under "{meaning.time_field}" {where} (--allow-timeless)'
         summary = Summary.union([summary], [SourceReport(name_of(database.path), 0, 0, Status.UNREADABLE, why)])
     return Answer(summary, asked(meaning, types, timing), timing)
+
+
+def _outside(summary: Summary) -> int:
+    """Return how many events are in no bucket."""
+    return sum(stats.count for bucket, _, stats in summary.rows() if bucket is None)
 
 
 def _of_whole_buckets(database: Database, timing: Timing | None, since: str | None, until: str | None) -> Timing | None:
