@@ -613,3 +613,23 @@ def test_a_suffix_chooses_the_format(log: Path, go: Callable[..., Ended], tmp_pa
     assert (tmp_path / "shop.prom").read_text().startswith("# HELP eventstats_")
     assert go("forget", "app.log", "-o", "gone.jsonl") == Ended(0, b"", "")
     assert (tmp_path / "gone.jsonl").read_bytes() == b'{"type":"a","count":3,"sum":3}\n'
+
+
+def test_names_that_lead_to_nothing(tmp_path: Path, body: str) -> None:
+    """Of many missing names five are shown and the others counted; a directory or glob without logs is missing."""
+    assert body
+    many = run("ingest", "--ledger", "l.db", *(f"{number:02}.log" for number in range(40)), cwd=tmp_path)
+    shown = "".join(f"eventstats: {number:02}.log: missing: No such file or directory\n" for number in range(5))
+    assert many.status == 3
+    assert many.stderr.startswith(f"{shown}eventstats: … and 35 more missing\n")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "app.log").write_bytes(LINE)
+    for name, why in (
+        ("empty", "no file in this directory looks like a log (see --include)"),
+        ("*.jsonl", "no file matches"),
+    ):
+        ended = run("ingest", "--ledger", f"{name[0]}.db", "app.log", name, "-f", "csv", cwd=tmp_path)
+        assert (ended.status, ended.stdout) == (3, b"type,count,sum\na,1,1\n")
+        assert f"eventstats: {name}: missing: {why}\n" in ended.stderr
+        summarized = run("app.log", name, cwd=tmp_path)
+        assert f"eventstats: {name}: missing: {why}\n" in summarized.stderr

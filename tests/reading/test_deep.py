@@ -9,7 +9,7 @@ import pytest
 
 from eventcli import Status, summarize
 from eventcli.reading import deep
-from process import GOOD, open_descriptors
+from process import GOOD, Ended, open_descriptors, run
 
 DEPTH = 2500
 
@@ -59,3 +59,25 @@ def test_a_deep_file_is_opened(tree: Path) -> None:
     assert {report.name[-1]: report.status for report in reports} == {"y": Status.MISSING, "z": Status.UNREADABLE}
     with pytest.raises(OSError, match="File name too long"):
         deep.stat("x" * 5000)
+
+
+def test_a_deep_log_is_kept_in_a_ledger(body: str, tree: Path) -> None:
+    """A ledger reads logs by paths of any length, finds them after a rotation, and proves them."""
+    assert body
+
+    def go(command: str, *rest: str) -> Ended:
+        return run(command, "--ledger", "l.db", *rest, cwd=tree.parent)
+
+    arguments = ("ingest", "deep", "--granularity", "none", "-f", "csv")
+    assert go(*arguments) == Ended(0, b"type,count,sum\na,3,3\n", "")
+    assert go(*arguments) == Ended(0, b"type,count,sum\n", "")
+    directory = deep.open_at(str(tree) + "/d" * (DEPTH - 1), os.O_RDONLY)
+    os.rename("x.log", "x.log.1", src_dir_fd=directory, dst_dir_fd=directory)
+    for name, event in (("x.log.1", b'{"type":"b","value":2}\n'), ("x.log", b'{"type":"c","value":3}\n')):
+        log = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, dir_fd=directory)
+        os.write(log, event)
+        os.close(log)
+    os.close(directory)
+    assert go(*arguments) == Ended(0, b"type,count,sum\nb,1,2\nc,1,3\n", "")
+    proved = go("verify")
+    assert (proved.status, proved.stdout.count(b'"verdict": "proved"')) == (0, 4)

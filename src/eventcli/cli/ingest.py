@@ -1,10 +1,11 @@
 """The command `ingest`: adds what is new in logs to a ledger, and prints what it added."""
 
+import stat
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -24,7 +25,7 @@ from eventcli.cli.ledger_options import (
 from eventcli.cli.messages import say, say_one_of, say_source
 from eventcli.cli.options import input_options, jobs_option, line_options, reject_options
 from eventcli.cli.settings import PROMETHEUS, inputs_of, names_in, settings_of
-from eventcli.cli.showing import Showing, labels_of, say_failure
+from eventcli.cli.showing import HASTE, Showing, labels_of, say_failure
 from eventcli.cli.sinks import EXAMPLES, Sinks
 from eventcli.cli.targets import check_targets
 from eventcli.cli.values import Budget, PathValue, Size
@@ -40,13 +41,13 @@ from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import BusyError, LedgerError
 from eventcli.ledger.store.layout import SETTING
 from eventcli.lines.check import check_query
+from eventcli.pipeline.opened import failed
+from eventcli.reading import deep
 from eventcli.reading.discovery import Choice, Listing, discover_many
 from eventcli.reporting import diagnostics
 from eventcli.summary.aggregates.registry import optional
-from eventcli.text import printable
-
-_HASTE: Final = 2.0
-"""Seconds that a failed run waits for others so that it can record its failure."""
+from eventcli.summary.sources import SourceReport
+from eventcli.text import name_of, printable
 
 
 @ledger_command(
@@ -158,7 +159,7 @@ def ingest(
         outcome = None
         try:
             own = sinks.identities() + targets.identities(path)
-            outcome = one.run(_found(inputs, Choice(include, exclude), own))
+            outcome = one.run(*_found(inputs, Choice(include, exclude), own))
             if not outcome.is_committed:
                 status = _finish_in_vain(sinks, outcome, has_result=bool(outcome.useless) and not is_prometheus)
                 one.note_failure(status, is_added=False)
@@ -201,7 +202,7 @@ def _note_failure(run: Ingest, error: BaseException, *, is_added: bool) -> None:
     is_kept = True
     try:
         if not isinstance(error, UnwritableError):
-            run.note_failure(status_of(error), is_added=is_added, patience=_HASTE)
+            run.note_failure(status_of(error), is_added=is_added, patience=HASTE)
     except (LedgerError, BusyError, OutputError):
         is_kept = False
     if is_added:
@@ -226,16 +227,32 @@ def _say_timeless(outcome: Outcome, meaning: Meaning, database: Database) -> Non
         say(f'no event has a time under "{field}" (--time-field; --granularity none keeps none)')
 
 
-def _found(sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]]) -> list[str]:
-    """Return the files that the sources refer to, without those of the run itself, unless they are named."""
+def _found(
+    sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]]
+) -> tuple[list[str], list[SourceReport]]:
+    """Return the files that the sources refer to, without those of the run itself, unless they are named.
+
+    A name that leads to nothing is one of them: its file may be in the middle of a rotation. A directory or a glob
+    without files is a problem.
+    """
     paths: list[str] = []
+    problems: list[SourceReport] = []
     for found in discover_many(sources, choice):
         if isinstance(found, Listing):
             device, pairs = found.files.device, zip(found.files.paths, found.files.inodes, strict=True)
             paths += [path for path, inode in pairs if (device, inode) not in own]
+        elif found.error is not None and (found.error.filename is None or _is_directory(str(found.source))):
+            problems.append(failed(name_of(found.source), found.error))
         else:
             paths.append(str(found.source))
-    return paths
+    return paths, problems
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(deep.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _meaning(database: Database, given: Mapping[str, Any]) -> Meaning:

@@ -6,6 +6,7 @@ A run that fails also reports that in its metrics, if these are requested.
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Final
 
 import eventcli.reporting
 from eventcli.cli.messages import say
@@ -21,6 +22,9 @@ from eventcli.summary import saved
 from eventcli.summary.aggregates.registry import needed
 from eventcli.summary.summary import Summary
 
+HASTE: Final = 2.0
+"""Seconds that a failed run waits for others so that it can record its failure."""
+
 
 class Showing:
     """The display of one run: rendered before the last commit, and including what earlier runs could not show."""
@@ -30,7 +34,7 @@ class Showing:
         database: Database,
         sinks: Sinks,
         wants_totals: Callable[[], Summary] | None,
-        renderer: Callable[[RunRecord], Callable[[Summary], bytes] | None],
+        renderer: Callable[[RunRecord | None], Callable[[Summary], bytes] | None],
     ) -> None:
         """`wants_totals` returns the totals to show instead of what was added, if they are requested."""
         self._sinks = sinks
@@ -43,13 +47,17 @@ class Showing:
 
     def prepare(self, outcome: Outcome) -> None:
         """Render the output, and write whatever stays invisible until it is put in its place."""
+        self.prepare_of(outcome.summary, outcome.record)
+
+    def prepare_of(self, summary: Summary, record: RunRecord | None) -> None:
+        """Do the same for what was added, and the record of the last run."""
         if self._wants_totals is not None:
             shown = self._wants_totals()
         else:
-            shown = self._with_inherited(outcome.summary)
+            shown = self._with_inherited(summary)
             if self._inherited is not None:
                 say("also shows what an earlier run added and could not show")
-        self._sinks.prepare(shown, render=self._renderer(outcome.record))
+        self._sinks.prepare(shown, render=self._renderer(record))
         self.shown = shown
 
     def keep(self, summary: Summary) -> bytes:

@@ -114,8 +114,13 @@ class Ingest:
         """Whether anything was committed in this run."""
         return self._recorder.committed is not None
 
-    def run(self, paths: Sequence[str]) -> Outcome:
-        """Read these files. Raises MeaningError, LedgerError, BusyError or OutputError on failure."""
+    def run(self, paths: Sequence[str], problems: Iterable[SourceReport] = ()) -> Outcome:
+        """Read these files; `problems` are those of other sources.
+
+        Raises MeaningError, LedgerError, BusyError or OutputError on failure.
+        """
+        for problem in problems:
+            self._recorder.say(problem)
         try:
             return self._run(paths)
         finally:

@@ -1,6 +1,5 @@
 """Verify a ledger against its own checksums and against the files that are still on disk."""
 
-import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from eventcli.ledger.streams.search import candidates
 from eventcli.ledger.streams.stream import UNCOUNTED, Stream
 from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
+from eventcli.reading import deep
 from eventcli.reading.portions import Portion
 from eventcli.summary.aggregates import registry
 from eventcli.text import name_of
@@ -78,7 +78,7 @@ def _verify(stream: Stream, file: File | None, meaning: Meaning, jobs: int | Non
     if stream.position is not None:
         return Verdict(stream, "unproved", "a queue is not read again: only the ledger itself was checked")
     if file is None:
-        if not stream.account.lines and os.path.exists(stream.path):
+        if not stream.account.lines and deep.exists(stream.path):
             return Verdict(stream, "proved", stream.path)  # nothing of it has been counted yet
         return Verdict(stream, "gone", "no file has it any longer")
     try:
@@ -116,7 +116,7 @@ def prune(database: Database, verdicts: Iterable[Verdict], days: float) -> int:
         stream
         for stream in database.streams()
         if stream.position is None
-        and (stream.key in gone or (not stream.account.lines and not os.path.exists(stream.path)))
+        and (stream.key in gone or (not stream.account.lines and not deep.exists(stream.path)))
     ]
     old = gone_for(streams, days)
     if old:

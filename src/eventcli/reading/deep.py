@@ -34,6 +34,26 @@ def stat(path: str) -> os.stat_result:
         return os.stat(rest, dir_fd=directory)
 
 
+def exists(path: str) -> bool:
+    """Whether a path leads to something."""
+    try:
+        stat(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def names_in(directory: str) -> list[str]:
+    """Return the names of everything in a directory. Raises OSError on failure."""
+    if not is_deep(directory):
+        return os.listdir(directory)
+    descriptor = open_at(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return os.listdir(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def _above(path: str) -> Iterator[tuple[int, bytes]]:
     """Provide a directory on the way to a path, and the rest of the path, which is short."""

@@ -1,6 +1,5 @@
 """The tables of streams: what is known of each, its rejected lines by reason, and the position of a queue."""
 
-import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing, suppress
@@ -13,6 +12,7 @@ from eventcli.ledger.store.schema import PRUNED
 from eventcli.ledger.store.stream_rows import path_of, row_of, stream_of
 from eventcli.ledger.streams.stream import Stream
 from eventcli.lines.event import Reason
+from eventcli.reading import deep
 from eventcli.summary.account import Account
 from eventcli.text import name_of
 
@@ -106,7 +106,7 @@ def source_of(path: str, device: int, inode: int) -> str | None:
         names = {"device": str(device), "inode": str(inode)}
         for row in connection.execute("SELECT path FROM streams WHERE device = :device AND inode = :inode", names):
             path = path_of(row["path"])
-            status = os.stat(path)
+            status = deep.stat(path)
             if (status.st_dev, status.st_ino) == (device, inode):
                 return path
     return None

@@ -11,6 +11,8 @@ import struct
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+from eventcli.reading import deep
+
 _AT_FDCWD: Final = -100
 
 _AT_EMPTY_PATH: Final = 0x1000
@@ -48,6 +50,12 @@ class Look(NamedTuple):
 
 def look(path: str | int) -> Look:
     """Look at a file by path or descriptor; OSError on failure."""
+    if isinstance(path, str) and deep.is_deep(path):
+        descriptor = deep.open_at(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            return look(descriptor)
+        finally:
+            os.close(descriptor)
     # The creation time comes first: if another file takes this one's place between the two calls, the record has the
     # old file's time and the new file's inode, and so matches neither.
     born = _born(path)

@@ -16,6 +16,7 @@ from typing import Final, Self
 from eventcli.ledger.streams.birth import Look, look
 from eventcli.ledger.streams.stream import Stream, raw_key
 from eventcli.readable import read_into
+from eventcli.reading import deep
 from eventcli.reading.compression import encodings
 from eventcli.reading.compression.decompressed import Decompressed
 from eventcli.reading.fingerprints import WINDOW, marks, proof
@@ -216,7 +217,7 @@ class File:
 
     def _open(self) -> int:
         with self._failing():
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            descriptor = deep.open_at(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
                 found = look(descriptor)
                 if (found.device, found.inode, found.born) != (self.device, self.inode, self.born):

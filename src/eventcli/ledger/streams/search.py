@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from eventcli.ledger.streams.content import File
 from eventcli.ledger.streams.stream import Stream
+from eventcli.reading import deep
 from eventcli.reading.rotations import by_base
 
 
@@ -67,7 +68,7 @@ class _Search:
     def _rotated(self, folder: str) -> dict[str, list[str]]:
         if folder not in self._folders:
             try:
-                self._folders[folder] = by_base(os.listdir(folder))
+                self._folders[folder] = by_base(deep.names_in(folder))
             except OSError:
                 self._folders[folder] = {}
         return self._folders[folder]

@@ -8,6 +8,7 @@ from eventcli.ledger.streams.birth import look
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.content import is_stream, real_path
 from eventcli.ledger.streams.registry import Registry
+from eventcli.reading import deep
 from eventcli.reading.rotations import by_base, is_date, rank, rotations
 
 OnError = Callable[[str, OSError], object]
@@ -29,7 +30,7 @@ class Siblings:
         folder, name = os.path.split(path)
         for rotation in rotations(name):
             base = os.path.join(folder, rotation.base)
-            if base in named or self._registry.of_name(base) or os.path.exists(base):
+            if base in named or self._registry.of_name(base) or deep.exists(base):
                 return base
         return path
 
@@ -52,7 +53,7 @@ class Siblings:
         """Return the names of the rotated files in a folder, by the name of their live file."""
         if folder not in self._folders:
             try:
-                self._folders[folder] = by_base(os.listdir(folder))
+                self._folders[folder] = by_base(deep.names_in(folder))
             except OSError as error:
                 if not isinstance(error, FileNotFoundError | NotADirectoryError):
                     on_error(folder, error)

@@ -8,6 +8,7 @@ from eventcli.ledger.streams.content import is_stream
 from eventcli.ledger.streams.plan import Loss, in_words
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
+from eventcli.reading import deep
 from eventcli.reading.fingerprints import WINDOW
 from eventcli.reading.rotations import number
 
@@ -77,7 +78,7 @@ def _is_certain(family: Family) -> bool:
     if not family.is_missing:
         return any(file.path == family.base for file in family.files) or is_stream(family.base)
     try:
-        device = os.stat(os.path.dirname(family.base)).st_dev
+        device = deep.stat(os.path.dirname(family.base)).st_dev
     except OSError:
         return False
     return all(device == stream.device for stream in family.unresolved)

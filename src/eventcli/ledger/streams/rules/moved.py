@@ -8,6 +8,7 @@ from eventcli.ledger.streams.begun import MOST_ALIKE
 from eventcli.ledger.streams.candidate import Family
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
+from eventcli.reading import deep
 
 
 def adopt(survey: Survey, family: Family) -> Sequence[Stream]:
@@ -15,7 +16,7 @@ def adopt(survey: Survey, family: Family) -> Sequence[Stream]:
     for file in (*family.files, *survey.unnamed(family)):
         for stream in islice(survey.registry.held_by(file), MOST_ALIKE):
             name = stream.name
-            if name == family.base or name in survey.families or not survey.is_free(stream) or os.path.exists(name):
+            if name == family.base or name in survey.families or not survey.is_free(stream) or deep.exists(name):
                 continue
             if not file.proves(stream):
                 continue
@@ -41,4 +42,4 @@ def may_be_of(survey: Survey, family: Family, stream: Stream) -> bool:
         return stream.name == family.base
     is_asked_for = stream.name in survey.families
     is_alike = os.path.basename(stream.name) == os.path.basename(family.base)
-    return is_alike and not is_asked_for and not os.path.exists(stream.name)
+    return is_alike and not is_asked_for and not deep.exists(stream.name)
