@@ -72,10 +72,11 @@ def test_what_cannot_be_written_is_not_added(rest: str, tmp_path: Path) -> None:
     assert _totals(tmp_path) == A + B
 
 
-def _limited(folder: Path) -> Ended:
+def _limited(folder: Path, command: str = "ingest", *names: str) -> Ended:
     """Run where standard output is a file that may not grow: only writing tells."""
     # dash counts blocks of 512 bytes; the ledger is smaller than the limit and the output begins at it.
-    command = f'ulimit -f 512; exec "{TOOL}" ingest --ledger l.db app.log -f jsonl >> out'
+    words = " ".join((command, "--ledger l.db", *(names or ("app.log",))))
+    command = f'ulimit -f 512; exec "{TOOL}" {words} -f jsonl >> out'
     with (folder / "out").open("wb") as file:
         file.truncate(512 * 512)
     done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, check=False)
@@ -102,6 +103,65 @@ def test_what_was_added_and_not_shown_is_shown_by_the_next_run(tmp_path: Path) -
     statuses = [status for (status,) in connection.execute("SELECT status FROM runs ORDER BY id")]
     connection.close()
     assert statuses == [0, 4, 4, 0, 0]
+
+
+@pytest.fixture
+def repaired(log: Path) -> Path:
+    """Return a ledger's repaired line, which would become an event of the type c."""
+    with log.open("ab") as file:
+        file.write((LINE % (b"c", 1)).replace(b":1,", b':"1",'))
+    assert _ingest(log.parent).status == 0
+    record = run("rejects", "--ledger", "l.db", cwd=log.parent).stdout
+    path = log.parent / "repaired.jsonl"
+    path.write_bytes(record.replace(rb":\"1\",", b":1,"))
+    return path
+
+
+def test_what_was_replayed_and_not_shown_is_shown_by_the_next_run(repaired: Path) -> None:
+    """A replay whose output fails after the commit is shown by the next run; before it, nothing is added."""
+    folder = repaired.parent
+    before = _totals(folder)
+    full = subprocess.run(
+        ["sh", "-c", f'exec "{TOOL}" replay --ledger l.db repaired.jsonl > /dev/full'],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
+    assert full.returncode == 4
+    assert b"nothing was added to the ledger" in full.stderr
+    assert _totals(folder) == before
+    ended = _limited(folder, "replay", "repaired.jsonl")
+    assert ended.status == 4
+    assert "could not be shown: the next run shows it" in ended.stderr
+    assert _totals(folder) == before + C
+    _write(folder / "app.log", "d")
+    shown = _ingest(folder)
+    assert (shown.status, shown.stdout) == (0, C + C.replace(b'"c"', b'"d"'))
+    assert _ingest(folder) == Ended(0, b"", "")
+
+
+def test_a_replay_shows_what_an_earlier_run_could_not(repaired: Path) -> None:
+    """What could not be shown is shown by the next run that adds, whether it ingests or replays."""
+    folder = repaired.parent
+    _write(folder / "app.log", "d")
+    assert _limited(folder).status == 4
+    shown = run("replay", "--ledger", "l.db", "repaired.jsonl", "-f", "jsonl", cwd=folder)
+    assert (shown.status, shown.stdout) == (0, C + C.replace(b'"c"', b'"d"'))
+    assert "also shows what an earlier run added" in shown.stderr
+    assert _ingest(folder) == Ended(0, b"", "")
+
+
+@pytest.mark.usefixtures("log")
+def test_what_cannot_be_shown_is_not_forgotten(tmp_path: Path) -> None:
+    """Runs show what is added, never what is taken out: if that cannot be shown, it is not taken out."""
+    assert _ingest(tmp_path).status == 0
+    before = _totals(tmp_path)
+    ended = _limited(tmp_path, "forget")
+    assert ended.status == 4
+    assert "nothing was taken out of the ledger" in ended.stderr
+    assert _totals(tmp_path) == before
+    assert run("forget", "--ledger", "l.db", "app.log", "-f", "jsonl", cwd=tmp_path) == Ended(0, before, "")
+    assert _totals(tmp_path) == b""
 
 
 @pytest.mark.usefixtures("log")

@@ -11,15 +11,17 @@ from eventcli.cli.ledger_options import ledger_command, ledger_option, report_op
 from eventcli.cli.messages import say
 from eventcli.cli.options import debug_option, output_option, show_rejects_option
 from eventcli.cli.settings import PROMETHEUS, inputs_of, settings_of
-from eventcli.cli.showing import labels_of
+from eventcli.cli.showing import HASTE, Showing, labels_of
 from eventcli.cli.sinks import Sinks, written_to
 from eventcli.cli.targets import check_outputs, check_targets
 from eventcli.cli.values import PathValue
-from eventcli.errors import ExitCode
+from eventcli.errors import ExitCode, OutputError, ReaderGoneError
 from eventcli.ledger import meaning as meaning_module
 from eventcli.ledger import replay as replay_module
 from eventcli.ledger import totals as totals_module
 from eventcli.ledger.repairs import Problems, repairs
+from eventcli.ledger.store.database import Database
+from eventcli.ledger.store.hold import BusyError, LedgerError
 from eventcli.lines.rejected import record
 from eventcli.reporting.output import PRIVATE
 
@@ -45,6 +47,16 @@ def rejects(*, path: str, output: str | None, **_debug: bool) -> ExitCode:
         for reject in found:
             write(record(reject))
     return ExitCode.OK
+
+
+def _keep(database: Database, added: bytes) -> None:
+    """Keep what was added and could not be shown, for the next run to show it."""
+    try:
+        with database.transaction(HASTE):
+            database.put_unshown(added)
+        say("what was replayed is in the ledger, but could not be shown: the next run shows it")
+    except (LedgerError, BusyError, OutputError):
+        say("what was replayed is in the ledger, but could not be shown: `eventstats totals` shows it")
 
 
 @ledger_command(
@@ -75,15 +87,28 @@ def replay(*, files: tuple[str, ...], path: str, wait: float, wants_totals: bool
         database.wait_for_others()
         sinks.asked = totals_module.asked(meaning_module.meaning_of(database, {}))
         # The lines are read while they are added: they may not fit into memory.
-        outcome = replay_module.replay(database, repairs(inputs_of(files), problems), sinks.reject)
-        for problem in (*problems.lines(), *outcome.problems.lines()):
-            say(problem)
-        summary = outcome.summary
-        shown = totals_module.totals(database) if wants_totals or settings.format == PROMETHEUS else None
-        status = sinks.finish(
-            summary,
-            shown=shown,
-            render=renderer(settings, database.last_run(), labels),
-            all_rejected=summary.is_all_rejected,
+        display = Showing(
+            database,
+            sinks,
+            (lambda: totals_module.totals(database)) if wants_totals or settings.format == PROMETHEUS else None,
+            lambda record: renderer(settings, record, labels),
         )
+
+        def prepare(added: replay_module.Replay) -> None:
+            for problem in (*problems.lines(), *added.problems.lines()):
+                say(problem)
+            database.put_unshown(None)
+            display.prepare_of(added.summary, database.last_run())
+
+        try:
+            outcome = replay_module.replay(database, repairs(inputs_of(files), problems), sinks.reject, prepare)
+        except (OutputError, ReaderGoneError):
+            say("nothing was added to the ledger")
+            raise
+        summary = outcome.summary
+        try:
+            status = sinks.finish(summary, shown=display.shown, all_rejected=summary.is_all_rejected)
+        except BaseException:
+            _keep(database, display.keep(summary))
+            raise
         return ExitCode.DATA if (problems or outcome.problems) and status is ExitCode.OK else status

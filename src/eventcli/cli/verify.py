@@ -17,10 +17,11 @@ from eventcli.cli.showing import labels_of
 from eventcli.cli.sinks import Sinks, written_to
 from eventcli.cli.targets import check_outputs, check_targets
 from eventcli.cli.values import PathValue
-from eventcli.errors import ExitCode
+from eventcli.errors import ExitCode, OutputError, ReaderGoneError
 from eventcli.ledger import totals as totals_module
 from eventcli.ledger import verify as verify_module
 from eventcli.ledger.store.database import Database
+from eventcli.summary.summary import Summary
 from eventcli.text import name_of
 
 
@@ -156,11 +157,17 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
                 )
             chosen.update({stream.key: stream for stream in streams})
         database.wait_for_others()
-        summary = forget_module.forget(database, list(chosen.values()))
-        shown = totals_module.totals(database) if settings.format == PROMETHEUS else None
-        return sinks.finish(
-            summary,
-            shown=shown,
-            render=renderer(settings, database.last_run(), labels),
-            all_rejected=False,
-        )
+        status = ExitCode.OK
+
+        def show(summary: Summary) -> None:
+            nonlocal status
+            shown = totals_module.totals(database) if settings.format == PROMETHEUS else None
+            render = renderer(settings, database.last_run(), labels)
+            status = sinks.finish(summary, shown=shown, render=render, all_rejected=False)
+
+        try:
+            forget_module.forget(database, list(chosen.values()), show)
+        except (OutputError, ReaderGoneError):
+            say("nothing was taken out of the ledger")
+            raise
+        return status

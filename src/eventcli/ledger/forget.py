@@ -1,7 +1,7 @@
 """Takes the contribution of one stream out of a ledger, so that the stream can be read again."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from eventcli.ledger import meaning as meaning_module
 from eventcli.ledger import totals
@@ -42,8 +42,12 @@ def check(database: Database, streams: Iterable[Stream]) -> None:
             )
 
 
-def forget(database: Database, streams: Sequence[Stream]) -> Summary:
-    """Take out everything that streams added, in one transaction, and return it.
+def forget(
+    database: Database, streams: Sequence[Stream], inside: Callable[[Summary], object] = lambda _: None
+) -> Summary:
+    """Take out everything that streams added, in one transaction, and return it; `inside` the transaction, show it.
+
+    If it cannot be shown, nothing is taken out: no later run could show it, since runs show what was added.
 
     The next run that reads its log counts a stream again if it is still on disk; of any other, nothing remains.
     """
@@ -62,7 +66,9 @@ def forget(database: Database, streams: Sequence[Stream]) -> Summary:
         files = {stream.key: file for stream, file in candidates(database.streams(), []) if file is not None}
         kept = [stream for stream in streams if _begin_anew(stream, files.get(stream.key))]
         database.forget(streams, kept)
-    return totals.assemble(types, account, sources, meaning)
+        summary = totals.assemble(types, account, sources, meaning)
+        inside(summary)
+    return summary
 
 
 def _account(database: Database, stream: Stream) -> Account:

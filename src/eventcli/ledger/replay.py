@@ -37,8 +37,13 @@ class Replay(NamedTuple):
     problems: Problems
 
 
-def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[Reject], object]) -> Replay:
-    """Turn repaired rejects into events, each at most once, in one transaction."""
+def replay(
+    database: Database,
+    repairs: Iterable[Repair],
+    on_reject: Callable[[Reject], object],
+    inside: Callable[[Replay], object] = lambda _: None,
+) -> Replay:
+    """Turn repaired rejects into events, each at most once, in one transaction; `inside` it, show the result."""
     meaning = meaning_of(database, {})
     query = meaning.query
     added: dict[int, Gathered] = {}
@@ -81,8 +86,9 @@ def replay(database: Database, repairs: Iterable[Repair], on_reject: Callable[[R
                     Replayed(number, repair.offset, reason, "accepted", row[0], row[1], value, integral), moment
                 )
         database.add_totals_of((number, gathered.rows()) for number, gathered in added.items())
-    types: Types = {}
-    for gathered in added.values():
-        add_all(types, by_type(gathered.rows()))
-    summary = assemble(types, account, [], meaning)
-    return Replay(summary, repeated, problems)
+        types: Types = {}
+        for gathered in added.values():
+            add_all(types, by_type(gathered.rows()))
+        result = Replay(assemble(types, account, [], meaning), repeated, problems)
+        inside(result)
+    return result
