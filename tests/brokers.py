@@ -119,7 +119,7 @@ class RedisStream:
         import redis  # noqa: PLC0415  # may be missing
 
         self.name = f"stream{next(_numbers)}"
-        self.client = redis.Redis(port=server.port)
+        self.client: Any = redis.Redis(port=server.port)
         place = f"redis://127.0.0.1:{server.port}/0?stream={self.name}"
         self.source = place if group is None else f"{place}&group={group}&claim=1"
 

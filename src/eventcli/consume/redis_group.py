@@ -277,9 +277,11 @@ class Group:
         about, groups = self._connection.together(("XINFO", "STREAM", self._key), ("XINFO", "GROUPS", self._key))
         if is_absent(about):
             return True
-        last = id_of(fields_of(checked(about))["last-generated-id"])
+        last = fields_of(checked(about))["last-entry"]
         own = [group for group in map(fields_of, checked(groups)) if group["name"].decode() == self._group]
-        return bool(own) and own[0]["pending"] == 0 and id_of(own[0]["last-delivered-id"]) >= last
+        if not own or own[0]["pending"]:
+            return False
+        return not last or id_of(own[0]["last-delivered-id"]) >= id_of(last[0])
 
     def close(self) -> None:
         """Close the connection."""

@@ -16,7 +16,7 @@ from eventcli.consume.redis_entries import Entry, Sizes, message_of, proof_of
 
 _BEGINNING: Final = "0-0"
 
-_MARKS: Final = 16
+_MARKS: Final = 24
 """Fingerprints that a position holds at most."""
 
 
@@ -46,13 +46,15 @@ class Place(NamedTuple):
         """Return the place as a position of the ledger."""
         return json.dumps(self, separators=(",", ":"))
 
-    def behind(self, entry: Entry, number: int) -> "Place":
-        """Return the place behind an entry, with a mark for it, and fewer of the older ones the older they are."""
-        new = Mark(entry[0].decode(), number, proof_of(entry))
+    def behind(self, entries: Sequence[Entry], number: int) -> "Place":
+        """Return the place after some entries, with marks for the last ones, and ever fewer of those further back."""
+        distances = [distance for distance in (0, *(1 << power for power in range(20))) if distance < len(entries)]
+        recent = [(entries[-1 - distance], number - distance) for distance in distances]
+        marks = [Mark(entry[0].decode(), place, proof_of(entry)) for entry, place in recent]
         kept: dict[int, Mark] = {}
-        for mark in self.marks:
+        for mark in (*marks, *self.marks):
             kept.setdefault(max(0, number - mark.number).bit_length(), mark)
-        return Place(new.id, number, (new, *kept.values())[:_MARKS])
+        return Place(marks[0].id, number, tuple(kept.values())[:_MARKS])
 
 
 class Seen(NamedTuple):
@@ -105,7 +107,9 @@ class Log:
         elif not self._is_proved(place):
             place, seen = self._doubted(place, seen, losses)
         place, lost = _counted(place, seen)
-        if lost:
+        if lost < 0 and not losses:
+            losses.append(_went_back(place))
+        elif lost > 0:
             losses.append(Loss(f"{_entries(lost)} dropped from the stream after {place.id}, before anybody read them"))
         if not seen.entries and not losses and self._before:
             self._wait(place, seconds)
@@ -116,7 +120,7 @@ class Log:
         messages = [message_of(entry, self._field) for entry in seen.entries]
         self._sizes.note(messages)
         if seen.entries:
-            place = place.behind(seen.entries[-1], place.number + len(seen.entries))
+            place = place.behind(seen.entries, place.number + len(seen.entries))
         before, self._before = self._before, place.text()
         return Delivery(messages, before, self._before, losses)
 
@@ -169,19 +173,15 @@ class Log:
         rest = seen.rest(place)
         is_back = seen.last < id_of(place.id) or seen.added < place.number
         is_impossible = seen.added - place.number < (len(seen.entries) if rest is None else rest)
-        if False in there or ((is_back or is_impossible) and True not in there):
+        # The ids of a stream that was made anew begin where those of the former one ended.
+        is_later = seen.first is None or seen.first > id_of(place.id)
+        if False in there or (True not in there and is_later and (place.is_gone or is_back or is_impossible)):
             if not place.is_gone:
                 losses.append(Loss(f"the stream was made anew: what the former one held after {place.id} may be lost"))
             again = self._look(Place(), self._sizes.count(len(seen.entries) or 1)) or seen
             return Place(number=again.added - again.length), again
         if is_back or is_impossible:
-            losses.append(
-                Loss(
-                    f"the stream no longer has entries up to {place.id} that were read (was the server restarted"
-                    " without them?): they are counted, and count again if they are added again",
-                    is_doubt=True,
-                )
-            )
+            losses.append(_went_back(place))
             last = min(seen.last, id_of(place.id))
             return Place(text_of(last), seen.added - (rest or len(seen.entries)), place.marks), seen
         return place._replace(is_gone=False), seen
@@ -207,12 +207,22 @@ class Log:
 
 
 def _counted(place: Place, seen: Seen) -> tuple[Place, int]:
-    """Return the place with the number of entries before those that were seen, and how many of them were never read."""
+    """Return the place with the number of entries before those that were seen, and how many of them were never read.
+
+    It is negative if there are fewer than were read: the server lost some, and has others since.
+    """
     rest = seen.rest(place)
     if rest is None:
         return place, 0
-    lost = max(0, seen.added - place.number - rest)
-    return place._replace(number=seen.added - rest), lost
+    return place._replace(number=seen.added - rest), seen.added - place.number - rest
+
+
+def _went_back(place: Place) -> Loss:
+    return Loss(
+        f"the stream no longer has entries up to {place.id} that were read (was the server restarted without them?):"
+        " they are counted, and count again if they are added again",
+        is_doubt=True,
+    )
 
 
 def _entries(count: int) -> str:
