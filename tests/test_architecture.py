@@ -39,6 +39,9 @@ PACKAGES: Final = {name for name, path in MODULES.items() if path.stem == "__ini
 
 WINGS: Final = sorted({name.partition(".")[0] for name in MODULES} - TOP - {"__init__"})
 
+EXTRAS: Final = {"consume", "engines", "serve"}
+"""Wings that need an extra of the package."""
+
 HEAVY: Final = {
     "asyncio",
     "concurrent",
@@ -318,6 +321,21 @@ def test_a_usual_run_passes_no_door(body: str, arguments: list[str]) -> None:
     doors = {f"eventcli.{name}" for name in behind_a_door()}
     assert "eventcli.summary.saved" in doors
     assert loaded & doors == ({"eventcli.folding.reference", "eventcli.lines.parse"} if body == "python" else set())
+
+
+def test_only_doors_load_modules_late() -> None:
+    """No function imports a module of a wing, but where an extra is used: there are doors for that."""
+    found = {
+        module
+        for module in MODULES
+        for function in ast.walk(tree_of(module))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if any(wing_of(room_of(name) or "") in WINGS for name in names_of(node))
+    }
+    assert found <= {"__main__", "testing"} | {module for module in MODULES if wing_of(module) in EXTRAS} | {
+        f"cli.{wing}" for wing in EXTRAS
+    }
 
 
 @pytest.mark.parametrize("name", eventcli.__all__)

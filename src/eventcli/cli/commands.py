@@ -98,14 +98,12 @@ class _DefaultCommand(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
         """Complete commands, and the arguments of the default command."""
-        from eventcli.cli import completion  # noqa: PLC0415  # keeps start-up fast for all other runs
-
         default = self.commands[_DEFAULT_COMMAND]
         with default.make_context(_DEFAULT_COMMAND, [], parent=ctx, resilient_parsing=True) as context:
             found = super().shell_complete(ctx, incomplete) or default.shell_complete(context, incomplete)
         if incomplete.startswith("-"):
             return found
-        return [*found, *completion.files(incomplete, beside_commands=bool(found))]
+        return [*found, *eventcli.cli.completion.files(incomplete, beside_commands=bool(found))]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, those of a ledger under a heading of their own."""

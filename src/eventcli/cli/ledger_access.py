@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+import eventcli.reporting
 from eventcli.cli.messages import say
 from eventcli.cli.settings import NO_VALUE, PROMETHEUS, Settings
 from eventcli.ledger.meaning import Meaning, MeaningError, check_kept, meaning_of
@@ -49,10 +50,8 @@ def renderer(
     """Return a function that renders the totals as metrics, if they are requested."""
     if settings.format != PROMETHEUS:
         return None
-    from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for other formats
-
-    figures = None if record is None else prometheus.figures_of(record)
-    return lambda summary: prometheus.metrics(summary, figures, settings.other_label, labels)
+    figures = None if record is None else eventcli.reporting.prometheus.figures_of(record)
+    return lambda summary: eventcli.reporting.prometheus.metrics(summary, figures, settings.other_label, labels)
 
 
 def given_of(options: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import click
 
+import eventcli.reporting
 from eventcli import interruption
 from eventcli.cli.command import LEDGER, OUTPUT, Command, option, together
 from eventcli.cli.options import other_label_option, output_options
@@ -68,10 +69,8 @@ class _LabelValue(click.ParamType[tuple[str, str]]):
         """Return the name and the value."""
         if isinstance(value, tuple):
             return cast("tuple[str, str]", value)
-        from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for runs without labels
-
         name, equals, text = NameValue().convert(value, param, ctx).partition("=")
-        fault = prometheus.label_fault(name) if equals else "a label is NAME=VALUE"
+        fault = eventcli.reporting.prometheus.label_fault(name) if equals else "a label is NAME=VALUE"
         if fault:
             self.fail(f"{value!r}: {fault}", param, ctx)
         return name, text

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
+import eventcli.ledger
 from eventcli.lines.query import Calendar
 from eventcli.pipeline.opened import status_of
 from eventcli.readable import Readable, read_into
@@ -202,12 +203,9 @@ def _results(path: str) -> Iterator[Result]:
         if head.head != _DATABASE:
             yield from saved.results(head)
             return
-    from eventcli.ledger import totals  # noqa: PLC0415  # keeps start-up fast for nearly all merges
-    from eventcli.ledger.store import hold  # noqa: PLC0415  # keeps start-up fast for nearly all merges
-
     try:
-        yield totals.load_result(path)
-    except (hold.LedgerError, hold.BusyError) as error:
+        yield eventcli.ledger.totals.load_result(path)
+    except (eventcli.ledger.store.hold.LedgerError, eventcli.ledger.store.hold.BusyError) as error:
         raise saved.SavedError(str(error)) from error
 
 

@@ -12,6 +12,7 @@ import eventcli.summary
 from eventcli import interruption
 from eventcli.cli import messages, targets
 from eventcli.cli.messages import say, say_rest
+from eventcli.cli.progress import Watch
 from eventcli.cli.settings import Settings
 from eventcli.errors import ExitCode
 from eventcli.lines.event import Reason, Reject
@@ -42,8 +43,6 @@ def complete(run: Run, inputs: Sequence[str], choice: Choice, settings: Settings
         is_typed = STDIN in inputs and _is_terminal(sys.stdin)
         is_shown = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not is_typed
     sizes = (lambda: [size_of(str(found.source)) for found in discover(inputs, choice)]) if is_shown else None
-    from eventcli.cli.progress import Watch  # noqa: PLC0415  # keeps start-up fast for commands that read nothing
-
     # From the very start: the signal kills a process that does not handle it.
     with Watch(run, started=started, say=say, sizes=sizes) as watch:
         messages.Stderr.watch = watch

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import click
 
+import eventcli.ledger
 from eventcli.cli.settings import Settings
 from eventcli.reporting.output import STDOUT, STDOUT_PATH
 from eventcli.text import STDIN, is_url, name_of
@@ -63,9 +64,7 @@ def check_outputs(
     """Do the same for outputs by option; see `check`."""
     is_known = None
     if ledger is not None and os.path.exists(ledger):
-        from eventcli.ledger.store.streams_table import source_of  # noqa: PLC0415  # keeps start-up fast for others
-
-        is_known = partial(source_of, ledger)
+        is_known = partial(eventcli.ledger.store.streams_table.source_of, ledger)
     check(outputs, inputs=inputs, ledger=ledger, is_known=is_known)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import eventcli.reporting
 from eventcli.cli.command import QUERY, option
 from eventcli.cli.ledger_access import open_to_read, renderer
 from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options
@@ -67,7 +68,5 @@ def _further(settings: Settings) -> tuple[Stat, ...]:
     if settings.save is not None:
         return tuple(Stat)
     if settings.format == PROMETHEUS:
-        from eventcli.reporting import prometheus  # noqa: PLC0415  # keeps start-up fast for other formats
-
-        return prometheus.STATS
+        return eventcli.reporting.prometheus.STATS
     return ()

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+import eventcli.ledger
 from eventcli.cli.command import LEDGER, help_option, option
 from eventcli.cli.ledger_access import open_to_change, open_to_read, renderer
 from eventcli.cli.ledger_options import ledger_command, ledger_option, report_options, wait_option
@@ -136,8 +137,6 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
     A STREAM is a key, as `verify` prints it; a PATH names the stream that was read there. The next `ingest` reads
     again whatever is still on disk.
     """
-    from eventcli.ledger import forget as forget_module  # noqa: PLC0415  # keeps start-up fast for others
-
     labels = labels_of(options.pop("label"), path)
     settings = settings_of(**options, has_metrics=True)
     check_targets(settings, ledger=path)
@@ -146,12 +145,12 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
         database = stack.enter_context(open_to_change(path, wait, settings.stats))
         chosen = {}
         for name in names:
-            streams = forget_module.streams_of(database, name)
+            streams = eventcli.ledger.forget.streams_of(database, name)
             if not streams:
                 raise click.UsageError(f"{name_of(name)}: the ledger knows no stream of this key or path")
             if len(streams) > 1 and not wants_all:
                 for stream in streams:
-                    say(forget_module.describe(stream))
+                    say(eventcli.ledger.forget.describe(stream))
                 raise click.UsageError(
                     f"{name_of(name)}: {len(streams)} streams were read there: name one by its key, or give --all"
                 )
@@ -166,7 +165,7 @@ def forget(*, names: tuple[str, ...], path: str, wait: float, wants_all: bool, *
             status = sinks.finish(summary, shown=shown, render=render, all_rejected=False)
 
         try:
-            forget_module.forget(database, list(chosen.values()), show)
+            eventcli.ledger.forget.forget(database, list(chosen.values()), show)
         except (OutputError, ReaderGoneError):
             say("nothing was taken out of the ledger")
             raise

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 
 import orjson
 
+import eventcli.lines
 from eventcli.folding.fold import Folded, Mark, Part
 from eventcli.lines import exact, paths
 from eventcli.lines.event import Event, Reason
@@ -82,9 +83,7 @@ class ReferenceFold:
         self._buckets = None
         self._calendar = None
         if query.timing is not None and query.timing.by is not None:
-            from eventcli.lines.times import Buckets  # noqa: PLC0415  # keeps start-up fast for runs without times
-
-            self._buckets = Buckets(query.timing.by, query.timing.zone)
+            self._buckets = eventcli.lines.times.Buckets(query.timing.by, query.timing.zone)
             self._calendar = Calendar(query.timing.by, query.timing.zone)
         self._bucket_of_time: dict[object, Bucket | None] = {}
         self._stats_of_bucket: dict[Bucket, dict[str, _States]] = {}
@@ -270,11 +269,9 @@ class ReferenceFold:
         return bucket
 
     def _read_time(self, time: object) -> Bucket | None:
-        from eventcli.lines.clock import clock_of  # noqa: PLC0415  # keeps start-up fast for runs without times
-
         timing = self._query.timing
         assert timing is not None
-        clock = clock_of(timing)
+        clock = eventcli.lines.clock.clock_of(timing)
         instant = clock.of_text(time) if isinstance(time, str) else clock.of_number(str(time))
         if instant is None:
             raise KeyError(time)
@@ -340,9 +337,7 @@ class ReferenceFold:
 
 
 def _salvaged(line: bytes, query: Query) -> Event | None:
-    from eventcli.lines.salvage import salvage  # noqa: PLC0415  # keeps start-up fast for runs without damage
-
-    return salvage(line, query)
+    return eventcli.lines.salvage.salvage(line, query)
 
 
 _Group = str | tuple[str, Bucket | None]

@@ -7,6 +7,7 @@ in their zone is invalid: its bucket could not be written down.
 from decimal import Decimal
 from functools import lru_cache
 
+import eventcli.lines
 from eventcli.lines.query import Timing
 from eventcli.lines.spellings import READABLE, from_number, from_text
 from eventcli.lines.zones import END, FIRST, NANOS, years, zone
@@ -20,9 +21,7 @@ class Clock:
         self._zone = zone(timing.input_zone)
         self._format = None
         if timing.time_format is not None:
-            from eventcli.lines.timeformats import time_format  # noqa: PLC0415  # runs without a format
-
-            self._format = time_format(timing.time_format)
+            self._format = eventcli.lines.timeformats.time_format(timing.time_format)
         self._name = timing.zone
         first, end = (FIRST, END) if timing.by is None else years(zone(timing.zone))
         self._first, self._end = first * NANOS, end * NANOS

@@ -10,6 +10,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
+import eventcli.lines
 from eventcli.lines import exact, grammar, paths
 from eventcli.lines.event import Event, Reason, Reject
 from eventcli.lines.grammar import NUMBER, STRING, WHITE_SPACE, is_json, loads
@@ -170,17 +171,16 @@ def _value(line: bytes, event: dict[str, Any], query: Query) -> tuple[Decimal, b
 
 def _time(line: bytes, event: dict[str, Any], field: str, timing: Timing) -> int | Reason:
     """Return the instant of an event in nanoseconds since the epoch, or why there is none."""
-    from eventcli.lines.clock import clock_of  # noqa: PLC0415  # keeps start-up fast for runs without times
-
     time = paths.find(event, field)
     instant = None
     if type(time) is str:
-        instant = clock_of(timing).of_text(time)
+        instant = eventcli.lines.clock.clock_of(timing).of_text(time)
     elif type(time) is int:
-        instant = clock_of(timing).of_number(str(time))
+        instant = eventcli.lines.clock.clock_of(timing).of_number(str(time))
     elif type(time) is float:
         literal = _literal_at(line, event, field)
-        instant = None if exact.literal(literal) is None else clock_of(timing).of_number(literal.decode("ascii"))
+        if exact.literal(literal) is not None:
+            instant = eventcli.lines.clock.clock_of(timing).of_number(literal.decode("ascii"))
     elif time is MISSING:
         return Reason.MISSING_TIME
     return Reason.BAD_TIME if instant is None else instant
@@ -317,9 +317,7 @@ def _explain_time(line: bytes, field: str, timing: Timing | None) -> str:
     shown = printable(text[:_MOST_OF_TIME]) + ("…" if len(text) > _MOST_OF_TIME else "")
     if isinstance(value, str):
         shown = f'"{shown}"'
-    from eventcli.lines.clock import clock_of  # noqa: PLC0415  # as above
-
-    return f"{_quoted(field)} is {shown}, but {clock_of(timing or Timing()).why_not(text)}"
+    return f"{_quoted(field)} is {shown}, but {eventcli.lines.clock.clock_of(timing or Timing()).why_not(text)}"
 
 
 def _explain_missing(field: str) -> str:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
+import eventcli.lines
+
 if TYPE_CHECKING:
     from eventcli.lines.bounds import Bound
 
@@ -94,9 +96,7 @@ class Timing(_Timing):
     ) -> Self:
         """Normalise all values, so that equal ones compare equal."""
         if input_zone != "UTC" or zone != "UTC":
-            from eventcli.lines import zones  # noqa: PLC0415  # keeps start-up fast for runs without times
-
-            input_zone, zone = zones.canonical(input_zone), zones.canonical(zone)
+            input_zone, zone = eventcli.lines.zones.canonical(input_zone), eventcli.lines.zones.canonical(zone)
         first, end = _instant(since, zone), _instant(until, zone)
         by = None if by is None else unit_of(by)
         return super().__new__(cls, input_zone, first, end, by, zone, optional, time_format)
@@ -105,9 +105,7 @@ class Timing(_Timing):
 def _instant(bound: "Bound | None", zone: str) -> int | None:
     if bound is None or isinstance(bound, int):
         return bound
-    from eventcli.lines import bounds, zones  # noqa: PLC0415  # keeps start-up fast for runs without times
-
-    return bounds.instant_of(bound, zones.zone(zone))
+    return eventcli.lines.bounds.instant_of(bound, eventcli.lines.zones.zone(zone))
 
 
 class Bucket(NamedTuple):

@@ -6,6 +6,7 @@ For an invalid one, a ValueError names the option and says why.
 import time
 from typing import Any
 
+import eventcli.lines
 from eventcli.lines.query import Timing
 from eventcli.text import printable
 
@@ -19,22 +20,20 @@ def timing_of(options: dict[str, Any]) -> Timing | None:
     check_format(time_format)
     if since is by is until is None:
         return None
-    from eventcli.lines import zones  # noqa: PLC0415  # keeps start-up fast for runs without times
-
     zone, input_zone = zone_of(tz or input_tz or "UTC"), zone_of(input_tz or "UTC")
     first, end = window_of(since, until, zone)
-    return Timing(input_zone, first, end, by, zones.canonical(tz or "UTC"), time_format=time_format)
+    return Timing(input_zone, first, end, by, eventcli.lines.zones.canonical(tz or "UTC"), time_format=time_format)
 
 
 def window_of(since: str | None, until: str | None, zone: str) -> tuple[int | None, int | None]:
     """Return the instants of two bounds with the same now, in nanoseconds since the epoch; ValueError for no window."""
-    from eventcli.lines import bounds, zones  # noqa: PLC0415  # as above
-
     now = time.time_ns()
 
     def bound(name: str, text: str | None) -> int | None:
         try:
-            return None if text is None else bounds.from_option(text, zones.zone(zone), now)
+            return (
+                None if text is None else eventcli.lines.bounds.from_option(text, eventcli.lines.zones.zone(zone), now)
+            )
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
 
@@ -49,19 +48,15 @@ def window_of(since: str | None, until: str | None, zone: str) -> tuple[int | No
 
 def zone_of(name: str) -> str:
     """Return the canonical name of a zone; ValueError if there is none."""
-    from eventcli.lines import zones  # noqa: PLC0415  # as above
-
-    zones.zone(name)
-    return zones.canonical(name)
+    eventcli.lines.zones.zone(name)
+    return eventcli.lines.zones.canonical(name)
 
 
 def check_format(text: str | None) -> None:
     """Raise ValueError for an invalid format."""
     if text is None:
         return
-    from eventcli.lines.timeformats import time_format  # noqa: PLC0415  # as above
-
     try:
-        time_format(text)
+        eventcli.lines.timeformats.time_format(text)
     except ValueError as error:
         raise ValueError(f"--time-format: {error}") from None

@@ -24,9 +24,7 @@ PIPE_SIZE: Final = 1024 * 1024
 
 def expand_url(url: str) -> list[str]:
     """Return the sorted URLs of the objects that match a pattern; else the URL itself. Raises OSError on failure."""
-    from eventcli.reading.remote import urls  # noqa: PLC0415  # keeps start-up fast for runs on local files
-
-    return urls.expand(url)
+    return eventcli.reading.remote.urls.expand(url)
 
 
 def open_source(source: Source, *, ahead: bool = False, timeout: float | None = None) -> Decompressed:
@@ -41,9 +39,7 @@ def open_source(source: Source, *, ahead: bool = False, timeout: float | None = 
         return Decompressed(readable(source), ahead=ahead)
     path = os.fspath(source)
     if is_url(path):
-        from eventcli.reading.remote import urls  # noqa: PLC0415  # keeps start-up fast for runs on local files
-
-        download = urls.open_url(path, timeout)
+        download = eventcli.reading.remote.urls.open_url(path, timeout)
         return Decompressed(download, ahead=ahead, close=download.close)
     descriptor, status = open_path(path)
     return stream_of(descriptor, status, ahead=ahead, close=path != STDIN)

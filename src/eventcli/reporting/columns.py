@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import eventcli.lines
 from eventcli.summary.aggregates.aggregate import UnknownStatError
 from eventcli.summary.aggregates.registry import COLUMNS, DEFAULT_STATS, Stat
 from eventcli.summary.stats import LazyTypes, Types, TypeStats
@@ -35,10 +36,8 @@ def keys_of(summary: Summary) -> list[str]:
 
 def parts_of(summary: Summary, other_label: str) -> Iterator[tuple[str | None, Types]]:
     """Yield rows that belong together: the start of their bucket (None: outside any), and their stats by type."""
-    if has_buckets(summary):
-        from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
     for bucket, types, other in summary.parts():
-        start = None if bucket is None else times.shown(bucket)
+        start = None if bucket is None else eventcli.lines.times.shown(bucket)
         yield start, types
         if other is not None:
             yield start, {other_label: other}

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from eventcli.door import door
 
 if TYPE_CHECKING:
-    from eventcli.summary import asked, gaps, kinship, saved
+    from eventcli.summary import asked, elements, gaps, kinship, saved
 
-__all__ = ["asked", "gaps", "kinship", "saved"]
+__all__ = ["asked", "elements", "gaps", "kinship", "saved"]
 
 if not TYPE_CHECKING:
     __getattr__ = door(__name__, __all__)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, Self
 
-from eventcli.lines.query import Query
+import eventcli.lines
+from eventcli.lines.query import Bucket, Query
 
 Window = tuple[int | None, int | None]
 """Events from one instant on and before another one, in nanoseconds since the epoch; None for no bound."""
@@ -166,11 +167,8 @@ def _stretch(window: Window) -> str:
 def _text(nanos: int | None) -> str | None:
     if nanos is None:
         return None
-    from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
-    from eventcli.lines.query import Bucket  # noqa: PLC0415  # as above
-
     second, rest = divmod(nanos, _NANOS)
-    moment = times.label(Bucket(second)).removesuffix("+00:00")
+    moment = eventcli.lines.times.label(Bucket(second)).removesuffix("+00:00")
     return f"{moment}.{rest:09}Z" if rest else f"{moment}Z"
 
 
@@ -184,9 +182,7 @@ def _instant(text: object) -> int | None:
         return None
     from datetime import UTC  # noqa: PLC0415  # keeps start-up fast for runs without times
 
-    from eventcli.lines import spellings  # noqa: PLC0415  # as above
-
-    instant = spellings.from_text(_checked(text), UTC)
+    instant = eventcli.lines.spellings.from_text(_checked(text), UTC)
     if instant is None:
         raise ValueError(f"{text!r} is no instant")
     return instant

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+import eventcli.lines
 from eventcli.errors import GapsError
 from eventcli.lines.query import Timing
 from eventcli.summary.stats import TypeStats
@@ -32,15 +33,12 @@ def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Sum
     """
     if timing.by is None:
         raise ValueError("gaps are between buckets")
-    from eventcli.lines.times import Buckets  # noqa: PLC0415  # keeps start-up fast for runs without times
-    from eventcli.lines.zones import NANOS  # noqa: PLC0415  # keeps start-up fast for runs without times
-
-    buckets = Buckets(timing.by, timing.zone)
+    buckets = eventcli.lines.times.Buckets(timing.by, timing.zone)
     seen = [bucket.start for bucket in summary.buckets] + [bucket.start for bucket in summary.other if bucket]
     if (timing.since is None and not seen) or (timing.until is None and not seen):
         return summary
-    since = min(seen) if timing.since is None else timing.since // NANOS
-    until = max(seen) + 1 if timing.until is None else -(-timing.until // NANOS)
+    since = min(seen) if timing.since is None else timing.since // eventcli.lines.zones.NANOS
+    until = max(seen) + 1 if timing.until is None else -(-timing.until // eventcli.lines.zones.NANOS)
     names = sorted(set(types or ()).union(*summary.buckets.values()))
     filled = dict(summary.buckets)
     rows = 0
@@ -67,9 +65,10 @@ def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Sum
 
 def _check(buckets: "Buckets", since: int, until: int, names: int, most: int) -> None:
     """Refuse too many rows; they are counted only as far as the message needs."""
-    from eventcli.lines.times import shown  # noqa: PLC0415  # as above
-
     rows = sum(names for _ in islice(buckets.between(since, until), MOST_ROWS // max(names, 1) + 1))
     if most < rows <= MOST_ROWS:
-        first, last = shown(buckets.bucket(since)), shown(buckets.bucket(until - 1))
+        first, last = (
+            eventcli.lines.times.shown(buckets.bucket(since)),
+            eventcli.lines.times.shown(buckets.bucket(until - 1)),
+        )
         raise GapsError(f"gaps take {rows} rows from {first} to {last}, most of them empty")

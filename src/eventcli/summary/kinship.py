@@ -7,6 +7,7 @@ no bucket size and no time zone could produce are refused; possible ones are not
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
+import eventcli.lines
 from eventcli.errors import WrongUsageError
 from eventcli.lines.query import Bucket, Calendar
 from eventcli.summary.asked import Asked
@@ -131,19 +132,18 @@ class Kinship:
         """Raise MixedError if a printed bucket does not fit the calendar of a saved summary."""
         if self._calendar is None:
             return
-        from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
-
         other, (by, zone) = self._calendar
         printed = self._printed if name == other else name
         try:
-            buckets = times.Buckets(by, zone)
+            buckets = eventcli.lines.times.Buckets(by, zone)
         except ValueError:
             return  # a zone that is unknown here
         for start in starts:
             if buckets.bucket(start.start) != start:
+                label = eventcli.lines.times.label(start)
                 raise MixedError(
-                    f"{other} is in buckets by {by} ({zone}), and none of these starts at {times.label(start)} as one"
-                    f" in {printed} does"
+                    f"{other} is in buckets by {by} ({zone}),"
+                    f" and none of these starts at {label} as one in {printed} does"
                 )
 
     def _check_zones(self, name: str, starts: list[Bucket]) -> None:
@@ -162,15 +162,13 @@ class Kinship:
 
 
 def _having(zones: Iterable[str], starts: Iterable[Bucket]) -> list[str]:
-    from eventcli.lines import zones as zones_module  # noqa: PLC0415  # keeps start-up fast for runs without times
-
     def known() -> Iterator[str]:
         for name in zones:
             try:
-                zone = zones_module.zone(name)
+                zone = eventcli.lines.zones.zone(name)
             except ValueError:
                 continue
-            if all(zones_module.offset(zone, start) == offset for start, offset in starts):
+            if all(eventcli.lines.zones.offset(zone, start) == offset for start, offset in starts):
                 yield name
 
     return list(known())
@@ -210,9 +208,7 @@ def _is_monday(day: int) -> bool:
 
 
 def _is_first(day: int) -> bool:
-    from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
-
-    return times.label(Bucket(day * _DAY))[-len("01T00:00:00+00:00") :][:2] == "01"
+    return eventcli.lines.times.label(Bucket(day * _DAY))[-len("01T00:00:00+00:00") :][:2] == "01"
 
 
 def _either(grains: frozenset[str]) -> str:

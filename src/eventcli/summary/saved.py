@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
+import eventcli.lines
+import eventcli.summary
 from eventcli.lines.event import Reason
 from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Bucket, Calendar, Query
 from eventcli.readable import Readable
@@ -86,18 +88,16 @@ def results(stream: Readable) -> Iterator[Result]:
     Only one row is held at a time, and the sum of the rows. Raises SavedError if the text is anything else; then the
     results yielded before are invalid, too. OSError of the stream propagates.
     """
-    from eventcli.summary import elements  # noqa: PLC0415  # keeps start-up fast for nearly all runs
-
     printed = _Printed()
     part: _Part | None = None
     try:
-        for document in elements.elements(stream):
-            if isinstance(document, elements.Begin):
+        for document in eventcli.summary.elements.elements(stream):
+            if isinstance(document, eventcli.summary.elements.Begin):
                 part = _Part()
-            elif isinstance(document, elements.Member):
+            elif isinstance(document, eventcli.summary.elements.Member):
                 assert part is not None
                 part.add(document.key, document.value)
-            elif isinstance(document, elements.End):
+            elif isinstance(document, eventcli.summary.elements.End):
                 assert part is not None
                 yield part.result()
             elif not isinstance(document, dict):
@@ -106,7 +106,7 @@ def results(stream: Readable) -> Iterator[Result]:
                 yield _saved(document)
             else:
                 printed.add(document)
-    except elements.DocumentError as error:
+    except eventcli.summary.elements.DocumentError as error:
         raise SavedError(f"neither a saved summary nor a printed result (json or jsonl): {error}") from None
     except UnicodeDecodeError:
         raise SavedError("not UTF-8") from None
@@ -278,15 +278,11 @@ def _status(code: object) -> Status:
 
 
 def _label(bucket: Bucket) -> str:
-    from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
-
-    return times.shown(bucket)
+    return eventcli.lines.times.shown(bucket)
 
 
 def _bucket(label: str) -> Bucket:
-    from eventcli.lines import times  # noqa: PLC0415  # keeps start-up fast for runs without times
-
-    bucket = times.from_label(label)
+    bucket = eventcli.lines.times.from_label(label)
     if bucket is None:
         raise ValueError(f"{label!r} is not the start of a bucket")
     return bucket
@@ -324,9 +320,7 @@ def _count(number: object) -> int:
 
 
 def _is_count(number: object) -> "TypeGuard[Number]":
-    from eventcli.summary.elements import Number  # noqa: PLC0415  # keeps start-up fast for nearly all runs
-
-    return isinstance(number, Number) and len(number) <= _LONGEST and number.isdigit()
+    return isinstance(number, eventcli.summary.elements.Number) and len(number) <= _LONGEST and number.isdigit()
 
 
 def _optional_count(holder: Mapping[str, Any], key: str) -> int:

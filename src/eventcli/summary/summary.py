@@ -9,6 +9,7 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import eventcli.lines
 from eventcli.errors import ExitCode
 from eventcli.lines.query import Bucket, Calendar
 from eventcli.summary.account import Account, AccountError, Value
@@ -140,9 +141,7 @@ class Summary(Value):
 
     def _moment(self, bucket: Bucket) -> "datetime":
         """Return the start of a bucket in the zone of the calendar, or with the offset of the bucket."""
-        from eventcli.lines import zones  # noqa: PLC0415  # keeps start-up fast for runs without times
-
-        return zones.moment(bucket.start, self.calendar.zone if self.calendar else None, bucket.offset)
+        return eventcli.lines.zones.moment(bucket.start, self.calendar.zone if self.calendar else None, bucket.offset)
 
     def in_form(self) -> Self:
         """Return the same summary with numbers in their printed digits, whatever body computed them."""

@@ -1,1 +1,13 @@
 """URLs become streams of bytes. Loaded only when a URL is given; the only user of fsspec."""
+
+from typing import TYPE_CHECKING
+
+from eventcli.door import door
+
+if TYPE_CHECKING:
+    from eventcli.reading.remote import urls
+
+__all__ = ["urls"]
+
+if not TYPE_CHECKING:
+    __getattr__ = door(__name__, __all__)
