@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
+import eventcli.lines
 import eventcli.reporting
 import eventcli.summary
 from eventcli import interruption
@@ -16,7 +17,6 @@ from eventcli.cli.progress import Watch
 from eventcli.cli.settings import Settings
 from eventcli.errors import ExitCode
 from eventcli.lines.event import Reason, Reject
-from eventcli.lines.rejected import record
 from eventcli.pipeline.run import Run
 from eventcli.reading.discovery import Choice, discover
 from eventcli.reading.source import size_of
@@ -95,7 +95,7 @@ class Sinks:
     def reject(self, reject: Reject) -> None:
         """Keep a rejected line, and show the first ones."""
         if self._rejects:
-            self._rejects.write(record(reject))
+            self._rejects.write(eventcli.lines.rejected.record(reject))
         if len(self._examples) < EXAMPLES:
             self._examples.append(reject)
         if self._shown < self._settings.show_rejects:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from eventcli.door import door
 
 if TYPE_CHECKING:
-    from eventcli.lines import bounds, clock, parse, salvage, spellings, timeformats, times, zones
+    from eventcli.lines import bounds, clock, parse, rejected, salvage, spellings, timeformats, times, zones
 
-__all__ = ["bounds", "clock", "parse", "salvage", "spellings", "timeformats", "times", "zones"]
+__all__ = ["bounds", "clock", "parse", "rejected", "salvage", "spellings", "timeformats", "times", "zones"]
 
 if not TYPE_CHECKING:
     __getattr__ = door(__name__, __all__)
