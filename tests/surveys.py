@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eventcli.ledger.streams.candidate import Candidate, Family
-from eventcli.ledger.streams.content import File, Spools, note_content, note_place
+from eventcli.ledger.streams.content import File, note_content, note_place
 from eventcli.ledger.streams.registry import Registry
 from eventcli.ledger.streams.rules.named import look_at
+from eventcli.ledger.streams.stored import Spools
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Looking, Survey
 

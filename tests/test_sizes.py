@@ -25,8 +25,6 @@ KNOWN: Final = {
     "folding/reference.py:ReferenceFold": 20,
     "ledger/answers.py:answer": 8,
     "ledger/meaning.py:Meaning": 13,
-    "ledger/streams/content.py:File": 20,
-    "ledger/streams/stream.py:Stream": 25,
     "lines/query.py:__new__": 7,
     "serve/api.py:Source": 17,
     "serve/api.py:stats": 8,

@@ -16,11 +16,12 @@ from eventcli.ledger.recorder import Options, Recorder, new_key
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.records import Run as RunRecord
 from eventcli.ledger.streams.birth import is_momentary
-from eventcli.ledger.streams.content import File, Spools, note_place
+from eventcli.ledger.streams.content import File, note_place
 from eventcli.ledger.streams.cursor import FileCursor
 from eventcli.ledger.streams.plan import Loss, Plan, Reading
 from eventcli.ledger.streams.planner import Planner
 from eventcli.ledger.streams.registry import Registry
+from eventcli.ledger.streams.stored import Spools
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.totals import Types, assemble
 from eventcli.readable import read_into

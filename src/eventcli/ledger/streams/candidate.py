@@ -2,7 +2,8 @@
 
 from typing import Self
 
-from eventcli.ledger.streams.content import File, Spools
+from eventcli.ledger.streams.content import File
+from eventcli.ledger.streams.stored import Spools
 from eventcli.ledger.streams.stream import Stream
 from eventcli.reading.rotations import WRITTEN_TO, rank
 

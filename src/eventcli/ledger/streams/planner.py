@@ -6,7 +6,6 @@ from typing import Final
 
 from eventcli.ledger.streams.birth import is_momentary
 from eventcli.ledger.streams.candidate import Candidate, Family
-from eventcli.ledger.streams.content import Spools, path_of
 from eventcli.ledger.streams.plan import Plan, Reading
 from eventcli.ledger.streams.registry import Registry
 from eventcli.ledger.streams.rules.absent import search
@@ -15,6 +14,7 @@ from eventcli.ledger.streams.rules.fresh import begin_new
 from eventcli.ledger.streams.rules.losses import tell_losses
 from eventcli.ledger.streams.rules.named import look_at
 from eventcli.ledger.streams.rules.places import by_place, by_raw
+from eventcli.ledger.streams.stored import Spools, path_of
 from eventcli.ledger.streams.stream import State
 from eventcli.ledger.streams.survey import Looking, Survey
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from eventcli.ledger.streams.birth import look
 from eventcli.ledger.streams.candidate import Candidate, Family
-from eventcli.ledger.streams.content import is_stream, real_path
 from eventcli.ledger.streams.registry import Registry
+from eventcli.ledger.streams.stored import is_stream, real_path
 from eventcli.reading import deep
 from eventcli.reading.rotations import by_base, is_date, rank, rotations
 

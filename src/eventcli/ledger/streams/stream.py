@@ -39,49 +39,44 @@ UNCOUNTED: Final = (State.IGNORED, State.COPY)
 """The states of streams that have never been counted."""
 
 
-class Stream:
-    """What is known about one stream."""
+class Sighting:
+    """Where a stream was last seen: hints that say where to look first, and prove nothing."""
 
-    __slots__ = (
-        "_head",
-        "account",
-        "born",
-        "checksum",
-        "device",
-        "first_seen",
-        "inode",
-        "is_new",
-        "is_renamed",
-        "key",
-        "last_seen",
-        "lines",
-        "modified",
-        "name",
-        "offset",
-        "path",
-        "pending",
-        "position",
-        "raw_length",
-        "raw_proof",
-        "raw_size",
-        "seen",
-        "start",
-        "state",
-        "tail",
-    )
+    __slots__ = ("born", "device", "inode", "modified", "path", "raw_length", "raw_proof", "raw_size")
 
-    def __init__(self, key: str, name: str) -> None:
-        """Begin a stream of the family `name` (an absolute path), with nothing consumed."""
-        self.key = key
-        self.name = name
-        self.path = name
-        """Where it was last seen; a hint, like `device` and `inode`."""
+    def __init__(self, path: str) -> None:
+        """Begin at a path, in a file of which nothing is known."""
+        self.path = path
         self.device = self.inode = 0
         self.born = 0
-        """When the file in which it was last seen was created; 0 if unknown. See `birth`."""
+        """When the file was created; 0 if unknown. See `birth`."""
         self.modified = 0
-        """When that file was last modified; negative if more may have been written at that moment; 0 if unknown."""
-        self.state = State.LIVE
+        """When the file was last modified; negative if more may have been written at that moment; 0 if unknown."""
+        self.raw_size = 0
+        """The size of the file, if it was compressed, or 0."""
+        self.raw_proof = ""
+        self.raw_length = 0
+        """The length of the content of a compressed file, if it was read to its end."""
+
+    @property
+    def label(self) -> str:
+        """The name to display."""
+        return name_of(self.path)
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it was seen in a file that device and inode identify."""
+        return bool(self.device or self.inode)
+
+
+class Part(Sighting):
+    """The part of a stream that was read, and what proves it."""
+
+    __slots__ = ("_head", "lines", "offset", "pending", "position", "seen", "start", "tail")
+
+    def __init__(self, path: str) -> None:
+        """Begin with nothing read."""
+        super().__init__(path)
         self.start = 0
         """The offset from which it is counted here; 0, unless the file was truncated."""
         self.offset = 0
@@ -98,17 +93,6 @@ class Stream:
         self._head = ""
         self.tail = ""
         """The proof of the last window that was seen."""
-        self.raw_size = 0
-        """The size of the compressed file in which it was last seen; 0 if it was not compressed."""
-        self.raw_proof = ""
-        self.raw_length = 0
-        """The length of its content, if it was read to its end."""
-        self.account = Account()
-        self.checksum = 0
-        self.first_seen = self.last_seen = ""
-        self.is_new = True
-        self.is_renamed = False
-        """Whether its name has changed since before this run."""
 
     @property
     def head(self) -> tuple[str, ...]:
@@ -129,15 +113,24 @@ class Stream:
         """The end of what was seen of an uncompressed file."""
         return self.offset + self.pending
 
-    @property
-    def label(self) -> str:
-        """The name to display."""
-        return name_of(self.path)
 
-    @property
-    def is_placed(self) -> bool:
-        """Whether it was seen in a file that device and inode identify."""
-        return bool(self.device or self.inode)
+class Stream(Part):
+    """What is known about one stream."""
+
+    __slots__ = ("account", "checksum", "first_seen", "is_new", "is_renamed", "key", "last_seen", "name", "state")
+
+    def __init__(self, key: str, name: str) -> None:
+        """Begin a stream of the family `name` (an absolute path), with nothing consumed."""
+        super().__init__(name)
+        self.key = key
+        self.name = name
+        self.state = State.LIVE
+        self.account = Account()
+        self.checksum = 0
+        self.first_seen = self.last_seen = ""
+        self.is_new = True
+        self.is_renamed = False
+        """Whether its name has changed since before this run."""
 
 
 def raw_key(stream: Stream) -> tuple[int, str]:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from eventcli.ledger.streams.begun import Begun
 from eventcli.ledger.streams.birth import is_momentary
 from eventcli.ledger.streams.candidate import Candidate, Family
-from eventcli.ledger.streams.content import Spools, real_folder
 from eventcli.ledger.streams.plan import Loss, Plan
 from eventcli.ledger.streams.registry import Registry
 from eventcli.ledger.streams.siblings import Siblings
+from eventcli.ledger.streams.stored import Spools, real_folder
 from eventcli.ledger.streams.stream import UNCOUNTED, State, Stream
 from eventcli.summary.sources import SourceReport, Status
 from eventcli.text import name_of

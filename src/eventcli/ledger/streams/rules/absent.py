@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from eventcli.ledger.streams.birth import is_momentary
 from eventcli.ledger.streams.candidate import Family
-from eventcli.ledger.streams.content import is_stream, note_content, note_place
+from eventcli.ledger.streams.content import note_content, note_place
 from eventcli.ledger.streams.rules.beside import look_beside
 from eventcli.ledger.streams.rules.moved import adopt, may_be_moved
 from eventcli.ledger.streams.rules.places import claim_places
+from eventcli.ledger.streams.stored import is_stream
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
 

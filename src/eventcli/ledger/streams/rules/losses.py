@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 
 from eventcli.ledger.streams.candidate import Candidate, Family
-from eventcli.ledger.streams.content import is_stream
 from eventcli.ledger.streams.plan import Loss, in_words
+from eventcli.ledger.streams.stored import is_stream
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
 from eventcli.reading import deep

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from eventcli.ledger.streams.birth import is_momentary
 from eventcli.ledger.streams.candidate import Candidate, Family
-from eventcli.ledger.streams.content import is_stream, lasting
+from eventcli.ledger.streams.stored import is_stream, lasting
 from eventcli.ledger.streams.stream import State
 from eventcli.ledger.streams.survey import Survey
 from eventcli.summary.sources import SourceReport, Status
