@@ -2,14 +2,16 @@
 
 import ipaddress
 import sys
+from typing import Any
 
 import click
 
 from eventcli.cli.command import ACCESS, help_option, option
+from eventcli.cli.ledger_meaning import given_in, granularity_option, keep_rejects_option, meaning_for
 from eventcli.cli.ledger_options import ledger_command, ledger_option
 from eventcli.cli.messages import say, without_secrets, write_stderr
-from eventcli.cli.options import debug_option
-from eventcli.cli.values import NameValue, PathValue
+from eventcli.cli.options import debug_option, line_options
+from eventcli.cli.values import NameValue, PathValue, Size
 from eventcli.errors import ExitCode
 from eventcli.interruption import SignalError
 from eventcli.reporting.output import write_stdout
@@ -62,6 +64,16 @@ from eventcli.text import name_of
     help="A name that the server is called by, such as that of a proxy. Repeatable.",
 )
 @option("--read-only", is_flag=True, heading=ACCESS, help="Take no events: only show the ledger.")
+@option(
+    "--max-body",
+    type=Size(),
+    default=16 * 1024 * 1024,
+    heading=ACCESS,
+    help="Refuse longer bodies of events.  [default: 16MiB]",
+)
+@granularity_option
+@keep_rejects_option
+@line_options(are_kept=True)
 @debug_option
 @help_option
 def serve(
@@ -73,12 +85,19 @@ def serve(
     no_token: bool,
     hosts: tuple[str, ...],
     read_only: bool,
+    max_body: int,
+    keep_rejects: int,
     debug: bool,
+    **options: Any,
 ) -> ExitCode:
     """Show the ledger to browsers and programs as it grows: a page at /, its API at /docs.
 
+    Events that are posted to /events are counted in it, each line once; they are durable before the answer.
     Prints its address as soon as it answers, and serves until a signal ends it.
     """
+    given = given_in(options)
+    if read_only and given:
+        raise click.UsageError("--read-only takes no events: it has no use for what a line means")
     is_local = _is_loopback(host)
     if token_file is not None and no_token:
         raise click.UsageError("--token-file and --no-token exclude each other")
@@ -113,8 +132,11 @@ def serve(
         say(f"internal error: {type(error).__name__}: {without_secrets(str(error))} (--debug shows where)")
 
     try:
-        access = run.Access(host, port, token, hosts, is_local, read_only)
-        number = run.serve(path, access, on_ready=ready, on_bug=report)
+        access = run.Access(host, port, token, hosts, is_local)
+        taking = None
+        if not read_only:
+            taking = run.Taking(lambda database: meaning_for(database, given), max_body, keep_rejects)
+        number = run.serve(path, access, taking, on_ready=ready, on_bug=report)
     except OSError as error:
         raise click.UsageError(f"--host {host} --port {port}: {error.strerror or error}") from None
     if number is not None:

@@ -24,7 +24,8 @@ def streams_of(database: Database, name: str) -> list[Stream]:
     by_key = [stream for stream in streams if stream.key == name]
     if by_key:
         return by_key
-    paths = {os.path.abspath(name), os.path.realpath(name)} if not is_url(name) else {name}
+    # A queue has a name that is no path.
+    paths = {name, os.path.abspath(name), os.path.realpath(name)}
     at_path = [stream for stream in streams if stream.path in paths]
     named = [stream for stream in streams if stream.name in paths and stream not in at_path]
     return [stream for stream in (*at_path, *named) if stream.state not in UNCOUNTED]

@@ -99,7 +99,8 @@ class Ready(BaseModel):
     age: float | None = Field(None, description="Seconds since the ledger last changed.")
 
 
-def _why(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def why(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the descriptions of answers that give a reason."""
     texts = {
         400: "The Host is no name of this server.",
         401: "A token is needed.",
@@ -142,6 +143,10 @@ def _handle_errors(app: FastAPI) -> None:
         where = first["loc"][-1] if first["loc"] else "request"
         return response_of(Problem(422, f"{where}: {first['msg']}"))
 
+    async def bug(_: Request, error: Exception) -> Response:
+        return response_of(Problem(500, f"internal error: {type(error).__name__}"))
+
+    app.add_exception_handler(Exception, bug)
     for kind in EXPECTED:
         app.add_exception_handler(kind, expected)
     app.add_exception_handler(RequestValidationError, invalid)
@@ -172,7 +177,7 @@ def _add_stats(app: FastAPI, serving: Serving) -> None:
                 },
             },
             304: {"description": "It is what the If-None-Match has."},
-            **_why(409, 422, 503),
+            **why(409, 422, 503),
         },
     )
     async def stats(
@@ -219,7 +224,7 @@ def _add_others(app: FastAPI, serving: Serving) -> None:
     @app.get(
         "/account",
         summary="Where every line went",
-        responses={200: {"model": Lines}, **_why(503)},
+        responses={200: {"model": Lines}, **why(503)},
     )
     async def account() -> Response:
         return Response(await serving.read(shown.account), media_type="application/json", headers=headers)
@@ -227,7 +232,7 @@ def _add_others(app: FastAPI, serving: Serving) -> None:
     @app.get(
         "/sources",
         summary="Where each source is",
-        responses={200: {"model": list[Source]}, **_why(503)},
+        responses={200: {"model": list[Source]}, **why(503)},
     )
     async def sources() -> Response:
         return Response(await serving.read(shown.sources), media_type="application/json", headers=headers)
@@ -235,7 +240,7 @@ def _add_others(app: FastAPI, serving: Serving) -> None:
     @app.get(
         "/rejects",
         summary="Rejected lines, to be repaired and replayed",
-        responses={**_bytes("application/x-ndjson", "What `eventstats rejects` writes."), **_why(503)},
+        responses={**_bytes("application/x-ndjson", "What `eventstats rejects` writes."), **why(503)},
     )
     async def rejects() -> Response:
         return Response(await serving.read(shown.rejects), media_type="application/x-ndjson", headers=headers)
@@ -243,7 +248,7 @@ def _add_others(app: FastAPI, serving: Serving) -> None:
     @app.get(
         "/metrics",
         summary="Metrics for Prometheus",
-        responses={**_bytes("text/plain", "The text format of Prometheus; it rounds to binary floats."), **_why(503)},
+        responses={**_bytes("text/plain", "The text format of Prometheus; it rounds to binary floats."), **why(503)},
     )
     async def metrics() -> Response:
         labels = shown.labels_of(serving.path)
@@ -254,14 +259,14 @@ def _add_others(app: FastAPI, serving: Serving) -> None:
 def _add_probes(app: FastAPI, serving: Serving) -> None:
     headers = {"cache-control": "no-store"}
 
-    @app.get("/healthz", summary="Whether the process answers", responses={200: {"model": Health}, **_why()})
+    @app.get("/healthz", summary="Whether the process answers", responses={200: {"model": Health}, **why()})
     async def healthz() -> Response:
         return JSONResponse({"status": "ok"}, headers=headers)
 
     @app.get(
         "/readyz",
         summary="Whether the ledger can be read",
-        responses={200: {"model": Ready}, 503: {"model": Ready, "description": "It cannot."}, **_why()},
+        responses={200: {"model": Ready}, 503: {"model": Ready, "description": "It cannot."}, **why()},
     )
     async def readyz(request: Request) -> Response:
         try:

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 from eventcli.errors import GapsError, OutputError
 from eventcli.ledger.meaning import MeaningError
 from eventcli.ledger.store.hold import BusyError, LedgerError
+from eventcli.ledger.store.watch import AbsentError
 from eventcli.serve.questions import QuestionError, without_dashes
-from eventcli.serve.watch import AbsentError
 
 RETRY: Final = 1
 """Seconds after which a client should try again what met a busy ledger."""

@@ -2,14 +2,22 @@
 
 import socket
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from contextlib import ExitStack, closing
+from typing import Final, NamedTuple
 
+from eventcli.ledger.meaning import Meaning
+from eventcli.ledger.recorder import KEEP_REJECTS
+from eventcli.ledger.store.database import Database
 from eventcli.serve import api
 from eventcli.serve.assets import add_assets
+from eventcli.serve.events import add_events, refuse_events
 from eventcli.serve.guard import Guard, Token
+from eventcli.serve.intake import Intake
 from eventcli.serve.repeated import Repeated
 from eventcli.serve.server import Server, listen, run, url_of
 from eventcli.serve.serving import Serving
+
+MAX_BODY: Final = 16 * 1024 * 1024
 
 
 class Access(NamedTuple):
@@ -22,29 +30,49 @@ class Access(NamedTuple):
     """Names that it is called by, besides localhost and that of the machine."""
     is_local: bool = True
     """Whether it listens on loopback only."""
-    is_read_only: bool = False
+
+
+class Taking(NamedTuple):
+    """How events are taken: what a line means, how long a body may be, and how much of bad lines is kept."""
+
+    meaning_in: Callable[[Database], Meaning]
+    max_body: int = MAX_BODY
+    keep_rejects: int = KEEP_REJECTS
 
 
 def serve(
-    path: str, access: Access, *, on_ready: Callable[[str], object], on_bug: Callable[[Exception], object]
+    path: str,
+    access: Access,
+    taking: Taking | None,
+    *,
+    on_ready: Callable[[str], object],
+    on_bug: Callable[[Exception], object],
 ) -> int | None:
-    """Serve a ledger, and return the signal that ended it; OSError if it cannot listen.
+    """Serve a ledger, and return the signal that ended it; `taking` says how to take events (None: not at all).
 
-    `on_ready` gets the URL as soon as requests are answered.
+    `on_ready` gets the URL as soon as requests are answered. Raises OSError if the server cannot listen, and what
+    opening the ledger raises.
     """
     listener = listen(access.host, access.port)
-    serving = Serving(path, token=access.token)
-    try:
+    with listener, closing(Serving(path, token=access.token)) as serving, ExitStack() as stack:
         app = api.application(serving)
         add_assets(app, serving)
+        if taking is None:
+            refuse_events(app)
+        else:
+            intake = Intake(path, serving.turns, taking.meaning_in, serving.deliver, taking.keep_rejects)
+            stack.callback(intake.close)
+            intake.begin()
+            serving.on_stop.append(intake.hurry)
+            add_events(app, serving, intake, taking.max_body)
         front = Repeated(app, serving.views)
         guard = Guard(front, token=access.token, hosts=_names(access), is_local=access.is_local, on_bug=on_bug)
-        url = url_of(listener)
-        server = Server(guard, on_ready=lambda: on_ready(url), on_stop=serving.stopping.set)
-        return run(server, listener)
-    finally:
-        serving.close()
-        listener.close()
+
+        def ready() -> None:
+            serving.begin()
+            on_ready(url_of(listener))
+
+        return run(Server(guard, on_ready=ready, on_stop=serving.stop), listener)
 
 
 def _names(access: Access) -> Iterable[str]:

@@ -13,10 +13,10 @@ from eventcli.errors import GapsError
 from eventcli.ledger.meaning import MeaningError
 from eventcli.ledger.store.database import VERSION, Database
 from eventcli.ledger.store.hold import read_head
+from eventcli.ledger.store.watch import Version, Watch
 from eventcli.lines.bounds import is_relative
 from eventcli.serve.questions import Question, QuestionError, Rendered, render
 from eventcli.serve.turns import Turns
-from eventcli.serve.watch import Version, Watch
 
 _MOST: Final = 256
 """Answers that are kept."""

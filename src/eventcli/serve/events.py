@@ -1,0 +1,168 @@
+"""The route that takes events: a body, within limits of size and time, and its answer once it is durable."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+from fastapi import FastAPI, Header, Request, Response
+from pydantic import BaseModel, Field
+
+from eventcli.serve.api import Detail, Lines, why
+from eventcli.serve.bodies import CODINGS, check_kind, coding_of, decompressed, too_long
+from eventcli.serve.intake import Intake, Outcome, Posted, Reply
+from eventcli.serve.problems import RETRY, RefusedError
+from eventcli.serve.serving import Serving
+
+PATH: Final = "/events"
+
+_ROOM: Final = 512 * 1024 * 1024
+"""Bytes of bodies that are held at any moment."""
+
+_SILENCE: Final = 30.0
+"""Seconds within which some of a body has to arrive."""
+
+_LONGEST_KEY: Final = 255
+
+
+class Rejected(BaseModel):
+    """A line that was rejected; `eventstats rejects` has all of it."""
+
+    line: int
+    reason: str
+    message: str
+
+
+class Taken(Lines):
+    """Where every line of the body went. All of it is durable."""
+
+    rejects: list[Rejected] = Field(description="The first few lines that were rejected.")
+
+
+class _Bodies:
+    """Receives bodies, and has them written."""
+
+    def __init__(self, serving: Serving, intake: Intake, max_body: int) -> None:
+        self._serving = serving
+        self._intake = intake
+        self._max_body = max_body
+        self._held = 0
+
+    async def take(self, request: Request, key: str | None) -> Reply:
+        """Return the answer to a body. Raises RefusedError, or whatever kept it from being written."""
+        if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
+            raise RefusedError(400, f"an Idempotency-Key has 1 to {_LONGEST_KEY} printable ASCII characters")
+        check_kind(request.headers.get("content-type", ""))
+        coding = coding_of(request.headers.get("content-encoding", ""))
+        length = request.headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._max_body:
+            raise too_long(self._max_body)
+        parts: list[bytes] = []
+        held = 0
+        try:
+            async for part in self._parts(request):
+                parts.append(part)
+                held += len(part)
+                self._held += len(part)
+                if held > self._max_body:
+                    raise too_long(self._max_body)
+                if self._held > _ROOM:
+                    raise RefusedError(503, "too many bodies are being received: try again", RETRY)
+            body = parts[0] if len(parts) == 1 else b"".join(parts)
+            if coding:
+                body = await asyncio.to_thread(decompressed, body, coding, self._max_body)
+            return await self._written(body, key)
+        finally:
+            self._held -= held
+
+    async def _parts(self, request: Request) -> AsyncIterator[bytes]:
+        loop, serving = asyncio.get_running_loop(), self._serving
+        try:
+            async with asyncio.timeout(_SILENCE) as limit, serving.interruptible(limit):
+                while True:
+                    message = await request.receive()
+                    if message["type"] == "http.disconnect":
+                        raise RefusedError(400, "the body ended too early")
+                    yield message.get("body", b"")
+                    if not message.get("more_body", False):
+                        return
+                    limit.reschedule(loop.time() + _SILENCE)
+        except TimeoutError:
+            if serving.stopping.is_set():
+                raise RefusedError(503, "the server is ending: try again", RETRY) from None
+            raise RefusedError(408, f"nothing of the body arrived for {_SILENCE:g} seconds") from None
+
+    async def _written(self, body: bytes, key: str | None) -> Reply:
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def take(outcome: Outcome) -> None:
+            if not future.done():  # its client may be gone
+                future.set_result(outcome)
+
+        self._intake.post(Posted(body, key, take))
+        outcome = await future
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def add_events(app: FastAPI, serving: Serving, intake: Intake, max_body: int) -> None:
+    """Add the route."""
+    bodies = _Bodies(serving, intake, max_body)
+    responses: dict[int | str, dict[str, Any]] = {
+        200: {
+            "model": Taken,
+            "headers": {
+                "Idempotent-Replayed": {
+                    "description": "`true` if the body was counted before.",
+                    "schema": {"type": "string"},
+                }
+            },
+        },
+        **why(422, 503),
+        **{
+            status: {"model": Detail, "description": text}
+            for status, text in (
+                (400, "The body is damaged, the key is none, or the Host is no name of this server."),
+                (408, "The body does not arrive."),
+                (413, "The body is too long."),
+                (415, "The body is no lines of JSON, or compressed with something else."),
+                (422, "The Idempotency-Key came before with another body."),
+            )
+        },
+    }
+    body = {
+        "required": True,
+        "description": f"Lines of JSON. Content-Encoding may be {' or '.join(CODINGS)}.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"type":"purchase","value":9.99,"occurred_at":"2020-10-06T10:02:05Z"}\n',
+            }
+        },
+    }
+
+    @app.post(PATH, summary="Add events", responses=responses, openapi_extra={"requestBody": body})
+    async def events(
+        request: Request,
+        idempotency_key: Annotated[
+            str | None,
+            Header(
+                description="The same key with the same body counts once, and has the same answer, for a day.",
+                max_length=_LONGEST_KEY,
+            ),
+        ] = None,
+    ) -> Response:
+        """Count the lines of the body, each once. The answer comes when they are durable."""
+        reply = await bodies.take(request, idempotency_key)
+        headers = {"cache-control": "no-store"}
+        if reply.is_repeated:
+            headers["idempotent-replayed"] = "true"
+        return Response(reply.body, media_type="application/json", headers=headers)
+
+
+def refuse_events(app: FastAPI) -> None:
+    """Say why there is no such route."""
+
+    @app.post(PATH, include_in_schema=False)
+    async def events() -> Response:
+        raise RefusedError(403, "this server only shows its ledger (--read-only)")

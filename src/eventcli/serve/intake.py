@@ -1,0 +1,253 @@
+"""Takes what is posted into the ledger: one thread, and one transaction for all that has arrived meanwhile.
+
+A commit takes milliseconds, however much is in it: the disk has to confirm that it is written. The lock of the ledger
+is held for each transaction only, so that other programs write to it in between.
+"""
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from eventcli.ledger.cursor import Read, Step
+from eventcli.ledger.meaning import Meaning
+from eventcli.ledger.recorder import KEEP_REJECTS, Options, Recorder
+from eventcli.ledger.shared import LentDatabase, SharedLedger
+from eventcli.ledger.store.database import Database
+from eventcli.ledger.store.hold import BusyError
+from eventcli.ledger.streams.stream import Stream
+from eventcli.serve.problems import RefusedError
+from eventcli.serve.shown import fields_of
+from eventcli.serve.turns import Turns
+from eventcli.summary.account import Account
+
+if TYPE_CHECKING:
+    from eventcli.lines.event import Reject
+
+NAME: Final = "POST /events"
+"""The name of the source that is all that was posted."""
+
+EXAMPLES: Final = 5
+"""Rejected lines that an answer describes."""
+
+_MOST: Final = 1000
+
+_MOST_BYTES: Final = 64 * 1024 * 1024
+"""How much one transaction takes."""
+
+_PATIENCE: Final = 5.0
+"""Seconds for which a request waits for another program that holds the ledger."""
+
+_POLL: Final = 0.05
+
+_KEPT: Final = timedelta(days=1)
+"""For how long the answer to an Idempotency-Key is kept."""
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+class Reply(NamedTuple):
+    """The answer to what was posted, as JSON."""
+
+    body: bytes
+    is_repeated: bool = False
+
+
+Outcome = Reply | Exception
+
+Deliver = Callable[[Sequence[tuple[Callable[[Outcome], object], Outcome]]], object]
+"""Gets the outcomes of a transaction, each with the function that takes it."""
+
+
+class Posted(NamedTuple):
+    """A body that was posted, and perhaps its Idempotency-Key; `take` gets the outcome."""
+
+    body: bytes
+    key: str | None
+    take: Callable[[Outcome], object]
+
+
+class _Body:
+    """A body as a cursor: whole at once."""
+
+    is_growing = False
+
+    def __init__(self, stream: Stream, body: bytes) -> None:
+        self.stream = stream
+        self.name = stream.label
+        body = body.removeprefix(_BYTE_ORDER_MARK)
+        # The next body is another line.
+        self._left: bytes | None = body if not body or body.endswith(b"\n") else body + b"\n"
+
+    def read_on(self, size: int, seconds: float) -> Step | None:  # noqa: ARG002  # bodies have a limit
+        """Return the body, once."""
+        body, self._left = self._left, None
+        return None if not body else Step(io.BytesIO(body), len(body))
+
+    def is_proved(self, read: Read) -> bool:  # noqa: ARG002  # nobody changes it
+        """Whether it is what was posted."""
+        return True
+
+    def advance(self, read: Read) -> None:
+        """Begin the next body here."""
+        self.stream.offset, self.stream.lines = read.end, self.stream.lines + read.lines
+
+
+class Intake:
+    """The thread that writes."""
+
+    def __init__(
+        self,
+        path: str,
+        turns: Turns,
+        meaning_in: Callable[[Database], Meaning],
+        deliver: Deliver,
+        keep_rejects: int = KEEP_REJECTS,
+    ) -> None:
+        """`deliver` is called on the thread, after each transaction."""
+        self._turns = turns
+        self._deliver = deliver
+        self._rejects: list[Reject] = []
+        options = Options(1, self._rejects.append, EXAMPLES, keep_rejects=keep_rejects)
+        self._shared = SharedLedger(path, meaning_in, options)
+        self._queue: SimpleQueue[Posted | None] = SimpleQueue()
+        self._is_ending = Event()
+        self._dropped_at = 0.0
+        self._thread = Thread(target=self._work, name="intake", daemon=True)
+
+    def begin(self) -> None:
+        """Create the ledger if it is not there, and start. Raises what opening a ledger raises."""
+        with self._turns, self._shared.turn(create=True, wait=_PATIENCE) as (database, recorder):
+            if database.is_new:
+                recorder.commit(is_last=True)
+        # The thread opens it again: a connection belongs to the thread that made it.
+        self._shared.close()
+        self._thread.start()
+
+    def post(self, posted: Posted) -> None:
+        """Take a body."""
+        self._queue.put(posted)
+
+    def hurry(self) -> None:
+        """Wait for no other program any longer."""
+        self._is_ending.set()
+
+    def close(self) -> None:
+        """Write what has arrived, and end."""
+        self.hurry()
+        self._queue.put(None)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            group, is_last = self._group()
+            if group:
+                outcomes = self._commit(group)
+                self._deliver([(posted.take, outcome) for posted, outcome in zip(group, outcomes, strict=True)])
+            if is_last:
+                with self._turns:
+                    self._shared.close()
+                return
+
+    def _group(self) -> tuple[list[Posted], bool]:
+        """Wait for something; return all that has arrived, and whether no more will."""
+        group: list[Posted] = []
+        size = 0
+        one = self._queue.get()
+        with suppress(Empty):
+            while one is not None:
+                group.append(one)
+                size += len(one.body)
+                if len(group) >= _MOST or size >= _MOST_BYTES:
+                    return group, False
+                one = self._queue.get_nowait()
+            return group, True
+        return group, False
+
+    def _commit(self, group: Sequence[Posted]) -> list[Outcome]:
+        """Write a group in one transaction; return the outcome of each."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                with self._turns, self._shared.turn() as (database, recorder):
+                    outcomes = self._add_all(group, database, recorder)
+                    recorder.commit(is_last=True, inside=lambda _: self._drop(database, recorder))
+                    return outcomes
+            except BusyError as error:
+                if time.monotonic() >= deadline or self._is_ending.wait(_POLL):
+                    return [error] * len(group)
+            except Exception as error:  # noqa: BLE001  # whoever waits for an answer reports it
+                return [error] * len(group)
+
+    def _add_all(self, group: Sequence[Posted], database: LentDatabase, recorder: Recorder) -> list[Outcome]:
+        stream = recorder.queue(NAME)
+        here: dict[str, tuple[str, bytes]] = {}
+        outcomes: list[Outcome] = []
+        for posted in group:
+            try:
+                if posted.key is None:
+                    outcomes.append(Reply(self._add(posted, stream, recorder)))
+                    continue
+                digest = hashlib.sha256(posted.body).hexdigest()
+                known = here.get(posted.key) or _known(database, stream, posted.key)
+                if known is None:
+                    body = self._add(posted, stream, recorder)
+                    here[posted.key] = digest, body
+                    recorder.note_messages(stream, [f"{posted.key}\n{digest}\n{body.decode()}"])
+                    outcomes.append(Reply(body))
+                elif known[0] == digest:
+                    outcomes.append(Reply(known[1], is_repeated=True))
+                else:
+                    outcomes.append(RefusedError(422, "this Idempotency-Key came before with another body"))
+            except (OSError, ValueError, ArithmeticError, LookupError, TypeError) as error:
+                outcomes.append(error)
+        return outcomes
+
+    def _add(self, posted: Posted, stream: Stream, recorder: Recorder) -> bytes:
+        """Fold a body, and return the answer."""
+        before, lines = recorder.tally.account, stream.lines
+        self._rejects.clear()
+        recorder.read(_Body(stream, posted.body))
+        recorder.tally.sources.clear()  # nobody asks for them, and there are very many
+        answer: dict[str, Any] = fields_of(_difference(recorder.tally.account, before))
+        answer["rejects"] = [
+            {"line": one.line - lines, "reason": str(one.reason), "message": one.message}
+            for one in self._rejects[:EXAMPLES]
+        ]
+        return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+    def _drop(self, database: Database, recorder: Recorder) -> None:
+        """Forget answers that nobody asks for again, from time to time."""
+        now = time.monotonic()
+        if self._dropped_at and now < self._dropped_at + _KEPT.total_seconds() / 24:
+            return
+        self._dropped_at = now
+        before = (datetime.now(UTC) - _KEPT).isoformat(timespec="seconds")
+        database.drop_messages(recorder.queue(NAME).key, before)
+
+
+def _known(database: LentDatabase, stream: Stream, key: str) -> tuple[str, bytes] | None:
+    """Return the digest of the body that came with a key, and the answer to it."""
+    for message in database.messages_from(stream.key, f"{key}\n"):
+        _, digest, answer = message.split("\n", 2)
+        return digest, answer.encode()
+    return None
+
+
+def _difference(later: Account, earlier: Account) -> Account:
+    reasons = {reason: count - earlier.rejected.get(reason, 0) for reason, count in later.rejected.items()}
+    return Account(
+        later.lines - earlier.lines,
+        later.accepted - earlier.accepted,
+        reasons,
+        later.filtered - earlier.filtered,
+        later.blank - earlier.blank,
+        later.salvaged - earlier.salvaged,
+    )
