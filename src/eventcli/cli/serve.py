@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from eventcli.cli.command import ACCESS, help_option, option
-from eventcli.cli.ledger_meaning import given_in, granularity_option, keep_rejects_option, meaning_for
-from eventcli.cli.ledger_options import ledger_command, ledger_option
+from eventcli.cli.ledger_access import given_of
+from eventcli.cli.ledger_options import kept_options, ledger_command, ledger_option
 from eventcli.cli.messages import say, without_secrets, write_stderr
 from eventcli.cli.options import debug_option, line_options
 from eventcli.cli.values import NameValue, PathValue, Size
@@ -71,8 +71,7 @@ from eventcli.text import name_of
     heading=ACCESS,
     help="Refuse longer bodies of events.  [default: 16MiB]",
 )
-@granularity_option
-@keep_rejects_option
+@kept_options
 @line_options(are_kept=True)
 @debug_option
 @help_option
@@ -95,7 +94,7 @@ def serve(
     Events that are posted to /events are counted in it, each line once; they are durable before the answer.
     Prints its address as soon as it answers, and serves until a signal ends it.
     """
-    given = given_in(options)
+    given = given_of(options)
     if read_only and given:
         raise click.UsageError("--read-only takes no events: it has no use for what a line means")
     is_local = _is_loopback(host)
@@ -135,7 +134,7 @@ def serve(
         access = run.Access(host, port, token, hosts, is_local)
         taking = None
         if not read_only:
-            taking = run.Taking(lambda database: meaning_for(database, given), max_body, keep_rejects)
+            taking = run.Taking(given, max_body, keep_rejects)
         number = run.serve(path, access, taking, on_ready=ready, on_bug=report)
     except OSError as error:
         raise click.UsageError(f"--host {host} --port {port}: {error.strerror or error}") from None

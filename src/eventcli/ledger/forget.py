@@ -15,7 +15,7 @@ from eventcli.ledger.streams.stream import UNCOUNTED, State, Stream
 from eventcli.summary.account import Account
 from eventcli.summary.sources import SourceReport, Status
 from eventcli.summary.summary import Summary
-from eventcli.text import is_url, name_of
+from eventcli.text import name_of
 
 
 def streams_of(database: Database, name: str) -> list[Stream]:

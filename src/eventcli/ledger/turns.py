@@ -1,7 +1,7 @@
 """A ledger that a long run shares with others: it is locked for one commit at a time, and stays open in between.
 
 A run that lasts for months must not keep cron's `ingest` out. Opening a ledger checks all of it, which takes 20 ms at
-5 MB: so the connection stays, and what it knows is read again only if somebody else wrote.
+5 MB: so the connection stays, and what it knows is checked and read again only if somebody else wrote.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ from typing import Any, Self
 from eventcli.ledger.meaning import Meaning, meaning_of
 from eventcli.ledger.recorder import Options, Recorder
 from eventcli.ledger.store.database import Database
+from eventcli.ledger.store.watch import AbsentError, Version, Watch
 
 
 class Turns:
@@ -23,7 +24,11 @@ class Turns:
         self._options = options
         self._database: Database | None = None
         self._recorder: Recorder | None = None
-        self._changes = 0
+        self._watch = Watch(path)
+        self._version: Version | None = None
+        """The version that this process left in the file."""
+        self.creates = True
+        """Whether a ledger that is not there is created."""
         self.meaning: Meaning | None = None
         """What the numbers of the ledger mean, since the first turn."""
 
@@ -32,6 +37,7 @@ class Turns:
 
     def __exit__(self, *exception: object) -> None:
         self._close()
+        self._watch.close()
 
     @property
     def last(self) -> Recorder | None:
@@ -57,25 +63,25 @@ class Turns:
         if database.is_new:
             self._close()  # which removes it
         else:
-            self._changes = database.changes
+            self._version = self._watch.version()
             database.let_go()
 
     def _taken(self, wait: float) -> Database:
-        """Return the locked ledger, opened again if another one is in its place."""
+        """Return the locked ledger, opened and checked again if it is not what this process left there."""
         if self._database is not None:
             try:
-                if self._database.take(wait):
+                if self._database.take(wait) and self._watch.version() == self._version:
                     return self._database
-            except FileNotFoundError:
+            except (FileNotFoundError, AbsentError):
                 pass
             self._close()
-        self._database = Database.open_to_write(self.path, create=True, wait=wait)
+        self._database = Database.open_to_write(self.path, create=self.creates, wait=wait)
         return self._database
 
     def _current(self, database: Database) -> Recorder:
         """Return a recorder that knows what is in the ledger now, and what the run has come to."""
-        before, changes = self._recorder, database.changes
-        if before is not None and before.database is database and changes == self._changes:
+        before = self._recorder
+        if before is not None and before.database is database:
             return before
         try:
             self.meaning = meaning_of(database, self._given)

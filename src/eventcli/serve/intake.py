@@ -8,23 +8,22 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventcli.ledger.cursor import Read, Step
-from eventcli.ledger.meaning import Meaning
+from eventcli.ledger.meaning import MeaningError
 from eventcli.ledger.recorder import KEEP_REJECTS, Options, Recorder
-from eventcli.ledger.shared import LentDatabase, SharedLedger
-from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import BusyError
 from eventcli.ledger.streams.stream import Stream
+from eventcli.ledger.turns import Turns
+from eventcli.lines.check import check_query
+from eventcli.serve.fair_lock import FairLock
 from eventcli.serve.problems import RefusedError
 from eventcli.serve.shown import fields_of
-from eventcli.serve.turns import Turns
 from eventcli.summary.account import Account
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ _PATIENCE: Final = 5.0
 
 _POLL: Final = 0.05
 
-_KEPT: Final = timedelta(days=1)
-"""For how long the answer to an Idempotency-Key is kept."""
+_DAY: Final = 86_400
+"""The answer to an Idempotency-Key is kept on that day and the next."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -105,29 +104,32 @@ class Intake:
     def __init__(
         self,
         path: str,
-        turns: Turns,
-        meaning_in: Callable[[Database], Meaning],
+        lock: FairLock,
+        given: Mapping[str, Any],
         deliver: Deliver,
         keep_rejects: int = KEEP_REJECTS,
     ) -> None:
-        """`deliver` is called on the thread, after each transaction."""
-        self._turns = turns
+        """`given` are settings for the ledger; `deliver` is called on the thread, after each transaction."""
+        self._lock = lock
         self._deliver = deliver
         self._rejects: list[Reject] = []
         options = Options(1, self._rejects.append, EXAMPLES, keep_rejects=keep_rejects)
-        self._shared = SharedLedger(path, meaning_in, options)
+        self._turns = Turns(path, given, options)
         self._queue: SimpleQueue[Posted | None] = SimpleQueue()
         self._is_ending = Event()
-        self._dropped_at = 0.0
         self._thread = Thread(target=self._work, name="intake", daemon=True)
 
     def begin(self) -> None:
         """Create the ledger if it is not there, and start. Raises what opening a ledger raises."""
-        with self._turns, self._shared.turn(create=True, wait=_PATIENCE) as (database, recorder):
-            if database.is_new:
+        with self._lock, self._turns as turns, turns.turn(_PATIENCE) as recorder:
+            try:
+                check_query(recorder.meaning.query)
+            except ValueError as error:
+                raise MeaningError(str(error)) from None
+            if recorder.database.is_new:
                 recorder.commit(is_last=True)
         # The thread opens it again: a connection belongs to the thread that made it.
-        self._shared.close()
+        self._turns.creates = False
         self._thread.start()
 
     def post(self, posted: Posted) -> None:
@@ -152,9 +154,8 @@ class Intake:
                 outcomes = self._commit(group)
                 self._deliver([(posted.take, outcome) for posted, outcome in zip(group, outcomes, strict=True)])
             if is_last:
-                with self._turns:
-                    self._shared.close()
-                return
+                with self._lock, self._turns:
+                    return
 
     def _group(self) -> tuple[list[Posted], bool]:
         """Wait for something; return all that has arrived, and whether no more will."""
@@ -176,9 +177,9 @@ class Intake:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                with self._turns, self._shared.turn() as (database, recorder):
-                    outcomes = self._add_all(group, database, recorder)
-                    recorder.commit(is_last=True, inside=lambda _: self._drop(database, recorder))
+                with self._lock, self._turns.turn(0) as recorder:
+                    outcomes = self._add_all(group, recorder)
+                    recorder.commit(is_last=True)
                     return outcomes
             except BusyError as error:
                 if time.monotonic() >= deadline or self._is_ending.wait(_POLL):
@@ -186,8 +187,10 @@ class Intake:
             except Exception as error:  # noqa: BLE001  # whoever waits for an answer reports it
                 return [error] * len(group)
 
-    def _add_all(self, group: Sequence[Posted], database: LentDatabase, recorder: Recorder) -> list[Outcome]:
+    def _add_all(self, group: Sequence[Posted], recorder: Recorder) -> list[Outcome]:
         stream = recorder.queue(NAME)
+        today = int(time.time() // _DAY)
+        recorder.forget_messages(stream, today - 1)
         here: dict[str, tuple[str, bytes]] = {}
         outcomes: list[Outcome] = []
         for posted in group:
@@ -196,11 +199,11 @@ class Intake:
                     outcomes.append(Reply(self._add(posted, stream, recorder)))
                     continue
                 digest = hashlib.sha256(posted.body).hexdigest()
-                known = here.get(posted.key) or _known(database, stream, posted.key)
+                known = here.get(posted.key) or _known(recorder, stream, posted.key, today - 1)
                 if known is None:
                     body = self._add(posted, stream, recorder)
                     here[posted.key] = digest, body
-                    recorder.note_messages(stream, [f"{posted.key}\n{digest}\n{body.decode()}"])
+                    recorder.note_messages(stream, [(today, f"{posted.key}\n{digest}\n{body.decode()}")])
                     outcomes.append(Reply(body))
                 elif known[0] == digest:
                     outcomes.append(Reply(known[1], is_repeated=True))
@@ -223,19 +226,10 @@ class Intake:
         ]
         return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
-    def _drop(self, database: Database, recorder: Recorder) -> None:
-        """Forget answers that nobody asks for again, from time to time."""
-        now = time.monotonic()
-        if self._dropped_at and now < self._dropped_at + _KEPT.total_seconds() / 24:
-            return
-        self._dropped_at = now
-        before = (datetime.now(UTC) - _KEPT).isoformat(timespec="seconds")
-        database.drop_messages(recorder.queue(NAME).key, before)
 
-
-def _known(database: LentDatabase, stream: Stream, key: str) -> tuple[str, bytes] | None:
-    """Return the digest of the body that came with a key, and the answer to it."""
-    for message in database.messages_from(stream.key, f"{key}\n"):
+def _known(recorder: Recorder, stream: Stream, key: str, first: int) -> tuple[str, bytes] | None:
+    """Return the digest of the body that came with a key on a day or later, and the answer to it."""
+    for message in recorder.database.messages.beginning_with(stream.key, first, f"{key}\n"):
         _, digest, answer = message.split("\n", 2)
         return digest, answer.encode()
     return None

@@ -1,13 +1,11 @@
 """Puts the parts together, and serves a ledger until a signal arrives."""
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from eventcli.ledger.meaning import Meaning
 from eventcli.ledger.recorder import KEEP_REJECTS
-from eventcli.ledger.store.database import Database
 from eventcli.serve import api
 from eventcli.serve.assets import add_assets
 from eventcli.serve.events import add_events, refuse_events
@@ -35,7 +33,8 @@ class Access(NamedTuple):
 class Taking(NamedTuple):
     """How events are taken: what a line means, how long a body may be, and how much of bad lines is kept."""
 
-    meaning_in: Callable[[Database], Meaning]
+    given: Mapping[str, Any]
+    """Settings for the ledger."""
     max_body: int = MAX_BODY
     keep_rejects: int = KEEP_REJECTS
 
@@ -60,7 +59,7 @@ def serve(
         if taking is None:
             refuse_events(app)
         else:
-            intake = Intake(path, serving.turns, taking.meaning_in, serving.deliver, taking.keep_rejects)
+            intake = Intake(path, serving.lock, taking.given, serving.deliver, taking.keep_rejects)
             stack.callback(intake.close)
             intake.begin()
             serving.on_stop.append(intake.hurry)

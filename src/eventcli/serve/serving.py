@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from eventcli.ledger.store.database import Database
+from eventcli.serve.fair_lock import FairLock
 from eventcli.serve.guard import Token
 from eventcli.serve.intake import Outcome
 from eventcli.serve.questions import Question
-from eventcli.serve.turns import Turns
 from eventcli.serve.views import View, Views
 
 _Read = TypeVar("_Read")
@@ -23,8 +23,8 @@ class Serving:
         """Serve the ledger at a path."""
         self.path = path
         self.token = token
-        self.turns = Turns()
-        self.views = Views(path, self.turns)
+        self.lock = FairLock()
+        self.views = Views(path, self.lock)
         self.stopping = asyncio.Event()
         """Set when a signal arrives: whoever waits for something answers at once."""
         self.on_stop: list[Callable[[], object]] = []

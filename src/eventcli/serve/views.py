@@ -15,8 +15,8 @@ from eventcli.ledger.store.database import VERSION, Database
 from eventcli.ledger.store.hold import read_head
 from eventcli.ledger.store.watch import Version, Watch
 from eventcli.lines.bounds import is_relative
+from eventcli.serve.fair_lock import FairLock
 from eventcli.serve.questions import Question, QuestionError, Rendered, render
-from eventcli.serve.turns import Turns
 
 _MOST: Final = 256
 """Answers that are kept."""
@@ -51,10 +51,10 @@ class View(NamedTuple):
 class Views:
     """The answers of one ledger."""
 
-    def __init__(self, path: str, turns: Turns) -> None:
+    def __init__(self, path: str, lock: FairLock) -> None:
         """Show the ledger at a path, at which there need not be anything yet."""
         self.path = path
-        self._turns = turns
+        self._lock = lock
         # One for the event loop and one for the threads, which have the ledger in turns.
         self._seen, self._watch = Watch(path), Watch(path)
         self._database: Database | None = None
@@ -100,7 +100,7 @@ class Views:
 
         Raises AbsentError, LedgerError, BusyError or OSError.
         """
-        with self._turns:
+        with self._lock:
             try:
                 database = self._open()
                 with database.snapshot():
@@ -149,7 +149,7 @@ class Views:
 
     def close(self) -> None:
         """Close the ledger."""
-        with self._turns:
+        with self._lock:
             self._close()
             self._watch.close()
         self._seen.close()

@@ -144,12 +144,6 @@ class Database(TotalsTable, StreamsTable, RejectsTable):
         self._hold = hold
         return True
 
-    @property
-    def changes(self) -> int:
-        """A number that is different as soon as another connection has changed the ledger."""
-        with errors(self.path):
-            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-
     def wait_for_others(self) -> None:
         """Make sure that this run can commit: BusyError if another program uses the ledger for too long.
 

@@ -5,6 +5,7 @@ entry, or an offset with its epoch. A queue without positions is known by the ke
 """
 
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -71,6 +72,18 @@ class Messages:
             day := self._connection.execute(query, {"stream": number, "first": first}).fetchone()["day"]
         ) is not None:
             found.update(self._of_day(number, day, texts))
+            first = day + 1
+        return found
+
+    def beginning_with(self, stream: str, first: int, beginning: str) -> list[str]:
+        """Return the texts that begin so, of keys of a day or a later one."""
+        number = self._sound(stream)
+        found: list[str] = []
+        query = "SELECT min(day) FROM messages WHERE stream = ? AND day >= ?"
+        texts = "SELECT message FROM messages WHERE stream = ? AND day = ? AND message >= ? AND message < ?"
+        while (day := self._connection.execute(query, (number, first)).fetchone()[0]) is not None:
+            rows = self._connection.execute(texts, (number, day, beginning, beginning + chr(sys.maxunicode)))
+            found += [text for (text,) in rows]
             first = day + 1
         return found
 

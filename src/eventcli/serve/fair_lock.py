@@ -4,7 +4,7 @@ from threading import Condition
 from typing import Self
 
 
-class Turns:
+class FairLock:
     """A lock that no thread is kept waiting for by others that came later.
 
     The locks of SQLite belong to the process: if a thread closes any file that is the ledger, they are all gone (see
