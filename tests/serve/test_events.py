@@ -159,7 +159,7 @@ def test_the_ledger_keeps_what_a_line_means(tmp_path: Path) -> None:
         Served(ledger, "--type-field", "type"),
     ):
         pass
-    with pytest.raises(AssertionError, match="there is no such folder"), Served(tmp_path / "no" / "ledger.db"):
+    with pytest.raises(AssertionError, match="there is no such directory"), Served(tmp_path / "no" / "ledger.db"):
         pass
 
 
