@@ -60,6 +60,9 @@ def _errors() -> Iterator[type[BaseException]]:
         )
 
 
+HANDLED = ("eventcli.serve.", "eventcli.consume.broker")
+"""Modules whose errors are handled: a server answers with the statuses of HTTP, a consumer waits for its broker."""
+
 ERRORS = sorted(_errors(), key=lambda error: error.__name__)
 
 
@@ -69,8 +72,8 @@ def test_every_error_has_its_exit_status_or_a_place_that_handles_it(error: type[
     if issubclass(error, ExpectedError) and error is not ExpectedError:
         assert isinstance(error.status, ExitCode)
         return
-    if error.__module__.startswith("eventcli.serve."):
-        return  # a server answers with the statuses of HTTP
+    if error.__module__.startswith(HANDLED):
+        return
     assert issubclass(error, (ExpectedError, OSError, ValueError, click.UsageError)) or error in {
         AccountError,
         SavedError,
