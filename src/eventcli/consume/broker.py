@@ -60,10 +60,13 @@ class Delivery(NamedTuple):
     forgettable: int | None = None
     """No message of an earlier day will ever be delivered again."""
 
-    @property
-    def size(self) -> int:
-        """Bytes of all bodies."""
-        return sum(len(message.body) for message in self.messages)
+    size: int = 0
+    """Bytes of all bodies."""
+
+
+def size_of(messages: Sequence[Message]) -> int:
+    """Return the bytes of all bodies."""
+    return sum([len(message.body) for message in messages])
 
 
 class Broker(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-from eventcli.consume.broker import DAY, MOST_BYTES, Message
+from eventcli.consume.broker import DAY, MOST_BYTES, Message, size_of
 from eventcli.consume.redis_client import id_of
 
 Entry = Sequence[Any]
@@ -21,7 +21,8 @@ def body_of(entry: Entry, field: bytes) -> bytes:
     """Return the body of an entry. One without a body is a line that is rejected, and says why."""
     fields = entry[1]
     if len(fields) == 2 and fields[0] == field:  # noqa: PLR2004  # a name and a value
-        return bytes(fields[1])
+        body: bytes = fields[1]
+        return body
     for at in range(0, len(fields), 2):
         if fields[at] == field:
             return bytes(fields[at + 1])
@@ -37,6 +38,14 @@ def day_of(entry: Entry) -> int:
 def message_of(entry: Entry, field: bytes, *, key: str | None = None) -> Message:
     """Return an entry as a message."""
     return Message(body_of(entry, field), day_of(entry), key, entry[0].decode())
+
+
+def messages_of(entries: Sequence[Entry], field: bytes) -> list[Message]:
+    """Return entries of a log as messages. They need no keys, and any day on which one was sent will do."""
+    if not entries:
+        return []
+    day = day_of(entries[-1])
+    return [Message(body_of(entry, field), day) for entry in entries]
 
 
 def proof_of(entry: Entry) -> str:
@@ -58,7 +67,9 @@ class Sizes:
         """Return a number of entries up to `most`."""
         return max(1, min(most, MOST_BYTES // self._average))
 
-    def note(self, messages: Sequence[Message]) -> None:
-        """Take the messages that came."""
+    def note(self, messages: Sequence[Message]) -> int:
+        """Take the messages that came, and return how many bytes they have."""
+        size = size_of(messages)
         if messages:
-            self._average = max(1, sum(len(message.body) for message in messages) // len(messages))
+            self._average = max(1, size // len(messages))
+        return size

@@ -253,8 +253,8 @@ class Group:
         wanted = [entry for entry in entries if id_of(entry[0]) > start]
         messages = [message_of(entry, self._field, key=entry[0].decode()) for entry in wanted if entry[1] is not None]
         gone = [(day_of(entry), entry[0].decode()) for entry in wanted if entry[1] is None]
-        self._sizes.note(messages)
-        return Delivery(messages, None, place.text(), gone=gone, forgettable=forgettable)
+        size = self._sizes.note(messages)
+        return Delivery(messages, None, place.text(), gone=gone, forgettable=forgettable, size=size)
 
     def later(self, position: str, other: str) -> str:
         """Return the later one of two places."""

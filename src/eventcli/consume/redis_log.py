@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from eventcli.consume.broker import AbsentError, BrokerError, Delivery, Loss
 from eventcli.consume.redis_client import Connection, Id, checked, fields_of, id_of, is_absent, text_of
-from eventcli.consume.redis_entries import Entry, Sizes, message_of, proof_of
+from eventcli.consume.redis_entries import Entry, Sizes, messages_of, proof_of
 
 _BEGINNING: Final = "0-0"
 
@@ -117,12 +117,12 @@ class Log:
         return self._delivery(place, seen, losses)
 
     def _delivery(self, place: Place, seen: Seen, losses: Sequence[Loss]) -> Delivery:
-        messages = [message_of(entry, self._field) for entry in seen.entries]
-        self._sizes.note(messages)
+        messages = messages_of(seen.entries, self._field)
+        size = self._sizes.note(messages)
         if seen.entries:
             place = place.behind(seen.entries, place.number + len(seen.entries))
         before, self._before = self._before, place.text()
-        return Delivery(messages, before, self._before, losses)
+        return Delivery(messages, before, self._before, losses, size=size)
 
     def _look(self, place: Place, count: int) -> Seen | None:
         """Return the stream as it is now; None if there is none."""

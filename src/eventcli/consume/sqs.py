@@ -25,6 +25,7 @@ from eventcli.consume.broker import (
     Loss,
     Message,
     UnreachableError,
+    size_of,
 )
 
 _AT_ONCE: Final = 10
@@ -110,7 +111,7 @@ class Queue:
             self._position = _GONE
             return Delivery((), None, _GONE, [Loss("the queue is no longer there: what it held may be lost")])
         self._position = _HERE
-        return Delivery(messages, None, _HERE, forgettable=forgettable)
+        return Delivery(messages, None, _HERE, forgettable=forgettable, size=size_of(messages))
 
     def _connect(self) -> Any:
         """Return a client that knows the URL of the queue."""
@@ -134,14 +135,14 @@ class Queue:
     def _receive(self, client: Any, most: int, seconds: float) -> list[Message]:
         """Ask once and wait; if that brings as many messages as there can be, ask many times at once."""
         messages = self._ask(client, max(1, round(seconds)))
-        got, size = len(messages), sum(len(one.body) for one in messages)
+        got, size = len(messages), size_of(messages)
         while got == _AT_ONCE and len(messages) < most and size < MOST_BYTES and self._threads is not None:
             rounds = min(_THREADS, -(-(most - len(messages)) // _AT_ONCE))
             answers = list(self._threads.map(lambda _: self._ask(client, 0), range(rounds)))
             got = max(map(len, answers))
             for answer in answers:
                 messages += answer
-                size += sum(len(one.body) for one in answer)
+                size += size_of(answer)
         return messages
 
     def _ask(self, client: Any, seconds: int) -> list[Message]:
