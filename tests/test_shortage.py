@@ -79,3 +79,20 @@ def test_threads_can_be_done_without(
     monkeypatch.setattr(threading.Thread, "start", start_some)
     summary = summarize(str(tmp_path / "log"), io.BytesIO(GOOD), jobs=jobs, block_size=100_000)
     assert summary["a"].count == 200_001, body
+
+
+@pytest.mark.parametrize("megabytes", [90, 120, 160])
+@pytest.mark.parametrize("jobs", ["1", "2"])
+# A thread of Python may fail while it reports that it fails.
+@pytest.mark.parametrize("body", ["rust"], indirect=True)
+def test_types_that_fill_the_memory_are_a_sentence(body: str, megabytes: int, jobs: str, tmp_path: Path) -> None:
+    """If memory ends while types are collected, merged or given out, a run ends like any that lacks memory."""
+    line = '{{"type":"a type with a name that is long enough to be kept apart {0}","value":{0}}}\n'
+    with (tmp_path / "log").open("w", encoding="utf-8") as file:
+        file.writelines(line.format(number) for number in range(150_000))
+    limit = limited(resource.RLIMIT_AS, megabytes << 20)
+    ended = process.run("log", "-f", "jsonl", "-j", jobs, "--max-types", "100000", cwd=tmp_path, before=limit)
+    if ended.status:
+        assert ended == process.Ended(3, b"", "eventstats: no result: out of memory\n"), body
+    else:
+        assert ended.stdout.count(b"\n") == 100_001

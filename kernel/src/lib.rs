@@ -15,6 +15,7 @@ pub mod fold;
 pub mod format;
 pub mod frame;
 pub mod judge;
+pub mod memory;
 pub mod moment;
 pub mod numbers;
 pub mod outline;
@@ -43,6 +44,7 @@ pub mod _kernel {
     use crate::files;
     use crate::fold::{Fold as Body, HandedBack, Part};
     use crate::judge::Reason;
+    use crate::memory::{self, Exhausted};
     use crate::path::Ways;
     use crate::query::{Query, Timing};
     use crate::summary::{self, Column, Optional};
@@ -50,7 +52,7 @@ pub mod _kernel {
     use crate::wide::Level;
     use pyo3::IntoPyObjectExt;
     use pyo3::buffer::PyUntypedBuffer;
-    use pyo3::exceptions::{PyBufferError, PyValueError};
+    use pyo3::exceptions::{PyBufferError, PyMemoryError, PyValueError};
     use pyo3::prelude::*;
     use pyo3::pybacked::PyBackedStr;
     use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
@@ -202,6 +204,7 @@ pub mod _kernel {
                 max_type_bytes,
                 aggregates,
             };
+            memory::hold_reserve();
             Ok(Self(Box::new(Body::with_caches(level, caches, &query))))
         }
 
@@ -231,12 +234,12 @@ pub mod _kernel {
             let rest = bytes.get(start..).unwrap_or_default();
             // `&mut self` is an exclusive borrow that PyO3 checks at run time: while the GIL is
             // released, a call from another thread raises instead of reaching the state.
-            let (part, handed_back) = py.detach(|| {
+            let (part, handed_back) = caught(py, || {
                 let mut handed_back = Vec::new();
                 self.0.reject(rejects);
                 let part = self.0.fold_part(rest, &mut handed_back, most);
                 (part, handed_back)
-            });
+            })?;
             Ok(folded(part, start, handed_back))
         }
 
@@ -270,11 +273,11 @@ pub mod _kernel {
                     std::slice::from_raw_parts_mut(buffer.buf_ptr().cast(), length)
                 },
             };
-            let files::Folded { lines, sizes, read, part, handed_back } = py.detach(|| {
+            let files::Folded { lines, sizes, read, part, handed_back } = caught(py, || {
                 self.0.reject(rejects);
                 let known = files::Known { paths: &paths, device, inodes: &inodes, flags };
                 files::fold_files(&mut self.0, known, bytes, enough, most, once)
-            });
+            })?;
             Ok((lines, sizes, read, part.map(|part| folded(part, 0, handed_back))))
         }
 
@@ -291,8 +294,8 @@ pub mod _kernel {
         }
 
         /// Adds the state of another fold, which is left empty.
-        fn merge(&mut self, other: &mut Self) {
-            self.0.merge(&mut other.0);
+        fn merge(&mut self, other: &mut Self) -> PyResult<()> {
+            memory::caught(|| self.0.merge(&mut other.0)).map_err(exhausted)
         }
 
         /// (accepted, rejected by reason, filtered, blank) so far, of lines that were not handed back.
@@ -304,13 +307,22 @@ pub mod _kernel {
 
         /// For each bucket, in the order of time, its first second (None: of what is in no bucket),
         /// the types that have values in it, and a single row without a name if there are others.
-        fn tables(&self, py: Python<'_>) -> Vec<(Option<i64>, Types, Types)> {
-            let tables = py.detach(|| self.0.tables());
+        fn tables(&self, py: Python<'_>) -> PyResult<Vec<(Option<i64>, Types, Types)>> {
+            let tables = caught(py, || self.0.tables())?;
             let types = |(start, table): (_, summary::Table)| {
                 (start, Types(table.types), Types(table.other))
             };
-            tables.into_iter().map(types).collect()
+            Ok(tables.into_iter().map(types).collect())
         }
+    }
+
+    /// Calls a function without the GIL; MemoryError if memory ran out.
+    fn caught<T: Send>(py: Python<'_>, function: impl FnOnce() -> T + Send) -> PyResult<T> {
+        py.detach(|| memory::caught(function)).map_err(exhausted)
+    }
+
+    fn exhausted(_: Exhausted) -> PyErr {
+        PyMemoryError::new_err(())
     }
 
     /// What is cut from a piece of a stream: lines, the places of the texts as numbers of 64 bits, how many bytes

@@ -1,6 +1,7 @@
 //! Which entries are what a type has in a bucket.
 
 use super::Place;
+use crate::memory;
 use crate::moment::{Bucket, NO_BUCKET};
 use crate::numbers::Numbers;
 /// Which entries are cells, and where to find them. Of no cost where there are no buckets.
@@ -20,6 +21,8 @@ impl Cells {
     }
 
     pub fn insert(&mut self, of: Place, bucket: Bucket, place: Place) {
+        let more = place as usize + 1 - self.origins.len();
+        memory::reserve(&mut self.origins, more);
         self.origins.extend((self.origins.len() as Place..place).map(|place| (place, NO_BUCKET)));
         self.origins.push((of, bucket));
         self.places.insert(Self::key(of, bucket), place);

@@ -21,6 +21,7 @@ pub use entry::Key;
 pub use table::{Column, Table, Types};
 
 use crate::exact::{Exact, Number, POWERS};
+use crate::memory;
 use crate::moment::{Bucket, NO_BUCKET};
 use crate::wide::Wide;
 use aggregates::{Narrow, States};
@@ -217,7 +218,8 @@ impl Summary {
         }
         let place = self.push(tag)?;
         if tag.is_long() {
-            self.names.push(shared.map_or_else(|| Arc::from(text), Arc::clone));
+            let name = shared.map_or_else(|| memory::shared(text), Arc::clone);
+            memory::push(&mut self.names, name);
         }
         self.name_bytes += text.len();
         self.slots[at] = (key.hash >> 32 << 32) | u64::from(place + 1);
@@ -231,7 +233,7 @@ impl Summary {
     /// A new entry without values; None if there are too many.
     fn push(&mut self, tag: Tag) -> Option<Place> {
         let place = u32::try_from(self.entries.len()).ok().filter(|&place| place < u32::MAX - 1)?;
-        self.entries.push(Entry { narrow: Narrow::EMPTY, count: 0, tag });
+        memory::push(&mut self.entries, Entry { narrow: Narrow::EMPTY, count: 0, tag });
         if self.optional != Optional::default() {
             self.wide_states(place);
         }
@@ -266,7 +268,7 @@ impl Summary {
     }
 
     fn grow(&mut self) {
-        let mut slots = vec![0; self.slots.len() * 4];
+        let mut slots = memory::filled(0, self.slots.len() * 4);
         for (place, entry) in self.entries.iter().enumerate() {
             if Some(place as Place) == self.other
                 || self.cells.origin(place as Place).1 != NO_BUCKET
@@ -317,18 +319,19 @@ impl Summary {
         if self.count <= types && self.name_bytes < bytes {
             return None;
         }
-        let mut has_values = vec![false; self.entries.len()];
+        let mut has_values = memory::filled(false, self.entries.len());
         for (place, entry) in (0..).zip(&self.entries) {
             has_values[self.cells.origin(place).0 as usize] |= entry.count > 0;
         }
         if let Some(other) = self.other {
             has_values[other as usize] = false;
         }
-        let mut names: Vec<(u128, &[u8])> = (self.entries.iter().zip(has_values))
+        let mut names: Vec<(u128, &[u8])> = memory::with_capacity(self.entries.len());
+        let found = (self.entries.iter().zip(has_values))
             .filter(|(_, has_values)| *has_values)
             .map(|(entry, _)| entry.tag.name(&self.names))
-            .map(|name| (first_bytes(name), name))
-            .collect();
+            .map(|name| (first_bytes(name), name));
+        names.extend(found);
         let mut beyond = None;
         if names.len() > types {
             beyond = Some(names.select_nth_unstable(types).1.1);
@@ -430,7 +433,7 @@ impl Summary {
         if entry.scale() != WIDE {
             let states = entry.widened();
             (entry.narrow, entry.tag.0[SCALE]) = (Narrow::at(self.wide.len()), WIDE);
-            self.wide.push(states);
+            memory::push(&mut self.wide, states);
         }
         &mut self.wide[entry.narrow.index()]
     }

@@ -4,6 +4,7 @@ use super::aggregates::{Narrow, States, TypeStats, Which};
 use super::entry::{Entry, INTEGRAL, WIDE};
 use super::{Place, Summary, first_bytes};
 use crate::exact;
+use crate::memory;
 use crate::moment::Bucket;
 use crate::wide::Portable;
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ impl Summary {
     pub fn tables(&self) -> Vec<Table> {
         if let Some(beyond) = self.first_beyond() {
             let mut limited = Self { beyond: Some(beyond), ..self.emptied(false) };
+            memory::probe(self.size());
             limited.merge(Portable, &mut self.clone(), |bucket| bucket);
             return limited.tables();
         }
@@ -30,7 +32,7 @@ impl Summary {
             }
             let Order { types, other, .. } = &mut orders[at];
             let order = if Some(of) == self.other { other } else { types };
-            order.push((first_bytes(entry.tag.name(&self.names)), place));
+            memory::push(order, (first_bytes(entry.tag.name(&self.names)), place));
         }
         let table = |order: Order| Table {
             bucket: order.bucket,
@@ -40,24 +42,37 @@ impl Summary {
         orders.into_iter().map(table).collect()
     }
 
+    /// About how many bytes a copy takes.
+    fn size(&self) -> usize {
+        size_of_val(&*self.entries)
+            + size_of_val(&*self.slots)
+            + size_of_val(&*self.names)
+            + size_of_val(&*self.cells.origins)
+            + self.cells.places.size()
+            + self.wide.len() * (size_of::<Vec<States>>() + 2 * size_of::<States>())
+    }
+
     fn in_order(&self, mut order: Vec<(u128, Place)>) -> Types {
         let name = |place: Place| self.entries[place as usize].tag.name(&self.names);
         order.sort_unstable_by(|left, right| {
             left.0.cmp(&right.0).then_with(|| name(left.1).cmp(name(right.1)))
         });
-        let mut types =
-            Types { entries: Vec::with_capacity(order.len()), names: Vec::new(), wide: Vec::new() };
+        let mut types = Types {
+            entries: memory::with_capacity(order.len()),
+            names: Vec::new(),
+            wide: Vec::new(),
+        };
         for (_, place) in order {
             let mut entry = self.entries[place as usize].clone();
             if entry.tag.is_long() {
                 let name = Arc::clone(&self.names[entry.tag.long()]);
                 entry.tag.set_long(types.names.len());
-                types.names.push(name);
+                memory::push(&mut types.names, name);
             }
             if entry.scale() == WIDE {
                 let states = self.wide[entry.narrow.index()].clone();
                 entry.narrow = Narrow::at(types.wide.len());
-                types.wide.push(states);
+                memory::push(&mut types.wide, states);
             }
             types.entries.push(entry);
         }
