@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import brokers
-from brokers import Queue, RedisStream, Server, SqsQueue
+from brokers import KafkaTopic, Queue, RedisStream, Server, SqsQueue
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +25,13 @@ def moto() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Run a cluster of Kafka."""
+    with brokers.kafka_cluster() as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
 def hostile() -> Iterator[int]:
     """Run the hostile stand-in for SQS."""
     with brokers.hostile_server() as port:
@@ -37,13 +44,13 @@ def ledger(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
-@pytest.fixture(params=["redis", "redis-group", "sqs", "hostile-sqs"])
+@pytest.fixture(params=["redis", "redis-group", "sqs", "hostile-sqs", "kafka"])
 def queue(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
     """Make a queue of each broker."""
     yield from _queue(request, monkeypatch)
 
 
-@pytest.fixture(params=["redis", "redis-group", "hostile-sqs"])
+@pytest.fixture(params=["redis", "redis-group", "hostile-sqs", "kafka"])
 def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
     """Make a queue of each broker that answers quickly, for tests that start many processes."""
     yield from _queue(request, monkeypatch)
@@ -59,10 +66,12 @@ def _queue(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     for variable, value in brokers.ENVIRONMENT.items():
         monkeypatch.setenv(variable, value)
     name: str = request.param
-    made: RedisStream | SqsQueue
+    made: RedisStream | SqsQueue | KafkaTopic
     if name.startswith("redis"):
         server: Server = request.getfixturevalue("redis")
         made = RedisStream(server, group="readers" if "group" in name else None)
+    elif name == "kafka":
+        made = KafkaTopic(request.getfixturevalue("kafka"))
     elif name == "sqs":
         made = SqsQueue(request.getfixturevalue("moto").port)
     else:

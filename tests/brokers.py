@@ -169,6 +169,58 @@ def hostile_server(seed: int = 7) -> Iterator[int]:
             process.stdout.close()
 
 
+# ---- Kafka
+
+_MOCK: Final = """
+import sys, threading
+from confluent_kafka import Producer
+cluster = Producer({"bootstrap.servers": "127.0.0.1", "test.mock.num.brokers": 1, "log_level": 0})
+broker = next(iter(cluster.list_topics(timeout=30).brokers.values()))
+print(f"{broker.host}:{broker.port}", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def kafka_cluster() -> Iterator[str]:
+    """Run the mock cluster of librdkafka in a process of its own, and return where it listens."""
+    if find_spec("confluent_kafka") is None:
+        pytest.skip("no confluent-kafka: eventcli[kafka] is not installed")
+    process = subprocess.Popen((sys.executable, "-c", _MOCK), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdin is not None
+    try:
+        yield process.stdout.readline().decode().strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stdin.close()
+
+
+class KafkaTopic:
+    """A topic of the mock cluster, which has several partitions."""
+
+    def __init__(self, place: str) -> None:
+        """Use a topic that nobody else uses; it is made with the first message."""
+        from confluent_kafka import Producer  # noqa: PLC0415  # may be missing
+
+        self.name = f"topic{next(_numbers)}"
+        self.producer = Producer({"bootstrap.servers": place, "log_level": 0, "linger.ms": 0})
+        self.source = f"kafka://{place}/{self.name}"
+
+    def put(self, bodies: Sequence[bytes]) -> None:
+        """Send messages, and wait until the broker has them."""
+        failed: list[Any] = []
+        for body in bodies:
+            self.producer.produce(self.name, body, on_delivery=lambda error, _: failed.append(error) if error else None)
+        assert not self.producer.flush(30)
+        assert not failed
+
+    def close(self) -> None:
+        """Do nothing more."""
+
+
 class SqsQueue:
     """A queue of a server that speaks SQS."""
 

@@ -239,6 +239,7 @@ def test_libraries_of_object_stores_are_used_by_one_room_only() -> None:
 def test_each_client_of_a_broker_is_used_by_one_room_only() -> None:
     """No room but that of its broker knows the client of a broker, and no other wing loads one with itself."""
     assert users_of("redis") == {"consume.redis_client"}
+    assert users_of("confluent_kafka") == {"consume.kafka"}
     assert users_of("boto3") == users_of("botocore") == {"consume.sqs"}
     for module in MODULES:
         if wing_of(module) != "consume":

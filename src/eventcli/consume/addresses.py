@@ -80,6 +80,7 @@ _MODULES: Final[Mapping[str, tuple[str, str, str]]] = {
     "sqs": ("sqs", "boto3", "queue"),
     "http": ("sqs", "boto3", "queue"),
     "https": ("sqs", "boto3", "queue"),
+    "kafka": ("kafka", "confluent_kafka", "kafka"),
 }
 """For each scheme the module of its broker, the client that this needs, and the extra that has it."""
 

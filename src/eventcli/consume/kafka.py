@@ -1,0 +1,254 @@
+"""A topic of Kafka: each partition is a log, and the position of the topic is the next offset of each of them.
+
+The offsets that a consumer group keeps in the broker are not used: they would not move in the transaction of the
+ledger. Where an offset is no longer there, the client would skip to either end of the partition and say nothing, so it
+is made to fail instead, and what is missing is told from the first and the last offset.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from eventcli.consume.addresses import Address, AddressError, shown
+from eventcli.consume.broker import (
+    DAY,
+    AbsentError,
+    Broker,
+    BrokerError,
+    Delivery,
+    Loss,
+    Message,
+    UnreachableError,
+    size_of,
+)
+
+_PORT: Final = 9092
+
+_TIMEOUT: Final = 10.0
+"""Seconds for an answer of the broker."""
+
+_LONGEST: Final = 0.1
+"""Seconds for which messages are collected: the client waits for as many as were asked for."""
+
+_EVERY: Final = 300
+"""Deliveries of nothing after which new partitions are looked for."""
+
+_ABSENT: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)  # noqa: SLF001  # named so
+
+_MOMENTARY: Final = (
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  # named so
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError._TRANSPORT,  # noqa: SLF001
+)
+
+
+class Part(NamedTuple):
+    """Where a partition goes on: the next offset, and the last message before it with its fingerprint, if any."""
+
+    next: int
+    last: int = -1
+    proof: str = ""
+
+
+Place = Mapping[str, Part]
+"""The parts of a topic by the number of their partition, as text."""
+
+
+def _place_of(position: str) -> dict[str, Part]:
+    return {name: Part(*part) for name, part in json.loads(position).items()} if position else {}
+
+
+def _text_of(place: Place) -> str:
+    return json.dumps(place, separators=(",", ":"))
+
+
+def broker(address: Address, *, from_end: bool) -> Broker:
+    """Return the broker of kafka://HOST:PORT/TOPIC."""
+    address.only()
+    topic = address.path.strip("/")
+    if not topic or "/" in topic or not address.host:
+        raise AddressError("a queue in Kafka is kafka://HOST:PORT/TOPIC")
+    if address.user is not None:
+        raise AddressError("kafka:// takes no user: clusters with passwords are not supported yet")
+    place = f"{address.host}:{address.port or _PORT}"
+    return Topic(place, topic, from_end=from_end)
+
+
+class Topic:
+    """A topic with all its partitions."""
+
+    def __init__(self, place: str, topic: str, *, from_end: bool) -> None:
+        """Connect when the first message is asked for."""
+        self._place = place
+        self._topic = topic
+        self._from_end = from_end
+        self._client: Any = None
+        self._parts: dict[str, Part] | None = None
+        self._before = ""
+        self._quiet = 0
+        self._ended: set[int] = set()
+        """The partitions that were read to their end."""
+        self.name = shown("kafka", f"{place}/{topic}")
+
+    def begin(self, position: str) -> None:
+        """Go on from a position."""
+        self._before = position
+        self._parts = None
+
+    def receive(self, most: int, seconds: float) -> Delivery | None:
+        """Return the next messages of all partitions."""
+        with _errors():
+            if self._parts is None or self._quiet >= _EVERY:
+                self._quiet = 0
+                losses = self._assign()
+                if losses or not self._before:
+                    return self._delivery((), losses)
+            found = self._client.consume(most, min(seconds, _LONGEST))
+            messages = []
+            for one in found:
+                error = one.error()
+                if error is None:
+                    messages.append(one)
+                    self._ended.discard(one.partition())
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # named so
+                    self._ended.add(one.partition())
+                elif error.code() == KafkaError._AUTO_OFFSET_RESET or error.code() == KafkaError.OFFSET_OUT_OF_RANGE:  # noqa: SLF001
+                    self._parts = None
+                elif error.code() in (*_ABSENT, *_MOMENTARY):
+                    raise KafkaException(error)
+            if not messages:
+                self._quiet += 1
+                return None
+            self._quiet = 0
+            return self._delivery(messages, [])
+
+    def _delivery(self, found: Sequence[Any], losses: Sequence[Loss]) -> Delivery:
+        parts = dict(self._parts or {})
+        messages = []
+        for one in found:
+            body = one.value() or b""
+            messages.append(Message(body, max(0, one.timestamp()[1]) // DAY))
+            parts[str(one.partition())] = Part(one.offset() + 1, one.offset(), "")
+        for partition in {str(one.partition()): one for one in found}.items():
+            name, last = partition
+            parts[name] = parts[name]._replace(proof=_proof_of(last))
+        self._parts = parts
+        before, self._before = self._before, _text_of(parts)
+        return Delivery(messages, before, self._before, losses, size=size_of(messages))
+
+    def _assign(self) -> list[Loss]:
+        """Go on at the position in all partitions; return what is no longer there."""
+        if self._client is None:
+            self._client = Consumer(
+                {
+                    "bootstrap.servers": self._place,
+                    "group.id": "eventstats",
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "error",
+                    "isolation.level": "read_committed",
+                    "enable.partition.eof": True,
+                    "queued.max.messages.kbytes": 65_536,
+                    "allow.auto.create.topics": False,
+                    "log_level": 0,
+                }
+            )
+        topics = self._client.list_topics(self._topic, timeout=_TIMEOUT).topics
+        found = topics.get(self._topic)
+        if found is None or found.error is not None or not found.partitions:
+            return self._absent()
+        parts, losses = _place_of(self._before), []
+        parts.pop(_GONE, None)
+        for number in sorted(found.partitions):
+            low, high = self._client.get_watermark_offsets(TopicPartition(self._topic, number), timeout=_TIMEOUT)
+            name = str(number)
+            known = parts.get(name)
+            if known is None:
+                # A partition that is added later holds only what nobody has read.
+                parts[name] = Part(high if self._from_end and not self._before else low)
+                continue
+            parts[name], loss = self._judged(number, known, low, high)
+            losses += [loss] if loss is not None else []
+        self._parts = parts
+        self._ended = set()
+        self._client.assign([TopicPartition(self._topic, int(name), part.next) for name, part in parts.items()])
+        return losses
+
+    def _judged(self, number: int, part: Part, low: int, high: int) -> tuple[Part, Loss | None]:
+        """Return where a partition goes on, and what it means if that is not where it was left."""
+        where = f"partition {number}"
+        if low <= part.last < high and self._proof_at(number, part.last) not in ("", part.proof):
+            return Part(low), Loss(
+                f"{where} was made anew: what the former one held from offset {part.next} on may be lost"
+            )
+        if part.next > high:
+            if part.last < low or high == 0:
+                return Part(low), _made_anew(where, part)
+            text = f"{where} ends at offset {high}, and was read up to {part.next}: what it lost is counted already"
+            return Part(high), Loss(text, is_doubt=True)
+        if part.next < low:
+            count = low - part.next
+            what = "1 message was" if count == 1 else f"up to {count} messages were"
+            return Part(low), Loss(f"{what} deleted from {where} from offset {part.next} on, before anybody read them")
+        return part, None
+
+    def _proof_at(self, number: int, offset: int) -> str:
+        """Return the fingerprint of the message at an offset; empty if it is not there any more."""
+        self._client.assign([TopicPartition(self._topic, number, offset)])
+        found = [one for one in self._client.consume(1, _TIMEOUT / 2) if one.error() is None]
+        return _proof_of(found[0]) if found and found[0].offset() == offset else ""
+
+    def _absent(self) -> list[Loss]:
+        if not self._before or _GONE in _place_of(self._before):
+            raise AbsentError("there is no such topic")
+        self._parts = {_GONE: Part(0)}
+        return [Loss("the topic is no longer there: what it held may be lost")]
+
+    def later(self, position: str, other: str) -> str:
+        """Return the other one: a topic has positions."""
+        return other or position
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Do nothing: the ledger alone holds the position."""
+
+    def is_empty(self) -> bool:
+        """Whether all partitions were read to their end."""
+        return len(self._ended) >= len([name for name in self._parts or {} if name != _GONE])
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._client is not None:
+            self._client.close()
+
+
+_GONE: Final = "gone"
+
+
+def _made_anew(where: str, part: Part) -> Loss:
+    return Loss(f"{where} was made anew: what the former one held from offset {part.next} on may be lost")
+
+
+def _proof_of(message: Any) -> str:
+    digest = blake2b(digest_size=8)
+    for part in (message.key() or b"", message.value() or b""):
+        digest.update(b"%d " % len(part))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Translate the errors of the client."""
+    try:
+        yield
+    except KafkaException as error:
+        cause = error.args[0]
+        if cause.code() in _ABSENT:
+            raise AbsentError("there is no such topic") from error
+        if cause.retriable() or cause.code() in _MOMENTARY:
+            raise UnreachableError(cause.str()) from error
+        raise BrokerError(cause.str()) from error

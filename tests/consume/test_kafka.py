@@ -1,0 +1,65 @@
+"""What a broker of Kafka deleted, lost or made anew is a discontinuity, partition by partition."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("confluent_kafka", reason="eventcli[kafka] is not installed")
+
+from brokers import KafkaTopic
+from consumption import check, consume, event, run
+from eventcli.consume.kafka import Part, Topic
+
+
+@pytest.mark.parametrize(
+    ("part", "low", "high", "found", "after", "said"),
+    [
+        (Part(5, 4, "x"), 0, 9, "x", Part(5, 4, "x"), ""),
+        (Part(5, 4, "x"), 5, 9, "", Part(5, 4, "x"), ""),
+        (Part(5, 4, "x"), 5, 5, "", Part(5, 4, "x"), ""),
+        (Part(5, 4, "x"), 3, 9, "", Part(5, 4, "x"), ""),
+        (Part(0), 0, 9, "", Part(0), ""),
+        (Part(5, 4, "x"), 6, 9, "", Part(6), "1 message was deleted from partition 3 from offset 5 on"),
+        (Part(5, 4, "x"), 8, 9, "", Part(8), "up to 3 messages were deleted from partition 3 from offset 5 on"),
+        (Part(5, 4, "x"), 0, 9, "y", Part(0), "partition 3 was made anew"),
+        (Part(5, 4, "x"), 0, 0, "", Part(0), "partition 3 was made anew"),
+        (Part(5, 4, "x"), 0, 3, "", Part(3), "partition 3 ends at offset 3, and was read up to 5"),
+    ],
+)
+def test_offsets_say_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, part: Part, low: int, high: int, found: str, after: Part, said: str
+) -> None:
+    """A partition goes on where it was left, or where it still can, and says what that means."""
+    topic = Topic("127.0.0.1:9", "t", from_end=False)
+    monkeypatch.setattr(topic, "_proof_at", lambda _number, _offset: found)
+    there, loss = topic._judged(3, part, low, high)
+    assert there == after
+    assert said in (loss.message if loss else "")
+    assert bool(said) == (loss is not None)
+
+
+def test_a_topic_of_many_partitions_counts_once(kafka: str, ledger: Path) -> None:
+    """Each partition goes on where it was left, also one from which nothing was read before."""
+    with closing(KafkaTopic(kafka)) as topic:
+        sent = [event(number) for number in range(300)]
+        for start in (0, 1, 100):
+            topic.put(sent[start : {0: 1, 1: 100}.get(start)])
+            consume(ledger, topic.source, batch=30)
+        check(ledger, sent)
+
+
+def test_a_topic_that_never_was_is_missing(kafka: str, ledger: Path) -> None:
+    """With --drain, a topic that does not exist is a missing source, with status 3, and none is made."""
+    done = run(ledger, "--drain", f"kafka://{kafka}/nowhere")
+    assert (done.returncode, b"missing: there is no such topic" in done.stderr) == (3, True)
+    assert not ledger.exists()
+
+
+@pytest.mark.parametrize("url", ["kafka://h:9092", "kafka://h/a/b", "kafka://h/a?group=b", "kafka://user:pass@h/a"])
+def test_a_wrong_address_is_wrong_usage(ledger: Path, url: str) -> None:
+    """What names no topic is refused with status 2, without any secret in the reason."""
+    done = run(ledger, "--drain", url)
+    assert done.returncode == 2
+    assert b"pass@" not in done.stderr
+    assert not ledger.exists()
