@@ -62,6 +62,30 @@ class Column:
         self.metric = metric
 
 
+class Operations:
+    """What an aggregate does with states: adds values to one, combines two, and merges stored ones."""
+
+    __slots__ = ("add", "combine", "merge_texts")
+
+    def __init__(
+        self,
+        add: Callable[[Any, Values], Any],
+        combine: Callable[[Any, Any], Any],
+        merge_texts: Callable[[Iterable[Any]], Any],
+    ) -> None:
+        """Set all attributes; they do not change."""
+        self.add = add
+        self.combine = combine
+        self.merge_texts = merge_texts
+
+
+ADDITIVE: Final = 1
+"""A trait: the state of a sum is the sum of the states."""
+
+OPTIONAL: Final = 2
+"""A trait: kept only for a query that asks for it."""
+
+
 class Aggregate:
     """An aggregate by the name of its state in TypeStats, ledgers and saved summaries.
 
@@ -77,24 +101,21 @@ class Aggregate:
         kind: type[int | Decimal],
         *,
         empty: Any,
-        add: Callable[[Any, Values], Any],
-        merge: Callable[[Any, Any], Any],
-        merge_texts: Callable[[Iterable[Any]], Any],
+        operations: Operations,
         columns: Mapping[str, Column] = MappingProxyType({}),
-        is_additive: bool = False,
-        is_optional: bool = False,
+        traits: int = 0,
     ) -> None:
         """Set all attributes; they do not change."""
         self.name: Final = name
         self.kind: Final = kind
         self.from_text: Final[Callable[[Any], Any]] = kind
         self.empty: Final = empty
-        self.add: Final = add
-        self.merge: Final = merge
-        self.merge_texts: Final = merge_texts
+        self.add: Final = operations.add
+        self.merge: Final = operations.combine
+        self.merge_texts: Final = operations.merge_texts
         self.columns: Final = columns
-        self.is_additive: Final = is_additive
-        self.is_optional: Final = is_optional
+        self.is_additive: Final = bool(traits & ADDITIVE)
+        self.is_optional: Final = bool(traits & OPTIONAL)
 
     def to_text(self, state: Any, *, integral: bool) -> Any:
         """Return a state as it is stored; None if it is unknown. `integral`: all values were written as integers."""

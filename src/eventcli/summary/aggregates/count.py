@@ -3,7 +3,7 @@
 from operator import add
 from typing import Final
 
-from eventcli.summary.aggregates.aggregate import Aggregate, Column, Kind, Values
+from eventcli.summary.aggregates.aggregate import ADDITIVE, Aggregate, Column, Kind, Operations, Values
 
 
 class HasCount:
@@ -26,9 +26,7 @@ COUNT: Final = Aggregate(
     "count",
     Kind.COUNT,
     empty=0,
-    add=_add,
-    merge=add,
-    merge_texts=sum,
+    operations=Operations(_add, add, sum),
     columns={"count": Column(_text, is_state=True, metric=("events_total", "counter", "Accepted events by type."))},
-    is_additive=True,
+    traits=ADDITIVE,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from eventcli.summary.aggregates.aggregate import Aggregate, Column, Kind, Values, number
+from eventcli.summary.aggregates.aggregate import Aggregate, Column, Kind, Operations, Values, number
 from eventcli.summary.aggregates.sum import HasSum
 
 
@@ -40,8 +40,6 @@ MIN: Final = Aggregate(
     "min",
     Kind.NUMBER,
     empty=None,
-    add=_add,
-    merge=_merge,
-    merge_texts=_merge_texts,
+    operations=Operations(_add, _merge, _merge_texts),
     columns={"min": Column(_text, is_state=True)},
 )

@@ -11,7 +11,16 @@ from math import isqrt
 from typing import Final
 
 from eventcli.lines import exact
-from eventcli.summary.aggregates.aggregate import Aggregate, Column, Kind, UnknownStatError, Values
+from eventcli.summary.aggregates.aggregate import (
+    ADDITIVE,
+    OPTIONAL,
+    Aggregate,
+    Column,
+    Kind,
+    Operations,
+    UnknownStatError,
+    Values,
+)
 from eventcli.summary.aggregates.sum import HasSum
 
 _DIGITS: Final = 17
@@ -113,9 +122,7 @@ SQUARES: Final = Aggregate(
     "squares",
     Kind.NUMBER,
     empty=None,
-    add=_add,
-    merge=_merge,
-    merge_texts=_merge_texts,
+    operations=Operations(_add, _merge, _merge_texts),
     columns={
         "stddev": Column(
             _sample,
@@ -126,6 +133,5 @@ SQUARES: Final = Aggregate(
             metric=("event_values_stddev_pop", "gauge", "Population standard deviation of the values by type."),
         ),
     },
-    is_additive=True,
-    is_optional=True,
+    traits=ADDITIVE | OPTIONAL,
 )

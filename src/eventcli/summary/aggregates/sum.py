@@ -6,7 +6,7 @@ from operator import and_
 from typing import Final
 
 from eventcli.lines import exact
-from eventcli.summary.aggregates.aggregate import Aggregate, Column, Kind, Values
+from eventcli.summary.aggregates.aggregate import ADDITIVE, Aggregate, Column, Kind, Operations, Values
 from eventcli.summary.aggregates.count import HasCount
 
 
@@ -48,9 +48,7 @@ SUM: Final = Aggregate(
     "sum",
     Kind.NUMBER,
     empty=exact.ZERO,
-    add=_add,
-    merge=exact.add,
-    merge_texts=_merge_texts,
+    operations=Operations(_add, exact.add, _merge_texts),
     columns={
         "sum": Column(
             _text,
@@ -59,7 +57,7 @@ SUM: Final = Aggregate(
         ),
         "mean": Column(_mean),
     },
-    is_additive=True,
+    traits=ADDITIVE,
 )
 
 
@@ -67,4 +65,4 @@ def _add_form(integral: bool, values: Values) -> bool:  # noqa: FBT001  # the st
     return integral and values.is_integral
 
 
-INTEGRAL: Final = Aggregate("integral", Kind.FLAG, empty=True, add=_add_form, merge=and_, merge_texts=all)
+INTEGRAL: Final = Aggregate("integral", Kind.FLAG, empty=True, operations=Operations(_add_form, and_, all))
