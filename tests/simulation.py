@@ -185,7 +185,7 @@ class Simulation(RuleBasedStateMachine):
         """Run, and compare with the oracle: every line that is or was to be seen, once."""
         with self.reader() if is_beside else nullcontext():
             said = self.ingest(self.paths())
-        assert [str(one) for one in said if one.status is not Status.DISCONTINUITY] == []
+        assert [str(one) for one in said if one.status is not Status.DISCONTINUITY] == [], said
         self.check()
 
     @rule()
@@ -196,7 +196,7 @@ class Simulation(RuleBasedStateMachine):
                 file.write(f"{other.name} {file.tell()} is no event\n")
         with few_descriptors(SPARE):
             said = self.ingest([*self.others, *self.paths()])
-        assert [str(one) for one in said if one.status is not Status.DISCONTINUITY] == []
+        assert [str(one) for one in said if one.status is not Status.DISCONTINUITY] == [], said
         self.check()
         with Database.open_to_read(str(self.ledger)) as database:
             read = {stream.name: stream.offset for stream in database.streams()}
