@@ -217,7 +217,7 @@ def _note_failure(run: Ingest, error: BaseException, *, is_added: bool) -> None:
 
 def _say_timeless(outcome: Outcome, meaning: Meaning, database: Database) -> None:
     """Report how many events have no usable time; for a log without any times, only when its ledger is created."""
-    accepted, field = outcome.summary.account.accepted, printable(meaning.time_field)
+    accepted, field = outcome.summary.account.accepted, printable(meaning.lines.fields.time)
     if not outcome.timeless:
         return
     if outcome.timeless < accepted or (not outcome.is_first and database.has_times()):

@@ -8,7 +8,7 @@ import click
 import eventcli.reporting
 from eventcli.cli.messages import say
 from eventcli.cli.settings import NO_VALUE, PROMETHEUS, Settings
-from eventcli.ledger.meaning import Meaning, MeaningError, check_kept, meaning_of
+from eventcli.ledger.meaning import SETTINGS, MeaningError, check_kept, meaning_of
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.records import Run as RunRecord
 from eventcli.lines.windows import check_format, zone_of
@@ -56,7 +56,7 @@ def renderer(
 
 def given_of(options: dict[str, Any]) -> dict[str, Any]:
     """Remove the options that give numbers their meaning from all options, and return those that were given."""
-    given = {name: value for name in Meaning._fields if (value := options.pop(name, None)) is not None}
+    given = {name: value for name in SETTINGS if (value := options.pop(name, None)) is not None}
     if options.pop("count_only"):
         given["value_field"] = NO_VALUE
     if given.get("value_field") == NO_VALUE:

@@ -67,7 +67,7 @@ def answer(
     if missing:
         are_left_out = timeless and (is_limited or calendar is None)
         where = "are " + " or ".join(["left out"] * bool(are_left_out) + ["in no bucket"] * bool(outside))
-        why = f'{missing} events without a usable time under "{meaning.time_field}" {where} (--allow-timeless)'
+        why = f'{missing} events without a usable time under "{meaning.lines.fields.time}" {where} (--allow-timeless)'
         summary = Summary.union([summary], [SourceReport(name_of(database.path), 0, 0, Status.UNREADABLE, why)])
     return Answer(summary, asked(meaning, types, timing), timing)
 

@@ -1,13 +1,13 @@
 """The settings that give the numbers of a ledger their meaning; fixed once something has been added."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from eventcli.errors import WrongUsageError
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import LedgerError
 from eventcli.ledger.store.layout import SETTING, names_in
-from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Query, Timing
+from eventcli.lines.query import MAX_TYPE_BYTES, Fields, Query, Timing
 from eventcli.reading.blocks import MAX_LINE
 from eventcli.summary.aggregates.registry import AGGREGATES
 from eventcli.text import name_of
@@ -24,37 +24,56 @@ _LATER: Final = frozenset({"time_format", "aggregates"})
 
 
 class Meaning(NamedTuple):
-    """The settings that give the numbers of a ledger their meaning; they are set when the ledger is created.
+    """What the numbers of a ledger mean; it is set when the ledger is created, and stored as settings by name.
 
-    A `value_field` of None counts events without values. `granularity` is the size of the stored buckets, in UTC.
-    `aggregates` are the optional ones that are kept, separated by commas.
+    `lines` says how to read a line, always with `timing`. `granularity` is the size of the stored buckets, in UTC
+    ("none": no times are kept).
     """
 
-    type_field: str = "type"
-    value_field: str | None = "value"
-    time_field: str = "occurred_at"
-    default_value: str | None = None
-    numeric_strings: bool = False
-    salvage: bool = False
-    input_tz: str = "UTC"
+    lines: Query = Query(timing=Timing("UTC", optional=True))
     granularity: str = "hour"
-    max_types: int = MAX_TYPES
-    max_type_bytes: int = MAX_TYPE_BYTES
     max_line: int = MAX_LINE
-    time_format: str | None = None
-    aggregates: str = ""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """Return the meaning with these settings, and defaults for all others; ValueError if one is invalid."""
+        known = {**cls().settings(), **settings}
+        fields = Fields(known["type_field"], known["value_field"], known["time_field"])
+        timing = Timing(known["input_tz"], optional=True, time_format=known["time_format"])
+        own = {name: known[name] for name in _OF_QUERY}
+        query = Query(fields, timing=timing, aggregates=names_in(known[SETTING]), **own)
+        return cls(query, known["granularity"], known["max_line"])
+
+    def settings(self) -> dict[str, Any]:
+        """Return all settings by name, which are also those of the options."""
+        timing = self.lines.timing
+        assert timing is not None  # see `of`
+        return {
+            "type_field": self.lines.fields.type,
+            "value_field": self.lines.fields.value,
+            "time_field": self.lines.fields.time,
+            **{name: getattr(self.lines, name) for name in _OF_QUERY},
+            "input_tz": timing.input_zone,
+            "time_format": timing.time_format,
+            SETTING: ",".join(self.lines.aggregates),
+            "granularity": self.granularity,
+            "max_line": self.max_line,
+        }
 
     @property
     def query(self) -> Query:
-        """The query that says how to read a line."""
-        timing = None
-        if self.granularity != "none":
-            timing = Timing(self.input_tz, by=self.granularity, optional=True, time_format=self.time_format)
-        fields = Fields(self.type_field, self.value_field, self.time_field)
-        most = self.max_types, self.max_type_bytes
-        kept = names_in(self.aggregates)
-        return Query(fields, None, self.default_value, self.numeric_strings, self.salvage, timing, *most, kept)
+        """The query that says how to read a line, with the buckets of the ledger."""
+        if self.granularity == "none":
+            return self.lines._replace(timing=None)
+        assert self.lines.timing is not None  # see `of`
+        return self.lines._replace(timing=self.lines.timing._replace(by=self.granularity))
 
+
+_OF_QUERY: Final = ("default_value", "numeric_strings", "salvage", "max_types", "max_type_bytes")
+"""Settings that have the name of their field of the query."""
+
+SETTINGS: Final = tuple(Meaning().settings())
+"""The names of all settings."""
 
 _LATER_SETTINGS: Final = {"max_type_bytes": MAX_TYPE_BYTES}
 """Settings that ledgers of earlier versions lack, and their meaning there."""
@@ -66,36 +85,42 @@ def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
     While no line has ever been accepted, the numbers have no meaning yet, and `given` applies.
     """
     if database.is_new:
-        return Meaning(**given)
+        return _of(given)
     # Ledgers of earlier versions lack some of them.
     stored = _LATER_SETTINGS | database.settings()
     try:
-        known_settings = [name for name in Meaning._fields if name in stored or name not in _LATER]
-        meaning = Meaning(**{name: stored[name] for name in known_settings})  # type: ignore[arg-type]
+        meaning = Meaning.of({name: stored[name] for name in SETTINGS if name in stored or name not in _LATER})
     except KeyError as error:
         raise LedgerError(f"{name_of(database.path)}: damaged: no setting {error}") from None
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from None
-    if set(names_in(given.get(SETTING))) <= set(names_in(meaning.aggregates)):
+    known = meaning.settings()
+    if set(names_in(given.get(SETTING))) <= set(meaning.lines.aggregates):
         given = {name: value for name, value in given.items() if name != SETTING}
-    if any(value != getattr(meaning, name) for name, value in given.items()) and not database.account().accepted:
-        return meaning._replace(**given)
+    if any(value != known[name] for name, value in given.items()) and not database.account().accepted:
+        return _of({**known, **given})
     check_kept(meaning, names_in(given.get(SETTING)))
     for name, value in given.items():
-        known = getattr(meaning, name)
-        if value != known:
+        if value != known[name]:
             option = f"--{name.replace('_', '-')}"
             raise MeaningError(
-                f"{option} {_shown(value)}: the ledger was begun with {option} {_shown(known)};"
+                f"{option} {_shown(value)}: the ledger was begun with {option} {_shown(known[name])};"
                 " numbers with different meanings cannot be added up: create a new ledger, or remove everything that"
                 " was added with `eventstats forget`"
             )
     return meaning
 
 
+def _of(given: Mapping[str, Any]) -> Meaning:
+    try:
+        return Meaning.of(given)
+    except ValueError as error:
+        raise MeaningError(str(error)) from None
+
+
 def check_kept(meaning: Meaning, aggregates: Iterable[str]) -> None:
     """Raise MeaningError unless a ledger keeps these optional aggregates."""
-    kept = names_in(meaning.aggregates)
+    kept = meaning.lines.aggregates
     for one in AGGREGATES:
         if one.name in aggregates and one.name not in kept:
             raise MeaningError(

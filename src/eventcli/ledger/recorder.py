@@ -289,7 +289,7 @@ class Recorder:
             if self._is_renewed:
                 database.clear()
             if self._is_new or self._is_renewed:
-                database.create(Setting(name, value) for name, value in self.meaning._asdict().items())
+                database.create(Setting(name, value) for name, value in self.meaning.settings().items())
             batch.write(database, now())
             database.put_run(self.tally.record(is_last=is_last))
             inside(types)

@@ -25,7 +25,7 @@ def assemble(types: Types, account: Account, sources: Iterable[SourceReport], me
     """Return the Summary of these stats, limited to as many types as the ledger's meaning allows."""
     other: dict[Bucket | None, TypeStats] = {None: types[None]} if None in types else {}
     named = {name: stats for name, stats in types.items() if name is not None}
-    return Summary(named, account, sources, {}, other, meaning.max_types, None, meaning.max_type_bytes)
+    return Summary(named, account, sources, {}, other, meaning.lines.max_types, None, meaning.lines.max_type_bytes)
 
 
 def _summary(
@@ -44,7 +44,9 @@ def _summary(
         else:
             group = types if bucket is None else buckets.setdefault(bucket, {})
             group[name] = group[name].merge(stats) if name in group else stats
-    return Summary(types, account, sources, buckets, other, meaning.max_types, calendar, meaning.max_type_bytes)
+    return Summary(
+        types, account, sources, buckets, other, meaning.lines.max_types, calendar, meaning.lines.max_type_bytes
+    )
 
 
 class Places:
@@ -225,5 +227,6 @@ def asked(meaning: Meaning, types: tuple[str, ...] | None = None, timing: Timing
     """Return the question that totals of these types and times answer; its buckets are not those of the ledger."""
     query = meaning.query._replace(types=types)
     if timing is not None:
-        timing = timing._replace(input_zone=meaning.input_tz, time_format=meaning.time_format)
+        known = meaning.settings()
+        timing = timing._replace(input_zone=known["input_tz"], time_format=known["time_format"])
     return Asked.of(query._replace(timing=timing))

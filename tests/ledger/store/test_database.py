@@ -28,7 +28,7 @@ LEDGERS = Path(__file__).parents[2] / "ledgers"
 def _new(path: Path, *rows: Row) -> Path:
     """Begin a ledger with some totals."""
     with Database.open_to_write(str(path), create=True) as database, database.transaction():
-        database.create(Setting(name, value) for name, value in Meaning()._asdict().items())
+        database.create(Setting(name, value) for name, value in Meaning().settings().items())
         database.add_totals(rows)
     return path
 
