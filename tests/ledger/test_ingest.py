@@ -97,6 +97,9 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1); append(lines=3, old=False); copy(); cut_back(reuse_inode=True)
         append(lines=2, old=False); tear(length=3); copy(); append(lines=4, old=False); run()
     """,
+    "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
+    + "rename(); append(lines=1, old=False); " * 40
+    + "run_among_many()",
     "more files than descriptors": """
         begin(is_glob=True, lines=2); run_among_many(); append_much(); rename(); append(lines=1, old=True)
         compress(encoding=".gz"); run_among_many(); move(); run_among_many()

@@ -138,6 +138,8 @@ class Survey:
                     raise
                 self.note_blind(family, path, error, file)
                 continue
+            finally:
+                file.close()  # there may be more siblings than descriptors
             yield file
 
     def note_blind(self, family: Family, path: str, error: OSError, file: Candidate | None) -> None:
