@@ -39,7 +39,7 @@ PACKAGES: Final = {name for name, path in MODULES.items() if path.stem == "__ini
 
 WINGS: Final = sorted({name.partition(".")[0] for name in MODULES} - TOP - {"__init__"})
 
-EXTRAS: Final = {"consume", "engines", "serve"}
+EXTRAS: Final = {"consume", "engines", "produce", "serve"}
 """Wings that need an extra of the package."""
 
 HEAVY: Final = {
@@ -242,7 +242,7 @@ def test_each_client_of_a_broker_is_used_by_one_room_only() -> None:
     assert users_of("confluent_kafka") == {"consume.kafka"}
     assert users_of("boto3") == users_of("botocore") == {"consume.sqs"}
     for module in MODULES:
-        if wing_of(module) != "consume":
+        if wing_of(module) not in ("consume", "produce"):
             rooms = rooms_imported(module, imported_at_once(module))
             assert not {room for room in rooms if wing_of(room) == "consume"}, module
 

@@ -8,6 +8,7 @@ _MODULES: Final = {
     "consume": "consume",
     "forget": "verify",
     "ingest": "ingest",
+    "produce": "produce",
     "rejects": "replay",
     "replay": "replay",
     "serve": "serve",

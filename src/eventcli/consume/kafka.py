@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from eventcli.consume.addresses import Address, AddressError, shown
 from eventcli.consume.broker import (
@@ -55,6 +55,9 @@ class Part(NamedTuple):
     proof: str = ""
 
 
+_GONE: Final = "gone"
+"""The name of a partition that stands in a position if the topic is no longer there."""
+
 Place = Mapping[str, Part]
 """The parts of a topic by the number of their partition, as text."""
 
@@ -67,16 +70,20 @@ def _text_of(place: Place) -> str:
     return json.dumps(place, separators=(",", ":"))
 
 
-def broker(address: Address, *, from_end: bool) -> Broker:
-    """Return the broker of kafka://HOST:PORT/TOPIC."""
+def topic_of(address: Address) -> tuple[str, str]:
+    """Return the place of a cluster and the name of a topic."""
     address.only()
     topic = address.path.strip("/")
     if not topic or "/" in topic or not address.host:
         raise AddressError("a queue in Kafka is kafka://HOST:PORT/TOPIC")
     if address.user is not None:
         raise AddressError("kafka:// takes no user: clusters with passwords are not supported yet")
-    place = f"{address.host}:{address.port or _PORT}"
-    return Topic(place, topic, from_end=from_end)
+    return f"{address.host}:{address.port or _PORT}", topic
+
+
+def broker(address: Address, *, from_end: bool) -> Broker:
+    """Return the broker of kafka://HOST:PORT/TOPIC."""
+    return Topic(*topic_of(address), from_end=from_end)
 
 
 class Topic:
@@ -225,7 +232,33 @@ class Topic:
             self._client.close()
 
 
-_GONE: Final = "gone"
+class Sending:
+    """Sends to a topic."""
+
+    def __init__(self, place: str, topic: str) -> None:
+        """Connect in the background; each message arrives once as long as this producer lives."""
+        self._topic = topic
+        self._client = Producer({"bootstrap.servers": place, "enable.idempotence": True, "log_level": 0})
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        """Send messages, and wait until the broker has them."""
+        failed: list[KafkaError] = []
+
+        def note(error: KafkaError | None, _message: object) -> None:
+            if error is not None:
+                failed.append(error)
+
+        with _errors():
+            for body in bodies:
+                self._client.produce(self._topic, body, on_delivery=note)
+            left = self._client.flush(_TIMEOUT)
+            if left or failed:
+                self._client.purge()
+                raise UnreachableError(failed[0].str() if failed else "the broker does not answer")
+
+    def close(self) -> None:
+        """Drop what was not sent."""
+        self._client.purge()
 
 
 def _made_anew(where: str, part: Part) -> Loss:

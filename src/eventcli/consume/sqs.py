@@ -63,6 +63,11 @@ def broker(address: Address, *, from_end: bool) -> Broker:
     """Return the broker of sqs://NAME, or of the URL of a queue."""
     if from_end:
         raise AddressError("--from end: a queue of SQS has no end that could be found: purge it instead")
+    return queue_of(address)
+
+
+def queue_of(address: Address) -> "Queue":
+    """Return a queue by its address."""
     if address.scheme == "sqs":
         parameters = address.only("region", "endpoint")
         if not address.named or address.path.strip("/"):
@@ -82,7 +87,7 @@ class Queue:
     def __init__(self, queue: str | None, url: str | None, endpoint: str | None, region: str | None) -> None:
         """Take the name of a queue or its URL."""
         self._queue = queue
-        self._url = url
+        self.url = url
         self._options = {"endpoint_url": endpoint, "region_name": region}
         self._client: Any = None
         self._threads: ThreadPoolExecutor | None = None
@@ -97,7 +102,7 @@ class Queue:
     def receive(self, most: int, seconds: float) -> Delivery | None:
         """Return messages that nobody else is working on."""
         try:
-            client = self._connect()
+            client = self.connect()
             messages = self._receive(client, most, seconds)
             if not messages and self._position == _HERE:
                 return None
@@ -113,7 +118,7 @@ class Queue:
         self._position = _HERE
         return Delivery(messages, None, _HERE, forgettable=forgettable, size=size_of(messages))
 
-    def _connect(self) -> Any:
+    def connect(self) -> Any:
         """Return a client that knows the URL of the queue."""
         with _errors():
             if self._client is None:
@@ -128,8 +133,8 @@ class Queue:
                 options["region_name"] = options["region_name"] or session.region_name or "us-east-1"
                 self._client = session.client("sqs", config=config, **options)
                 self._threads = ThreadPoolExecutor(_THREADS, "sqs")
-            if self._url is None:
-                self._url = self._client.get_queue_url(QueueName=self._queue)["QueueUrl"]
+            if self.url is None:
+                self.url = self._client.get_queue_url(QueueName=self._queue)["QueueUrl"]
         return self._client
 
     def _receive(self, client: Any, most: int, seconds: float) -> list[Message]:
@@ -148,7 +153,7 @@ class Queue:
     def _ask(self, client: Any, seconds: int) -> list[Message]:
         with _errors():
             answer = client.receive_message(
-                QueueUrl=self._url,
+                QueueUrl=self.url,
                 MaxNumberOfMessages=_AT_ONCE,
                 WaitTimeSeconds=seconds,
                 AttributeNames=["SentTimestamp"],
@@ -157,7 +162,7 @@ class Queue:
 
     def _attribute(self, client: Any, name: str) -> int:
         with _errors():
-            answer = client.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
+            answer = client.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])
         return int(answer["Attributes"][name])
 
     def _seconds(self, client: Any) -> int:
@@ -183,14 +188,14 @@ class Queue:
         entries = [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in enumerate(receipts)]
         with _errors():
             # What could not be deleted is delivered again, and does not count again.
-            self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
+            self._client.delete_message_batch(QueueUrl=self.url, Entries=entries)
 
     def is_empty(self) -> bool:
         """Whether no message is waiting, in flight or delayed."""
         try:
-            client = self._connect()
+            client = self.connect()
             with _errors():
-                answer = client.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(_NUMBERS))
+                answer = client.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(_NUMBERS))
         except AbsentError:
             return True
         return not any(int(answer["Attributes"].get(name, 0)) for name in _NUMBERS)
@@ -201,6 +206,31 @@ class Queue:
             self._threads.shutdown(cancel_futures=True)
         if self._client is not None:
             self._client.close()
+
+
+class Sending:
+    """Sends to a queue."""
+
+    def __init__(self, queue: Queue) -> None:
+        """Take a queue, which need not be connected yet."""
+        self._queue = queue
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        """Send messages, ten at a time; UnreachableError if SQS did not take some of them."""
+        client = self._queue.connect()
+        for start in range(0, len(bodies), _AT_ONCE):
+            some = bodies[start : start + _AT_ONCE]
+            # SQS takes no empty body.
+            texts = [body.decode("utf-8", "replace") or " " for body in some]
+            entries = [{"Id": str(number), "MessageBody": text} for number, text in enumerate(texts)]
+            with _errors():
+                answer = client.send_message_batch(QueueUrl=self._queue.url, Entries=entries)
+            if failed := answer.get("Failed"):
+                raise UnreachableError(str(failed[0].get("Message") or failed[0].get("Code")))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._queue.close()
 
 
 class _Retention:
