@@ -11,6 +11,7 @@ from eventcli.serve.assets import add_assets
 from eventcli.serve.events import add_events, refuse_events
 from eventcli.serve.guard import Guard, Token
 from eventcli.serve.intake import Intake
+from eventcli.serve.live import add_live
 from eventcli.serve.repeated import Repeated
 from eventcli.serve.server import Server, listen, run, url_of
 from eventcli.serve.serving import Serving
@@ -64,6 +65,7 @@ def serve(
             intake.begin()
             serving.on_stop.append(intake.hurry)
             add_events(app, serving, intake, taking.max_body)
+        add_live(app, serving)
         front = Repeated(app, serving.views)
         guard = Guard(front, token=access.token, hosts=_names(access), is_local=access.is_local, on_bug=on_bug)
 

@@ -27,6 +27,8 @@ class Serving:
         self.views = Views(path, self.lock)
         self.stopping = asyncio.Event()
         """Set when a signal arrives: whoever waits for something answers at once."""
+        self.committed = asyncio.Event()
+        """Set when this server has added something."""
         self.on_stop: list[Callable[[], object]] = []
         self._loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]  # until it begins
         self._limits: set[asyncio.Timeout] = set()
@@ -43,6 +45,7 @@ class Serving:
         def deliver() -> None:
             for take, outcome in outcomes:
                 take(outcome)
+            self.committed.set()
 
         # A loop that has ended needs no outcomes.
         with suppress(RuntimeError):

@@ -61,6 +61,14 @@ class TotalsTable(Access):
             start for (start,) in self._rows("SELECT DISTINCT start FROM totals UNION SELECT start FROM other_totals")
         ]
 
+    def events_since(self, first: str) -> list[tuple[str, int]]:
+        """Return the number of events in each bucket from a start on, in order."""
+        query = (
+            "SELECT start, sum(count) AS events FROM (SELECT start, count FROM totals WHERE start >= :first"
+            " UNION ALL SELECT start, count FROM other_totals WHERE start >= :first) GROUP BY start ORDER BY start"
+        )
+        return [(row["start"], int(row["events"])) for row in self._rows(query, first=first)]
+
     def totals(
         self,
         buckets: Mapping[str, int] | None,
