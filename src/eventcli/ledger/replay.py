@@ -70,7 +70,7 @@ def replay(
             part = fold.add(raw + b"\n") if b"\n" not in raw else None
             if part is None or part.marks:
                 why = part.marks[0].reason if part else Reason.INVALID_JSON
-                message = explain(raw, why, query) if part else "one line was rejected, and several stand in its place"
+                message = explain(raw, why, query) if part else "one line was rejected, but its repair has several"
                 on_reject(Reject(why, message, raw, len(raw), 0, repair.offset, repair.place, repair.stream))
                 account += Account(1, 0, {why: 1})
                 continue

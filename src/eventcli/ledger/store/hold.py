@@ -52,7 +52,7 @@ def _check_mode(path: str, status: os.stat_result) -> None:
         (lambda _: True, "a device"),
     )
     kind = next(name for holds, name in kinds if holds(mode))
-    raise LedgerError(f"{name_of(path)}: {kind} is no ledger: a ledger is a regular file")
+    raise LedgerError(f"{name_of(path)}: {kind} is not a ledger: a ledger is a regular file")
 
 
 def read_head(path: str) -> bytes:
