@@ -14,7 +14,7 @@ HARMLESS: Final = frozenset(
     {
         *("date", "day", "format", "from", "generation", "hour", "limit", "list-type", "marker", "month", "offset"),
         *("page", "partnumber", "path", "prefix", "since", "start", "end", "to", "until", "uploads", "version"),
-        *("claim", "consumer", "field", "group", "region", "stream"),
+        *("claim", "consumer", "create", "endpoint", "field", "group", "region", "stream"),
         *("versionid", "year", "x-amz-algorithm", "x-amz-date", "x-amz-expires", "x-amz-signedheaders"),
         *("x-goog-algorithm", "x-goog-date", "x-goog-expires", "x-goog-signedheaders"),
     }

@@ -66,14 +66,14 @@ def broker(address: Address, *, from_end: bool) -> Broker:
     return queue_of(address)
 
 
-def queue_of(address: Address) -> "Queue":
-    """Return a queue by its address."""
+def queue_of(address: Address, *more: str) -> "Queue":
+    """Return a queue by its address, which may have more parameters."""
     if address.scheme == "sqs":
-        parameters = address.only("region", "endpoint")
+        parameters = address.only("region", "endpoint", *more)
         if not address.named or address.path.strip("/"):
             raise AddressError("a queue in SQS is sqs://NAME or its URL")
         return Queue(address.named, None, parameters.get("endpoint"), parameters.get("region"))
-    parameters = address.only("region")
+    parameters = address.only("region", *more)
     place = address.host if address.port is None else f"{address.host}:{address.port}"
     endpoint = f"{address.scheme}://{place}"
     parts = address.host.split(".")
@@ -136,6 +136,11 @@ class Queue:
             if self.url is None:
                 self.url = self._client.get_queue_url(QueueName=self._queue)["QueueUrl"]
         return self._client
+
+    def create(self) -> None:
+        """Make the queue."""
+        with _errors():
+            self._client.create_queue(QueueName=self._queue)
 
     def _receive(self, client: Any, most: int, seconds: float) -> list[Message]:
         """Ask once and wait; if that brings as many messages as there can be, ask many times at once."""
@@ -211,13 +216,20 @@ class Queue:
 class Sending:
     """Sends to a queue."""
 
-    def __init__(self, queue: Queue) -> None:
-        """Take a queue, which need not be connected yet."""
+    def __init__(self, queue: Queue, *, creates: bool) -> None:
+        """Take a queue, which need not be connected yet; with `creates`, make it if it does not exist."""
         self._queue = queue
+        self._creates = creates
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Send messages, ten at a time; UnreachableError if SQS did not take some of them."""
-        client = self._queue.connect()
+        try:
+            client = self._queue.connect()
+        except AbsentError:
+            if not self._creates:
+                raise
+            self._queue.create()
+            client = self._queue.connect()
         for start in range(0, len(bodies), _AT_ONCE):
             some = bodies[start : start + _AT_ONCE]
             # SQS takes no empty body.

@@ -8,8 +8,8 @@ from eventcli.produce.target import Parcel, Target
 
 
 def target(address: Address) -> Target:
-    """Return the target of sqs://NAME."""
-    return _Queue(Sending(queue_of(address)))
+    """Return the target of sqs://NAME; with ?create=1, a queue that does not exist is made."""
+    return _Queue(Sending(queue_of(address, "create"), creates=address.whole("create", 0) > 0))
 
 
 class _Queue:
