@@ -1,8 +1,8 @@
 //! Where a JSON value ends, across any number of pieces of text: brackets and quotes, sixty-four bytes at a time.
 //!
 //! It does not check the grammar: whoever reads the value does. It notices only what shows that a value was torn and
-//! that another one follows: a newline inside a string, the separator of RFC 7464, a bracket that closes another
-//! kind, and one that opens where no value can begin.
+//! that another one follows: a newline inside a string, a backslash outside of strings, the separator of RFC 7464, a
+//! bracket that closes another kind, and one that opens where no value can begin.
 
 use crate::text::escaped_bytes;
 use crate::wide::{CHUNK, Level, Task, Wide};
@@ -144,7 +144,8 @@ impl Task for Go<'_> {
                 }
             }
             let string = wide.running_parity(quote) ^ in_string;
-            let torn = wide.equal(chunk, SEPARATOR) | (wide.equal(chunk, b'\n') & string);
+            let newline = wide.equal(chunk, b'\n');
+            let torn = wide.equal(chunk, SEPARATOR) | (newline & string) | (backslash & !string);
             let open = wide.equal_folded(chunk, b'{') & !string;
             let close = wide.equal_folded(chunk, b'}') & !string;
             let mut marks = torn | open | close;
@@ -219,6 +220,7 @@ mod tests {
             ("\"a\n", Reached::Damage(2)),
             ("{\"a\":\x1e", Reached::Damage(5)),
             ("{\"a\":1]", Reached::Damage(6)),
+            ("{\"a\":\\\"]", Reached::Damage(5)),
             ("{\"a\":1 {", Reached::Damage(7)),
             ("{\"a\":1,{", Reached::Damage(7)),
             ("[1,{},[", Reached::More),

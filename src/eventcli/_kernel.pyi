@@ -19,6 +19,14 @@ def list_directory(path: str, decode: Callable[[bytes], str]) -> tuple[list[str]
 # The levels that this processor has, the fastest last: portable, ssse3, avx2, avx512.
 def levels() -> list[str]: ...
 
+# Cuts a stream of JSON texts into lines, see `reading/framing`: gives the lines, their places, how many bytes and
+# newlines are done with, and what follows: its kind, its start, its length, its line.
+class Cutter:
+    def __init__(self, path: Sequence[str], most: int, atomic: bool, resumed: bool) -> None: ...
+    def cut(
+        self, data: memoryview, at_end: bool, is_full: bool
+    ) -> tuple[bytes, bytes, int, int, tuple[str, int, int, int] | None]: ...
+
 class Fold:
     # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
     # ways to it, the window, whether stats are kept by bucket, whether times without an offset are in UTC, whether an

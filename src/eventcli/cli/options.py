@@ -5,8 +5,8 @@ from typing import Final
 import click
 
 from eventcli.cli.command import BAD, INPUT, LINES, OUTPUT, QUERY, RUN, Decorator, help_option, option, together
-from eventcli.cli.values import BudgetValue, ByValue, NameValue, PathValue, Size, StatsValue
-from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields
+from eventcli.cli.values import BudgetValue, ByValue, NameValue, PathValue, Size, StatsValue, TextsValue
+from eventcli.lines.query import FRAMINGS, MAX_TYPE_BYTES, MAX_TYPES, Fields
 from eventcli.reading.blocks import MAX_LINE
 from eventcli.reporting.columns import DEFAULT_STATS, OTHER_LABEL, Stat
 from eventcli.reporting.formats import FORMATS
@@ -91,6 +91,37 @@ def line_options(*, are_kept: bool = False) -> Decorator:
             metavar="FORMAT",
             heading=LINES,
             help="Read only times in this format, in the notation of strptime.",
+        ),
+        option(
+            "--framing",
+            type=click.Choice(FRAMINGS),
+            heading=LINES,
+            help="What the input is: one event per line, JSON texts in any arrangement (an array, pretty-printed,"
+            f" concatenated, RFC 7464), or Elasticsearch's bulk format.{standard('lines')}",
+        ),
+        option(
+            "--records",
+            type=NameValue(),
+            metavar="PATH",
+            heading=LINES,
+            help="Read the elements of the arrays at this path of each JSON text; implies --framing json.",
+        ),
+        flag("--skip-prefix", "Ignore what is before the first { of a line."),
+        option(
+            "--unwrap",
+            type=NameValue(),
+            metavar="KEY",
+            heading=LINES,
+            help="Read the JSON in the string under this key, as Docker logs it.",
+        ),
+        flag("--scalar-types", "Accept numbers, true, false and null as types."),
+        option("--missing-type", type=NameValue(), metavar="LABEL", heading=LINES, help="Type of events without one."),
+        option(
+            "--missing-values",
+            type=TextsValue(),
+            metavar="LIST",
+            heading=LINES,
+            help="Values that count as missing, for example '\"\",-,null'.",
         ),
         flag("--salvage", "Recover what is certain from damaged lines."),
         option(

@@ -9,7 +9,7 @@ import click
 from eventcli.cli.messages import say
 from eventcli.cli.values import Budget
 from eventcli.lines.check import check_query
-from eventcli.lines.query import Fields, Query, Timing
+from eventcli.lines.query import Fields, Form, Query, Timing
 from eventcli.lines.windows import timing_of as meaning_of_times
 from eventcli.reading import discovery
 from eventcli.reading.source import open_source
@@ -52,11 +52,12 @@ def query_of(options: dict[str, Any]) -> Query:
     """Remove the options that define what a line means and which events are kept, and return them as a Query."""
     names = ("types", "type_field", "value_field", "count_only", "time_field", "default_value", "numeric_strings")
     types, type_field, value_field, count_only, time_field, default_value, numeric_strings = map(options.pop, names)
-    salvage, *most = map(options.pop, ("salvage", "max_types", "max_type_bytes"))
+    salvage, most, most_bytes = map(options.pop, ("salvage", "max_types", "max_type_bytes"))
     has_no_value = count_only or value_field == NO_VALUE
     fields = Fields(type_field, None if has_no_value else value_field, time_field)
     timing = timing_of(options)
-    query = Query(fields, types or None, default_value, numeric_strings, salvage, timing, *most)
+    form = Form.of(options)
+    query = Query(fields, types or None, default_value, numeric_strings, salvage, timing, most, most_bytes, form=form)
     try:
         check_query(query)
     except ValueError as error:

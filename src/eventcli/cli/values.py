@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from eventcli.lines.query import unit_of
+from eventcli.lines.query import is_scalar, json_text, unit_of
 from eventcli.reporting.columns import Stat
 from eventcli.summary.account import Account
 
@@ -99,6 +99,24 @@ class StatsValue(click.ParamType[tuple[Stat, ...]]):
         if unknown:
             self.fail(f"{unknown[0]!r} is not one of {', '.join(Stat)}", param, ctx)
         return tuple(dict.fromkeys(Stat(name) for name in names))
+
+
+class TextsValue(click.ParamType[tuple[str, ...]]):
+    """JSON values separated by commas; what is not one is a string."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the values as JSON texts."""
+        if isinstance(value, tuple):
+            return value
+        text = NameValue().convert(value, param, ctx)
+        texts = []
+        for item in re.findall(r'\s*("(?:[^"\\]|\\.)*"|[^,]*?)\s*(?:,|$)', text)[: text.count(",") + 1]:
+            if not item:
+                self.fail(f'an empty item in {value!r}: the empty string is ""', param, ctx)
+            texts.append(item if is_scalar(item) else json_text(item))
+        return tuple(dict.fromkeys(texts))
 
 
 class PathValue(click.ParamType[str]):

@@ -7,7 +7,7 @@ from eventcli.errors import WrongUsageError
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.hold import LedgerError
 from eventcli.ledger.store.layout import SETTING, names_in
-from eventcli.lines.query import MAX_TYPE_BYTES, Fields, Query, Timing
+from eventcli.lines.query import MAX_TYPE_BYTES, Fields, Form, Query, Timing
 from eventcli.reading.blocks import MAX_LINE
 from eventcli.summary.aggregates.registry import AGGREGATES
 from eventcli.text import name_of
@@ -19,7 +19,7 @@ class MeaningError(WrongUsageError, ValueError):
     """A request does not fit what is in the ledger; the message says why."""
 
 
-_LATER: Final = frozenset({"time_format", "aggregates"})
+_LATER: Final = frozenset({"time_format", "aggregates", *Form._fields})
 """Settings that ledgers of earlier versions lack; the defaults are what those versions did."""
 
 
@@ -38,14 +38,20 @@ class Meaning(NamedTuple):
     def of(cls, settings: Mapping[str, Any]) -> Self:
         """Return the meaning with these settings, and defaults for all others; ValueError if one is invalid."""
         known = {**cls().settings(), **settings}
+        form = Form.saved({name: value for name, value in settings.items() if value is not None})
+        if form.records is not None and "framing" not in settings:
+            form = form._replace(framing="json")
         fields = Fields(known["type_field"], known["value_field"], known["time_field"])
         timing = Timing(known["input_tz"], optional=True, time_format=known["time_format"])
         own = {name: known[name] for name in _OF_QUERY}
-        query = Query(fields, timing=timing, aggregates=names_in(known[SETTING]), **own)
+        query = Query(fields, timing=timing, aggregates=names_in(known[SETTING]), form=form, **own)
         return cls(query, known["granularity"], known["max_line"])
 
     def settings(self) -> dict[str, Any]:
-        """Return all settings by name, which are also those of the options."""
+        """Return all settings by name, which are also those of the options.
+
+        Of the form, only those that are not the default: earlier versions have none.
+        """
         timing = self.lines.timing
         assert timing is not None  # see `of`
         return {
@@ -58,6 +64,7 @@ class Meaning(NamedTuple):
             SETTING: ",".join(self.lines.aggregates),
             "granularity": self.granularity,
             "max_line": self.max_line,
+            **self.lines.form.settings(),
         }
 
     @property
@@ -72,7 +79,7 @@ class Meaning(NamedTuple):
 _OF_QUERY: Final = ("default_value", "numeric_strings", "salvage", "max_types", "max_type_bytes")
 """Settings that have the name of their field of the query."""
 
-SETTINGS: Final = tuple(Meaning().settings())
+SETTINGS: Final = (*Meaning().settings(), *Form._fields)
 """The names of all settings."""
 
 _LATER_SETTINGS: Final = {"max_type_bytes": MAX_TYPE_BYTES}
@@ -94,7 +101,9 @@ def meaning_of(database: Database, given: Mapping[str, Any]) -> Meaning:
         raise LedgerError(f"{name_of(database.path)}: damaged: no setting {error}") from None
     except (TypeError, ValueError) as error:
         raise LedgerError(f"{name_of(database.path)}: damaged: {error}") from None
-    known = meaning.settings()
+    known = {**meaning.lines.form._asdict(), **meaning.settings()}
+    if given.get("records") is not None:
+        given = {"framing": "json", **given}
     if set(names_in(given.get(SETTING))) <= set(meaning.lines.aggregates):
         given = {name: value for name, value in given.items() if name != SETTING}
     if any(value != known[name] for name, value in given.items()) and not database.account().accepted:

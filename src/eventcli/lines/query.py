@@ -1,6 +1,6 @@
 """A query on lines: the fields, the filter, the time window and buckets, the limits."""
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import eventcli.lines
 
@@ -118,6 +118,81 @@ class Bucket(NamedTuple):
     offset: int = 0
 
 
+def json_text(value: str | float | None) -> str:
+    """Return a value as JSON, without more escapes than it needs."""
+    import json  # noqa: PLC0415  # keeps start-up fast for nearly all runs
+
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def is_scalar(text: str) -> bool:
+    """Whether a text is a JSON string, number or word."""
+    import json  # noqa: PLC0415  # as above
+
+    try:
+        return not isinstance(json.loads(text, parse_constant=_refuse), dict | list) and text.strip() == text
+    except (ValueError, RecursionError):
+        return False
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+class Form(NamedTuple):
+    """What stands in a stream, if it is not one plain event a line; none of this is on by default.
+
+    `framing` is one of `FRAMINGS`. `records` is the path to arrays whose elements are the events; it needs the framing
+    of JSON texts. `skip_prefix` ignores what is before the first brace of a line. `unwrap` is the field with a string
+    that holds the JSON of the event. `scalar_types` takes numbers, true, false and null for types. `missing_type` is
+    the type of events without one. `missing_values` are JSON texts that count as missing.
+    """
+
+    framing: str = "lines"
+    records: str | None = None
+    skip_prefix: bool = False
+    unwrap: str | None = None
+    scalar_types: bool = False
+    missing_type: str | None = None
+    missing_values: tuple[str, ...] = ()
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether lines have to be made of what stands in the stream."""
+        return self.framing != "lines" or self.skip_prefix or self.unwrap is not None
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Self:
+        """Remove the options of a form that are given, and return them as one; records are inside of JSON texts."""
+        given = {name: value for name in cls._fields if (value := options.pop(name, None)) is not None}
+        if given.get("records") is not None:
+            given.setdefault("framing", "json")
+        return cls(**given)
+
+    @classmethod
+    def saved(cls, row: dict[str, Any]) -> Self:
+        """Remove saved settings, and return them as a form; TypeError if they are invalid."""
+        values = {name: row.pop(name) for name in cls._fields if name in row}
+        usual = cls()
+        for name, value in values.items():
+            if name == "missing_values":
+                values[name] = tuple(value)
+                if not all(type(text) is str for text in values[name]):
+                    raise TypeError(f"{name} are wrong: {value!r}")
+            elif type(value) is not (bool if isinstance(getattr(usual, name), bool) else str):
+                raise TypeError(f"{name} is wrong: {value!r}")
+        return cls(**values)
+
+    def settings(self) -> dict[str, object]:
+        """Return what is not the default, by name."""
+        usual = type(self)()
+        return {name: value for name, value in self._asdict().items() if value != getattr(usual, name)}
+
+
+FRAMINGS: Final = ("lines", "json", "bulk")
+"""One event a line, JSON texts in any arrangement, and the bulk format of Elasticsearch."""
+
+
 class Query(NamedTuple):
     """The meaning of a line, and which events to keep.
 
@@ -125,7 +200,7 @@ class Query(NamedTuple):
     `numeric_strings` accepts a string that contains a JSON number as that number. `salvage` recovers what is certain
     from damaged lines. `timing` is None if times are ignored. Types beyond `max_types` share one row, and so do types
     once the names before them, in code-point order, have `max_type_bytes` bytes. `aggregates` are the optional ones
-    that are kept, too.
+    that are kept, too. `form` says what stands in the stream.
     """
 
     fields: Fields = Fields()
@@ -137,6 +212,7 @@ class Query(NamedTuple):
     max_types: int = MAX_TYPES
     max_type_bytes: int = MAX_TYPE_BYTES
     aggregates: tuple[str, ...] = ()
+    form: Form = Form()
 
 
 class Calendar(NamedTuple):

@@ -1,15 +1,18 @@
 """Delivers results in input order, with absolute line numbers and offsets."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from eventcli.lines.event import Reason
 from eventcli.pipeline.options import Callbacks
 from eventcli.pipeline.reordering import ReorderBuffer
 from eventcli.pipeline.reports import Reports
 from eventcli.pipeline.tasks import Piece, Queue, TaskSlot
 from eventcli.summary.sources import SourceReport, Status
+
+if TYPE_CHECKING:
+    from eventcli.lines.event import Reason
 
 AHEAD: Final = 2
 """Results per thread that may wait for an earlier one before threads do: bounds the rejects held in memory."""
@@ -33,8 +36,8 @@ class Delivery:
         self.failure: BaseException | None = None
         """Why the run ends without a result; set with the lock held."""
         self.reports = Reports()
-        self.long_lines = 0
-        """Lines that were too long, and are in no fold."""
+        self.unfolded: Counter[Reason] = Counter()
+        """Rejected lines that are in no fold, by reason: those that are too long to be held."""
         self._lines = 0
 
     def deliver(self, slot: TaskSlot, pieces: list[Piece]) -> None:
@@ -96,11 +99,13 @@ class Delivery:
 
     def _emit(self, piece: Piece) -> None:
         on_reject, _, on_problem, on_repeat = self._callbacks
+        before = self._lines if piece.before is None else piece.before
         for reject in piece.rejects:
-            self.long_lines += reject.reason is Reason.LINE_TOO_LONG
+            if not reject.raw:
+                self.unfolded[reject.reason] += 1
             if self.rejects_wanted and on_reject is not None:
                 self.rejects_wanted -= 1
-                line, offset = self._lines + reject.line + 1, piece.offset + reject.offset
+                line, offset = before + reject.line + 1, piece.offset + reject.offset
                 on_reject(reject._replace(line=line, offset=offset, source=piece.name))
         self._lines += piece.lines
         if piece.repeats and on_repeat is not None:

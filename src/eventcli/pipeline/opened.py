@@ -1,7 +1,8 @@
 """A source that is being read: its blocks, and finally its report."""
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+import eventcli.pipeline
 import eventcli.reading
 from eventcli.pipeline.options import Options
 from eventcli.readable import DamagedError, TruncatedError
@@ -10,6 +11,10 @@ from eventcli.reading.compression.decompressed import Decompressed
 from eventcli.reading.portions import LineRange
 from eventcli.reading.source import mapped_of, stored
 from eventcli.summary.sources import SourceReport, Status, Stretch
+
+if TYPE_CHECKING:
+    from eventcli.reading.framing.cuts import Misfit
+    from eventcli.reading.framing.framed import FramedBlocks
 
 Stream: TypeAlias = Decompressed | LineRange
 """A whole source, or a part of one."""
@@ -23,25 +28,31 @@ class Reading:
 
         With `may_map`, mappable files are mapped.
         """
-        self.stream = stream
-        self._part = stream if isinstance(stream, LineRange) else None
-        self.blocks = Blocks(
-            stream,
-            max_line=options.max_line,
-            start=self._part.start if self._part else 0,
-            whole=self._part is not None and self._part.leaves_rest,
-            keep=eventcli.reading.fingerprints.WINDOW if options.stretches else 0,
-            close_holes=options.query.salvage,
-        )
         self.name = name
+        self.stream = stream
         self._options = options
         self._strict = strict
         self._may_map = may_map
+        self._part = stream if isinstance(stream, LineRange) else None
+        self.blocks = self._blocks()
         self._is_begun = False
         self.size = 0
         """The size of a regular file that was claimed as a small one, when it was opened."""
 
-    def next(self, buffer: Buffer) -> Block | LongLine | SourceReport:
+    def _blocks(self) -> "Blocks | FramedBlocks":
+        """Return the place where a stream of bytes becomes blocks of whole lines."""
+        options, start = self._options, self._part.start if self._part else 0
+        whole, keep = self._part is not None and self._part.leaves_rest, eventcli.reading.fingerprints.WINDOW if options.stretches else 0
+        max_line, form = options.max_line, options.query.form
+        if not form.is_framed:
+            salvage = options.query.salvage
+            return Blocks(self.stream, max_line=max_line, start=start, whole=whole, keep=keep, close_holes=salvage)
+        cutter = eventcli.pipeline.framing.cutter_of(form, max_line, is_resumed=start > 0, atomic=whole)
+        return eventcli.reading.framing.framed.FramedBlocks(
+            self.stream, cutter, max_line=max_line, start=start, whole=whole, keep=keep
+        )
+
+    def next(self, buffer: Buffer) -> "Block | LongLine | Misfit | SourceReport":
         """Return the next block, or the report, which does not know the number of lines."""
         try:
             block = self.blocks.next(buffer)
@@ -56,7 +67,7 @@ class Reading:
         if not self._is_begun and isinstance(self.stream, Decompressed):
             # The first block has been read, so the kind of file is known.
             self._is_begun = True
-            if self._may_map:
+            if self._may_map and isinstance(self.blocks, Blocks):
                 self.blocks.mapped = mapped_of(self.stream, self._options.max_line)
             # Decompression is the bottleneck: measured, gzip is a thirtieth faster with half the turns.
             self.blocks.is_large = not self.stream.is_raw

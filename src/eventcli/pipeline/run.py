@@ -15,7 +15,6 @@ from typing import Final, cast
 from eventcli.body import body
 from eventcli.folding.bodies import new_fold
 from eventcli.folding.fold import MOST_MARKS
-from eventcli.lines.event import Reason
 from eventcli.pipeline import cores
 from eventcli.pipeline.delivery import Delivery
 from eventcli.pipeline.intake import FEW_FILES, Intake, Place
@@ -140,8 +139,8 @@ class Run:
 
     def _unfolded(self) -> Account:
         """Return the account of the lines that are in no fold."""
-        lines = self._delivery.long_lines
-        return Account(lines=lines, rejected={Reason.LINE_TOO_LONG: lines})
+        unfolded = dict(self._delivery.unfolded)
+        return Account(lines=sum(unfolded.values()), rejected=unfolded)
 
     def _summary(self) -> Summary:
         query = self._options.query

@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import cast
 
-from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Query, Timing
+from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Form, Query, Timing, json_text
 from eventcli.pipeline.options import BLOCK_SIZE, Callbacks, OnProblem, OnReject, OnRepeat, Options
 from eventcli.pipeline.run import Run
 from eventcli.posix import require
@@ -39,6 +39,13 @@ def summarize(
     stretches: bool = False,
     mmap: bool = True,
     timeout: float | None = None,
+    framing: str | None = None,
+    records: str | None = None,
+    skip_prefix: bool = False,
+    unwrap: str | None = None,
+    scalar_types: bool = False,
+    missing_type: str | None = None,
+    missing_values: Collection[str | float | None] = (),
 ) -> Summary:
     r"""Read paths (`-` is standard input), byte ranges or binary streams, and return the Summary of their events.
 
@@ -58,6 +65,9 @@ def summarize(
     process may use with the Rust body, one with the Python body, which is bound to one core). Neither `block_size` nor
     `jobs` changes the result.
 
+    `framing`, `records`, `skip_prefix`, `unwrap`, `scalar_types` and `missing_type` are those of `Form`;
+    `missing_values` are the strings, numbers, booleans and None that count as missing.
+
     >>> import io
     >>> log = io.BytesIO(b'{"type":"sale","value":0.1}\n' * 10)
     >>> summary = summarize(log)
@@ -67,8 +77,17 @@ def summarize(
     if types is not None:
         types = (types,) if isinstance(types, str) else tuple(types)
     kept = optional([Stat(name) for name in ((stats,) if isinstance(stats, str) else stats)])
+    form = Form(
+        framing or ("lines" if records is None else "json"),
+        records,
+        skip_prefix,
+        unwrap,
+        scalar_types,
+        missing_type,
+        tuple(map(json_text, missing_values)),
+    )
     options = Options(
-        Query(fields, types, default_value, numeric_strings, salvage, timing, max_types, max_type_bytes, kept),
+        Query(fields, types, default_value, numeric_strings, salvage, timing, max_types, max_type_bytes, kept, form),
         max_line,
         block_size,
         jobs,

@@ -2,13 +2,16 @@
 
 from collections.abc import Generator, Sequence
 from itertools import compress
-from typing import NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
 from eventcli.lines.event import Reject
 from eventcli.pipeline.reordering import Slot
 from eventcli.reading.blocks import Block, Buffer, LongLine
 from eventcli.reading.small_files import Known
 from eventcli.summary.sources import SourceReport, WholeFiles
+
+if TYPE_CHECKING:
+    from eventcli.reading.framing.cuts import Misfit
 
 
 class Small(NamedTuple):
@@ -43,7 +46,7 @@ class Task(NamedTuple):
     """
 
     name: str = ""
-    block: Block | LongLine | None = None
+    block: "Block | LongLine | Misfit | None" = None
     report: SourceReport | None = None
     repeats: str = ""
     files: Small | None = None
@@ -56,7 +59,8 @@ class Piece(NamedTuple):
     The line numbers count from the beginning of the part, the offsets from that of the block, which is at `offset`.
     `report` is set at the end of a source, `repeats` for one that is not read again. Many small files have `reports`,
     or `whole`; `ended` is how many of them have ended, `stored` is their size in bytes. `unread` are reports of sources
-    that cannot be read.
+    that cannot be read. `before` is the number of newlines before the first line of the source that line numbers count
+    from, if its lines are texts.
     """
 
     name: str
@@ -70,6 +74,7 @@ class Piece(NamedTuple):
     ended: int = 0
     stored: int = 0
     unread: Sequence[SourceReport] = ()
+    before: int | None = None
 
 
 Queue: TypeAlias = Generator[Task | None, Buffer, None]

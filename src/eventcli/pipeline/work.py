@@ -5,9 +5,10 @@ from bisect import bisect
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from itertools import accumulate, groupby
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import eventcli.lines
+import eventcli.pipeline
 import eventcli.reading
 from eventcli.folding.fold import MOST_MARKS, Fold, Mark, Part
 from eventcli.lines.event import Reason, Reject
@@ -22,6 +23,9 @@ from eventcli.reading.small_files import Read
 from eventcli.summary.account import Account
 from eventcli.summary.sources import SourceReport, WholeFiles
 from eventcli.text import name_of, names_of
+
+if TYPE_CHECKING:
+    from eventcli.reading.framing.cuts import Misfit
 
 ENOUGH: Final = 512 * 1024
 """Bytes of small files that are folded at a time. Measured: they stay in the cache of the core that read them."""
@@ -67,17 +71,27 @@ class Work:
         else:
             yield Piece(task.name, report=task.report, repeats=task.repeats, unread=task.unread)
 
-    def _block(self, name: str, block: Block | LongLine) -> Iterator[Piece]:
-        if isinstance(block, LongLine):
-            message = f"{block.length} bytes, more than {self._options.max_line}"
-            yield Piece(name, block.offset, 1, [Reject(Reason.LINE_TOO_LONG, message, b"", block.length)])
+    def _block(self, name: str, block: "Block | LongLine | Misfit") -> Iterator[Piece]:
+        if not isinstance(block, Block):
+            yield self._unfolded(name, block)
             return
+        before = None if block.texts is None else 0
         lines = 0
         marks = self._delivery.rejects_wanted > 0
         for part, wanted in self._parts(self.fold.add_in_parts(block.data, marks=marks)):
             rejects = [self._reject(mark, block, lines) for mark in wanted] if wanted else ()
-            yield Piece(name, block.offset, part.lines, rejects)
+            yield Piece(name, block.offset, part.lines, rejects, before=before)
             lines += part.lines
+
+    def _unfolded(self, name: str, block: "LongLine | Misfit") -> Piece:
+        """Return the result for what no fold is given."""
+        if isinstance(block, LongLine):
+            message = f"{block.length} bytes, more than {self._options.max_line}"
+            reject = Reject(Reason.LINE_TOO_LONG, message, b"", block.length)
+            return Piece(name, block.offset, 1, [reject])
+        reason, message = eventcli.pipeline.framing.reject_of(block, self._options.query.form, self._options.max_line)
+        reject = Reject(reason, message, b"", block.length)
+        return Piece(name, block.offset, 1, [reject], before=block.line)
 
     def _parts(self, parts: Iterator[Part]) -> Iterator[tuple[Part, Sequence[Mark]]]:
         """Yield the parts of a block, and the positions of the wanted rejects."""
@@ -92,6 +106,10 @@ class Work:
         """Return the reject: its offset is relative to the block, its line to the part that follows `lines`."""
         raw = bytes(block.data[mark.start : mark.end])
         message = eventcli.lines.parse.explain(raw, mark.reason, self._options.query)
+        if block.texts is not None:
+            start, end, line = block.texts.at(mark.line)
+            raw = bytes(block.texts.raw[start:end])
+            return Reject(mark.reason, message, raw, len(raw), line, start)
         return Reject(mark.reason, message, raw, len(raw) + block.closed, mark.line - lines, mark.start)
 
     def _small_files(self, slot: TaskSlot, some: Small, buffer: Buffer) -> Iterator[Piece]:
@@ -104,6 +122,8 @@ class Work:
         while at < len(paths):
             marks = self._delivery.rejects_wanted > 0
             files = some.files.part(at, at + span)
+            if self._options.query.form.is_framed:
+                files = files.part(0, 0)
             folded = self.fold.add_files(files, memory, enough, marks=marks, once=self._options.stretches)
             whole, done = len(folded.lines), len(folded.lines) + len(folded.read.ends)
             names = names_of(list(paths[at : at + done]))

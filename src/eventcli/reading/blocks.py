@@ -26,17 +26,35 @@ _NULS: Final = bytes(2 * 1024 * 1024)
 """For comparison: ten times as fast as checking each byte."""
 
 
+class Texts(NamedTuple):
+    """Where the lines of a block are in a stream that has other framings: what stands there, and on which line.
+
+    `places` has three numbers of 64 bits for each line: where its text begins and ends in `raw`, and how many newlines
+    of `raw` are before it. `line` newlines are before `raw`, which is valid as long as the buffer that it is in.
+    """
+
+    raw: memoryview
+    places: bytes
+    line: int
+
+    def at(self, index: int) -> tuple[int, int, int]:
+        """Return where a text begins and ends in `raw`, and the newlines before it in the stream."""
+        start, end, newlines = memoryview(self.places).cast("Q")[3 * index : 3 * index + 3]
+        return start, end, self.line + newlines
+
+
 class Block(NamedTuple):
     """Whole lines: `data` is a view of the caller's buffer, valid until the buffer is used again or released.
 
     `offset` is where they begin, in bytes from the start of the stream. Only the last line of a stream may lack its
     newline. A line whose holes were closed is alone in its block; `closed` is the number of NUL bytes missing from
-    `data`.
+    `data`. `texts` says where the lines are if the stream has other framings.
     """
 
     data: memoryview
     offset: int
     closed: int = 0
+    texts: Texts | None = None
 
 
 class LongLine(NamedTuple):

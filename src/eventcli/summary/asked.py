@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, Self
 
 import eventcli.lines
-from eventcli.lines.query import Bucket, Query
+from eventcli.lines.query import Bucket, Form, Query
 
 Window = tuple[int | None, int | None]
 """Events from one instant on and before another one, in nanoseconds since the epoch; None for no bound."""
@@ -39,13 +39,16 @@ class Asked(NamedTuple):
     by: str | None = None
     tz: str | None = None
     windows: tuple[Window, ...] = (_ALWAYS,)
+    form: Form = Form()
 
     @classmethod
     def of(cls, query: Query) -> Self:
         """Return the question that a query asks."""
         fields, timing = query.fields, query.timing
         types = None if query.types is None else tuple(sorted(set(query.types)))
-        asked = cls(fields.type, fields.value, types, query.default_value, query.numeric_strings, query.salvage)
+        asked = cls(
+            fields.type, fields.value, types, query.default_value, query.numeric_strings, query.salvage, form=query.form
+        )
         if timing is None:
             return asked
         zone = None if timing.by is None else timing.zone
@@ -60,8 +63,8 @@ class Asked(NamedTuple):
 
     def difference(self, other: Self) -> str | None:
         """Return in words how the two differ, so that they cannot be added up; None if they can."""
-        for name in self._fields[:-1]:
-            mine, others = getattr(self, name), getattr(other, name)
+        for name in (*self._fields[:-2], *Form._fields):
+            mine, others = (getattr(asked if name in self._fields else asked.form, name) for asked in (self, other))
             # If only one of them uses the time, its location does not matter to the other.
             if mine != others and not (name in _OF_TIME and None in (self.time_field, other.time_field)):
                 return f"{_option(name)} {_shown(name, mine)} and {_option(name)} {_shown(name, others)}"
@@ -91,16 +94,19 @@ class Asked(NamedTuple):
         }
         if "windows" in row:
             row["windows"] = [[_text(since), _text(until)] for since, until in self.windows]
-        return row
+        row.pop("form", None)
+        return row | self.form.settings()
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """Return saved settings; ValueError or TypeError if they are invalid, NewerError if some are unknown."""
-        unknown = sorted(set(row) - set(cls._fields))
+        row = dict(row)
+        form = Form.saved(row)
+        unknown = sorted(set(row) - set(cls._fields[:-1]))
         if unknown:
             raise NewerError(f"it has the setting {unknown[0]!r}")
         usual = cls()
-        values: dict[str, Any] = dict(row)
+        values: dict[str, Any] = {**row, "form": form}
         for name, value in row.items():
             if name == "windows":
                 values[name] = tuple(_window(window) for window in value)
