@@ -83,6 +83,8 @@ pub struct Judge {
     pub time_is_optional: Option<bool>,
     /// Times have a form of their own, which may be one without digits.
     pub time_has_form: bool,
+    /// Only strings are types, and nothing else than what is not there is missing.
+    pub is_plain: bool,
     /// One bit for each container that is open: whether it is an object.
     stack: Vec<u64>,
 }
@@ -133,12 +135,26 @@ impl Judge {
         time_is_optional: Option<bool>,
     ) -> Self {
         let stack = Vec::new();
-        Self { may_lack, numeric_strings, salvage, time_is_optional, time_has_form: false, stack }
+        let (time_has_form, is_plain) = (false, true);
+        Self {
+            may_lack,
+            numeric_strings,
+            salvage,
+            time_is_optional,
+            time_has_form,
+            is_plain,
+            stack,
+        }
     }
 
     /// The same for times that have a form of their own, or not.
     pub fn with_form(self, time_has_form: bool) -> Self {
         Self { time_has_form, ..self }
+    }
+
+    /// The same for queries that take other types and values than usual, or not.
+    pub fn with_shape(self, is_plain: bool) -> Self {
+        Self { is_plain, ..self }
     }
 
     /// Why a line that is not blank is certainly no event. None: the authority is to look at it.
@@ -175,6 +191,9 @@ impl Judge {
         let start = line.iter().position(|&byte| !text::is_space(byte))?;
         if line[start] != b'{' {
             return Some(Reason::NotAnObject);
+        }
+        if !self.is_plain {
+            return None;
         }
         let tops = parse::find_slowly(line, start, paths.keys());
         let found = paths.find(Portable, line, &tops);

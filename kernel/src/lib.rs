@@ -46,7 +46,7 @@ pub mod _kernel {
     use crate::judge::Reason;
     use crate::memory::{self, Exhausted};
     use crate::path::Ways;
-    use crate::query::{Query, Timing};
+    use crate::query::{Query, Shape, Timing};
     use crate::summary::{self, Column, Optional};
     use crate::time::{Ask, Instant, Region, Span};
     use crate::wide::Level;
@@ -150,7 +150,7 @@ pub mod _kernel {
     impl Fold {
         #[new]
         #[allow(clippy::too_many_arguments, reason = "they are given by name")]
-        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, salvage, types, max_types, max_type_bytes, time, aggregates=vec![], level=None, caches=None))]
+        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, salvage, types, max_types, max_type_bytes, time, shape=(false, false, vec![]), aggregates=vec![], level=None, caches=None))]
         fn new(
             type_ways: Ways,
             value_ways: Ways,
@@ -161,6 +161,7 @@ pub mod _kernel {
             max_types: usize,
             max_type_bytes: usize,
             time: Option<Time>,
+            shape: (bool, bool, Vec<String>),
             aggregates: Vec<String>,
             level: Option<String>,
             caches: Option<Vec<String>>,
@@ -203,6 +204,7 @@ pub mod _kernel {
                 max_types,
                 max_type_bytes,
                 aggregates,
+                shape: Shape::new(shape.0, shape.1, &shape.2),
             };
             memory::hold_reserve();
             Ok(Self(Box::new(Body::with_caches(level, caches, &query))))

@@ -30,7 +30,8 @@ class Cutter:
 class Fold:
     # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
     # ways to it, the window, whether stats are kept by bucket, whether times without an offset are in UTC, whether an
-    # event without a time is one, and the form of all times in the words of strptime. `aggregates` are the optional
+    # event without a time is one, and the form of all times in the words of strptime. `shape` is whether scalars are types,
+    # whether an event without a type has one, and the JSON texts that count as missing. `aggregates` are the optional
     # ones that are kept. Without a level, it is the fastest one; without `caches`, all are used.
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Fold:
         max_types: int,
         max_type_bytes: int,
         time: tuple[_Ways, _Moment | None, _Moment | None, bool, bool, bool, str | None] | None,
+        shape: tuple[bool, bool, Sequence[str]] = ...,
         aggregates: Sequence[str] = ...,
         level: str | None = None,
         caches: Sequence[str] | None = None,

@@ -7,6 +7,7 @@ use crate::exact::{self, Exact, Number};
 use crate::judge::Reason;
 use crate::parse::{self, Refusal};
 use crate::path::Found;
+use crate::query::{self, Shape};
 use crate::summary::Place;
 use crate::text;
 use crate::time::{Ask, Bucket, Moment, NO_BUCKET, OUTSIDE};
@@ -105,7 +106,7 @@ pub fn fold_lines<W: Wide, const TIMED: bool>(
                         at = start;
                         break;
                     }
-                    (Ok(true), Ok(found)) => {
+                    (Ok(true), Ok(found)) if block[found.type_at] == b'"' => {
                         let Found { type_at, value_at, time_at } = found;
                         let end = line.end;
                         let type_text = (type_at + 1, text::string_end(block, type_at + 1));
@@ -115,6 +116,7 @@ pub fn fold_lines<W: Wide, const TIMED: bool>(
                             learn_template(fold, block, event);
                         }
                     }
+                    (Ok(true), _) => {}
                     (_, Err(Some(reason)))
                         if fold.rejects
                             && (reason != Reason::InvalidJson
@@ -254,11 +256,17 @@ fn find<W: Wide, const TIMED: bool>(
     tops: &parse::Tops,
 ) -> Result<Found, Option<Reason>> {
     let mut found = fold.paths.find(wide, block, tops);
+    if fold.shape.has_missing() && !leave_out(&fold.shape, block, &mut found) {
+        return Err(None);
+    }
     if found.type_at == NOWHERE {
-        return Err(Some(Reason::MissingType));
+        return Err((!fold.shape.may_lack_type).then_some(Reason::MissingType));
     }
     if block[found.type_at] != b'"' {
-        return Err(Some(Reason::BadType));
+        let is_type = fold.shape.scalar_types && !matches!(block[found.type_at], b'{' | b'[');
+        if !is_type {
+            return Err(Some(Reason::BadType));
+        }
     }
     if found.value_at == NOWHERE {
         if fold.absent.is_none() {
@@ -289,6 +297,21 @@ fn find<W: Wide, const TIMED: bool>(
         }
     }
     Ok(found)
+}
+
+/// Takes out of the places those of values that count as missing. False: that is not certain.
+#[inline(never)]
+fn leave_out(shape: &Shape, block: &[u8], found: &mut Found) -> bool {
+    for at in [&mut found.type_at, &mut found.value_at, &mut found.time_at] {
+        if *at != NOWHERE {
+            match shape.is_missing(block, *at) {
+                Some(true) => *at = NOWHERE,
+                Some(false) => {}
+                None => return false,
+            }
+        }
+    }
+    true
 }
 
 /// Adds the event whose places are `found`. False: hand the line back. An error: nothing is changed,
@@ -324,10 +347,11 @@ fn add<W: Wide, const TIMED: bool>(
         Moment::Unknown(ask) => return Err(ask),
     };
     let value = Value::new(short, &long);
-    let start = type_at + 1;
+    let is_text = block[type_at] == b'"';
+    let start = type_at + usize::from(is_text);
     // The end of the type, if it is near and has no escapes before it.
-    let mut end = usize::MAX;
-    if let Some(bytes) = block[start..].first_chunk() {
+    let mut end = if is_text { usize::MAX } else { query::scalar_end(block, start) };
+    if is_text && let Some(bytes) = block[start..].first_chunk() {
         let chunk = wide.load(bytes);
         let quote = wide.equal(chunk, b'"');
         let backslash = wide.equal(chunk, b'\\');

@@ -12,7 +12,7 @@ use crate::caches::Caches;
 use crate::exact::{self, Exact, Number};
 use crate::judge::{Judge, Reason};
 use crate::path::Paths;
-use crate::query::Query;
+use crate::query::{Query, Shape};
 use crate::shapes::Shapes;
 use crate::summary::{Most, Summary, Table};
 use crate::time::{Ask, Clock, NO_BUCKET, Region, Span};
@@ -68,6 +68,7 @@ pub struct Fold {
     text: Vec<u8>,
     /// None: time is not looked at.
     clock: Option<Clock>,
+    shape: Shape,
 }
 
 impl Fold {
@@ -89,6 +90,8 @@ impl Fold {
                 i64::try_from(exact.mantissa).ok().filter(|_| length == literal.len())?;
             Some(Number { mantissa, scale: exact.scale, integral: exact.integral })
         });
+        // To a cache, a string that counts as missing is a type like any other.
+        let caches = if query.shape.has_missing() { Caches::NONE } else { caches };
         let absent = short.unwrap_or(Number { mantissa: 0, scale: 0, integral: true });
         let time_ways = query.time.as_ref().map(|timing| timing.ways.clone()).unwrap_or_default();
         Self {
@@ -101,7 +104,8 @@ impl Fold {
                 query.salvage,
                 query.time.as_ref().map(|timing| timing.optional),
             )
-            .with_form(query.time.as_ref().is_some_and(|timing| timing.format.is_some())),
+            .with_form(query.time.as_ref().is_some_and(|timing| timing.format.is_some()))
+            .with_shape(query.shape.is_plain()),
             rejects: false,
             numeric_strings: query.numeric_strings,
             summary: Summary::with_optional(
@@ -115,6 +119,7 @@ impl Fold {
             waiting: Vec::with_capacity(MOST_WAITING),
             text: Vec::new(),
             clock: query.time.as_ref().map(Clock::new),
+            shape: query.shape.clone(),
         }
     }
 

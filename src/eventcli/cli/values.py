@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from eventcli.lines.query import is_scalar, json_text, unit_of
+from eventcli.lines.query import canonical, unit_of
 from eventcli.reporting.columns import Stat
 from eventcli.summary.account import Account
 
@@ -115,7 +115,7 @@ class TextsValue(click.ParamType[tuple[str, ...]]):
         for item in re.findall(r'\s*("(?:[^"\\]|\\.)*"|[^,]*?)\s*(?:,|$)', text)[: text.count(",") + 1]:
             if not item:
                 self.fail(f'an empty item in {value!r}: the empty string is ""', param, ctx)
-            texts.append(item if is_scalar(item) else json_text(item))
+            texts.append(canonical(item))
         return tuple(dict.fromkeys(texts))
 
 

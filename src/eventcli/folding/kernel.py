@@ -41,7 +41,7 @@ class KernelFold:
 
         Tests turn off caches of the kernel by naming the others; the meaning of lines does not depend on any cache.
         """
-        fields, types, timing = query.fields, query.types, query.timing
+        fields, types, timing, form = query.fields, query.types, query.timing, query.form
         self._query = query
         self._aggregates = kept(query.aggregates)
         self._kernel = kernel.Fold(
@@ -54,6 +54,7 @@ class KernelFold:
             max_types=min(query.max_types, _FARTHEST),
             max_type_bytes=min(query.max_type_bytes, _FARTHEST),
             time=None if timing is None else _time(fields.time, timing),
+            shape=(form.scalar_types, form.missing_type is not None, list(form.missing_values)),
             aggregates=[one.name for one in self._aggregates if one.is_optional],
             level=forced_level(),
             caches=caches,

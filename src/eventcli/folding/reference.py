@@ -217,6 +217,8 @@ class ReferenceFold:
 
         Without `floats`, a line that contains one is not plain.
         """
+        if self._query.form.missing_values:
+            return {int: _Values(), float: _Values()}, list(range(len(lines)))
         if self._keys is None:
             return self._sort_anywhere(lines, floats=floats)
         loads = orjson.loads

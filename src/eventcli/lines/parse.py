@@ -15,7 +15,7 @@ from eventcli.lines import exact, grammar, paths
 from eventcli.lines.event import Event, Reason, Reject
 from eventcli.lines.grammar import NUMBER, STRING, WHITE_SPACE, is_json, loads
 from eventcli.lines.paths import MISSING
-from eventcli.lines.query import Fields, Query, Timing
+from eventcli.lines.query import Fields, Form, Query, Timing, json_text
 from eventcli.text import printable
 
 MAX_DEPTH: Final = 1024
@@ -110,9 +110,9 @@ def explain(line: bytes, reason: Reason, query: Query | Fields) -> str:
         case Reason.NOT_AN_OBJECT:
             return f"the line is {_kind(line)}, not an object"
         case Reason.MISSING_TYPE | Reason.MISSING_VALUE:
-            return _explain_missing(fields.type if reason is Reason.MISSING_TYPE else fields.value or "")
+            return _explain_missing(line, fields.type if reason is Reason.MISSING_TYPE else fields.value or "")
         case Reason.MISSING_TIME:
-            return _explain_missing(fields.time)
+            return _explain_missing(line, fields.time)
         case Reason.BAD_TYPE:
             return f"{_quoted(fields.type)} is {_kind(line, fields.type)}, not a string"
         case Reason.BAD_VALUE:
@@ -129,18 +129,43 @@ def _judge_json(line: bytes, event: Any, query: Query) -> Event | Reason:
     if type(event) is not dict:
         return Reason.NOT_AN_OBJECT
     fields = query.fields
-    name = paths.find(event, fields.type)
+    name = _found(line, event, fields.type, query.form)
     if type(name) is not str:
-        return Reason.MISSING_TYPE if name is MISSING else Reason.BAD_TYPE
+        if name is MISSING:
+            name = query.form.missing_type
+            if name is None:
+                return Reason.MISSING_TYPE
+        elif query.form.scalar_types and not isinstance(name, dict | list):
+            name = _scalar_text(line, event, fields.type, name)
+        else:
+            return Reason.BAD_TYPE
     number = _value(line, event, query)
     if isinstance(number, Reason):
         return number
     if query.timing is None:
         return Event(name, *number)
-    time = _time(line, event, fields.time, query.timing)
+    time = _time(line, event, query, query.timing)
     if isinstance(time, Reason):
         return Event(name, *number) if query.timing.optional else time
     return Event(name, *number, time)
+
+
+def _found(line: bytes, event: dict[str, Any], field: str, form: Form) -> Any:
+    """Return the value of a field, or `MISSING`, also for one that counts as missing."""
+    value = paths.find(event, field)
+    if not form.missing_values or value is MISSING or isinstance(value, dict | list):
+        return value
+    text = json_text(value) if isinstance(value, str) else _scalar_text(line, event, field, value)
+    return MISSING if text in form.missing_values else value
+
+
+def _scalar_text(line: bytes, event: dict[str, Any], field: str, value: object) -> str:
+    """Return the JSON text of a number or a word in a field: a number as it is written."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, int) and value:
+        return str(value)
+    return _literal_at(line, event, field).decode("ascii")
 
 
 def _value(line: bytes, event: dict[str, Any], query: Query) -> tuple[Decimal, bool] | Reason:
@@ -148,7 +173,7 @@ def _value(line: bytes, event: dict[str, Any], query: Query) -> tuple[Decimal, b
     field = query.fields.value
     if field is None:
         return exact.ZERO, True
-    value = paths.find(event, field)
+    value = _found(line, event, field, query.form)
     if value is MISSING:
         if query.default_value is None:
             return Reason.MISSING_VALUE
@@ -169,9 +194,10 @@ def _value(line: bytes, event: dict[str, Any], query: Query) -> tuple[Decimal, b
     return number, text.removeprefix(b"-").isdigit()
 
 
-def _time(line: bytes, event: dict[str, Any], field: str, timing: Timing) -> int | Reason:
+def _time(line: bytes, event: dict[str, Any], query: Query, timing: Timing) -> int | Reason:
     """Return the instant of an event in nanoseconds since the epoch, or why there is none."""
-    time = paths.find(event, field)
+    field = query.fields.time
+    time = _found(line, event, field, query.form)
     instant = None
     if type(time) is str:
         instant = eventcli.lines.clock.clock_of(timing).of_text(time)
@@ -320,7 +346,13 @@ def _explain_time(line: bytes, field: str, timing: Timing | None) -> str:
     return f"{_quoted(field)} is {shown}, but {eventcli.lines.clock.clock_of(timing or Timing()).why_not(text)}"
 
 
-def _explain_missing(field: str) -> str:
+def _explain_missing(line: bytes, field: str) -> str:
+    try:
+        is_there = paths.find(loads(line), field) is not MISSING
+    except ValueError:  # a number elsewhere overflows a double
+        is_there = False
+    if is_there:
+        return f"{_quoted(field)} has a value that counts as missing"
     kind = "key" if paths.is_key(field) else "value at"
     return f"no {kind} {_quoted(field)}"
 

@@ -125,6 +125,15 @@ def json_text(value: str | float | None) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+def canonical(text: str) -> str:
+    """Return the JSON text of a value that a user wrote: what is none is a string."""
+    import json  # noqa: PLC0415  # as above
+
+    if not is_scalar(text):
+        return json_text(text)
+    return json_text(json.loads(text)) if text.startswith('"') else text
+
+
 def is_scalar(text: str) -> bool:
     """Whether a text is a JSON string, number or word."""
     import json  # noqa: PLC0415  # as above
