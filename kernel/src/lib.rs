@@ -5,6 +5,9 @@
 #![deny(unsafe_code)]
 
 pub mod backoff;
+#[cfg(feature = "python")]
+#[allow(unsafe_code)]
+mod binding;
 pub mod caches;
 pub mod cursor;
 pub mod cutter;
@@ -34,13 +37,13 @@ pub mod tokens;
 pub mod tree;
 #[allow(unsafe_code)]
 pub mod wide;
+pub mod wrapped;
 
 #[cfg(feature = "python")]
 #[allow(unsafe_code)]
 #[pyo3::pymodule]
 pub mod _kernel {
     use crate::caches::Caches;
-    use crate::cutter;
     use crate::files;
     use crate::fold::{Fold as Body, HandedBack, Part};
     use crate::judge::Reason;
@@ -327,56 +330,8 @@ pub mod _kernel {
         PyMemoryError::new_err(())
     }
 
-    /// What is cut from a piece of a stream: lines, the places of the texts as numbers of 64 bits, how many bytes
-    /// and newlines are done with, and what follows: its kind, its start, its length, its line.
-    type Cuts<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, usize, u64, Option<Specials>);
-
-    type Specials = (&'static str, u64, u64, u64);
-
-    /// Cuts a stream of JSON texts into lines.
-    #[pyclass(module = "eventcli._kernel")]
-    struct Cutter(cutter::Cutter);
-
-    #[pymethods]
-    impl Cutter {
-        #[new]
-        fn new(path: Vec<String>, most: usize, atomic: bool, resumed: bool) -> Self {
-            Self(cutter::Cutter::new(Level::fastest(), path, most, atomic, resumed))
-        }
-
-        /// Cuts a piece of the stream; see `cutter`.
-        fn cut<'py>(
-            &mut self,
-            py: Python<'py>,
-            data: &Bound<'_, PyAny>,
-            at_end: bool,
-            is_full: bool,
-        ) -> PyResult<Cuts<'py>> {
-            let data = PyUntypedBuffer::get(data)?;
-            if !data.is_c_contiguous() {
-                return Err(PyBufferError::new_err("the bytes of a piece must be contiguous"));
-            }
-            let bytes: &[u8] = match data.len_bytes() {
-                0 => &[],
-                // SAFETY: as in `fold`: the buffer is contiguous, holds that many bytes, is neither freed nor resized
-                // while `data` exports it, and is filled again only after this call has returned.
-                length => unsafe { std::slice::from_raw_parts(data.buf_ptr().cast(), length) },
-            };
-            let cut = py.detach(|| self.0.cut(bytes, at_end, is_full));
-            let special = cut
-                .special
-                .map(|special| (special.kind.code(), special.start, special.length, special.line));
-            let places = self.0.places.as_flattened();
-            let size = size_of_val(places);
-            let places = PyBytes::new_with(py, size, |bytes| {
-                for (bytes, place) in bytes.as_chunks_mut().0.iter_mut().zip(places) {
-                    *bytes = place.to_ne_bytes();
-                }
-                Ok(())
-            })?;
-            Ok((PyBytes::new(py, &self.0.out), places, cut.consumed, cut.newlines, special))
-        }
-    }
+    #[pymodule_export]
+    use crate::binding::{Cutter, Unwrapper};
 
     /// Names of more bytes than this are measured before they are written, and not copied then.
     const COPIED: usize = 4 << 20;

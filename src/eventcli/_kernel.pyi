@@ -19,20 +19,29 @@ def list_directory(path: str, decode: Callable[[bytes], str]) -> tuple[list[str]
 # The levels that this processor has, the fastest last: portable, ssse3, avx2, avx512.
 def levels() -> list[str]: ...
 
-# Cuts a stream of JSON texts into lines, see `reading/framing`: gives the lines, their places, how many bytes and
-# newlines are done with, and what follows: its kind, its start, its length, its line.
+# What is cut from a piece of a stream, see `reading/framing`: the lines, their places, how many bytes and newlines are
+# done with, and what follows: its kind, its start, its length, its line.
+_Cuts: TypeAlias = tuple[bytes, bytes, int, int, tuple[str, int, int, int] | None]
+
+# Cuts a stream of JSON texts into lines.
 class Cutter:
     def __init__(self, path: Sequence[str], most: int, atomic: bool, resumed: bool) -> None: ...
-    def cut(
-        self, data: memoryview, at_end: bool, is_full: bool
-    ) -> tuple[bytes, bytes, int, int, tuple[str, int, int, int] | None]: ...
+    def cut(self, data: memoryview, at_end: bool, is_full: bool) -> _Cuts: ...
+
+# Makes lines of lines with an event inside.
+class Unwrapper:
+    def __init__(
+        self, skip_prefix: bool, bulk: bool, ways: Sequence[Sequence[str]], in_place: bool, most: int
+    ) -> None: ...
+    def cut(self, data: memoryview, at_end: bool, is_full: bool) -> _Cuts: ...
+    def unwrap(self, lines: bytes) -> bytes: ...
 
 class Fold:
     # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
     # ways to it, the window, whether stats are kept by bucket, whether times without an offset are in UTC, whether an
-    # event without a time is one, and the form of all times in the words of strptime. `shape` is whether scalars are types,
-    # whether an event without a type has one, and the JSON texts that count as missing. `aggregates` are the optional
-    # ones that are kept. Without a level, it is the fastest one; without `caches`, all are used.
+    # event without a time is one, and the form of all times in the words of strptime. `shape` is whether
+    # scalars are types, whether an event without a type has one, and the JSON texts that count as missing. `aggregates`
+    # are the optional ones that are kept. Without a level, it is the fastest one; without `caches`, all are used.
     def __init__(
         self,
         *,

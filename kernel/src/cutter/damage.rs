@@ -18,7 +18,7 @@ impl Cutter {
         let (allowed, own_line) = self.indentation(data, at);
         if data.get(place) == Some(&SEPARATOR) {
             self.give(data, at, place);
-            self.recover(data, place, own_line);
+            self.recover(true, own_line);
             return Step::On(place);
         }
         // The last line up to the damage that begins like a text: everything is read twice at most.
@@ -33,7 +33,7 @@ impl Cutter {
                 && matches!(data.get(bracket), Some(b'{' | b'['))
             {
                 self.give(data, at, end);
-                self.recover(data, end, own_line);
+                self.recover(false, own_line);
                 return Step::On(bracket);
             }
         }
@@ -57,7 +57,7 @@ impl Cutter {
             Next::Unknown(from) if piece.is_stuck(at) => {
                 let (kind, start, line) = (Kind::TooLong, self.offset, self.line);
                 self.mode = Mode::Lost { kind, start, line, allowed, own_line };
-                return Step::Wait(from);
+                return Step::On(from);
             }
             Next::Unknown(from) => {
                 self.mode = Mode::Seek { from: from - at, allowed, own_line };
@@ -66,23 +66,46 @@ impl Cutter {
         };
         self.mode = Mode::Between;
         self.give(data, at, end);
-        self.recover(data, end, own_line);
+        self.recover(data.get(end) == Some(&SEPARATOR), own_line);
         Step::On(next)
     }
 
-    /// Goes on after damage that ended at `end`, before a line or a separator.
-    pub(super) fn recover(&mut self, data: &[u8], end: usize, own_line: bool) {
+    /// Goes on after damage, before a line or a separator.
+    pub(super) fn recover(&mut self, is_separated: bool, own_line: bool) {
         self.is_tolerant = true;
-        let is_separated = data.get(end) == Some(&SEPARATOR);
         if is_separated || (!self.path.is_empty() && !own_line) {
             self.frames.clear();
         }
     }
 
-    /// Whether a text may begin at `at`, on a line of its own.
-    pub(super) fn begins_line(&self, data: &[u8], at: usize, allowed: usize) -> bool {
-        matches!(data.get(at), Some(b'{' | b'['))
-            && self.blanks_before(data, at).is_some_and(|blanks| blanks <= allowed)
+    /// Where the next text begins behind one that is not held, from `at` on; before that, where the torn one ends in
+    /// the stream, and third, whether a separator is between them. None: not in this piece.
+    pub(super) fn line_start(
+        &self,
+        piece: Piece,
+        mut at: usize,
+        allowed: usize,
+    ) -> Option<(u64, usize, bool)> {
+        let data = piece.data;
+        let is_over = (self.offset + data.len() as u64, data.len(), false);
+        loop {
+            let bracket = at + blanks(&data[at..]);
+            if let Some(blanks) = self.blanks_before(data, bracket)
+                && blanks <= allowed
+                && matches!(data.get(bracket), Some(b'{' | b'['))
+            {
+                let end = (self.offset + bracket as u64).saturating_sub(blanks as u64 + 1);
+                return Some((end, bracket, false));
+            }
+            let Some(length) = memchr::memchr2(b'\n', SEPARATOR, &data[at..]) else {
+                return piece.at_end.then_some(is_over);
+            };
+            at += length;
+            if data[at] == SEPARATOR {
+                return Some((self.offset + at as u64, at, true));
+            }
+            at += 1;
+        }
     }
 
     /// How far a text is indented, and whether it begins its line.

@@ -208,22 +208,14 @@ impl Cutter {
             Mode::Between => self.between(piece, at),
             Mode::Seek { from, allowed, own_line } => self.seek(piece, at, from, allowed, own_line),
             Mode::Lost { kind, start, line, allowed, own_line } => {
-                let next = if self.begins_line(piece.data, at, allowed) {
-                    Next::At(at, at)
-                } else {
-                    next_text(piece, at, allowed)
+                let Some((end, next, is_separated)) = self.line_start(piece, at, allowed) else {
+                    return Step::Wait(piece.data.len());
                 };
-                let end = match next {
-                    Next::At(end, next) => {
-                        self.recover(piece.data, end, own_line);
-                        (end, next)
-                    }
-                    Next::Unknown(_) if piece.at_end => (piece.data.len(), piece.data.len()),
-                    Next::Unknown(from) => return Step::Wait(from),
-                };
+                if next < piece.data.len() {
+                    self.recover(is_separated, own_line);
+                }
                 self.mode = Mode::Between;
-                let length = self.offset + end.0 as u64 - start;
-                Step::Special(Special { kind, start, length, line }, end.1)
+                Step::Special(Special { kind, start, length: end - start, line }, next)
             }
             Mode::Long { start, line, allowed, own_line } => {
                 let kind = Kind::TooLong;
@@ -273,7 +265,9 @@ impl Cutter {
                     }
                 }
                 0xef if data[at..].starts_with(MARK) => at += MARK.len(),
-                0xef if !piece.at_end && MARK.starts_with(&data[at..]) => return Step::Wait(at),
+                0xef if MARK.starts_with(&data[at..]) && !piece.at_end && !piece.is_stuck(at) => {
+                    return Step::Wait(at);
+                }
                 _ => break,
             }
         }
@@ -324,7 +318,7 @@ impl Cutter {
     /// Takes a number or a word at the top; what is neither is damage.
     fn scalar(&mut self, piece: Piece, at: usize) -> Step {
         match self.scalar_end(piece, at) {
-            Some(end) if judge::is_scalar(&piece.data[at..end]) => {
+            Some(end) if end - at <= self.most && judge::is_scalar(&piece.data[at..end]) => {
                 self.give(piece.data, at, end);
                 Step::On(end)
             }

@@ -47,7 +47,8 @@ class Reading:
         if not form.is_framed:
             salvage = options.query.salvage
             return Blocks(self.stream, max_line=max_line, start=start, whole=whole, keep=keep, close_holes=salvage)
-        cutter = eventcli.pipeline.framing.cutter_of(form, max_line, is_resumed=start > 0, atomic=whole)
+        fields = options.query.fields
+        cutter = eventcli.pipeline.framing.cutter_of(form, fields, max_line, is_resumed=start > 0, atomic=whole)
         return eventcli.reading.framing.framed.FramedBlocks(
             self.stream, cutter, max_line=max_line, start=start, whole=whole, keep=keep
         )

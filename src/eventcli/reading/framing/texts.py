@@ -205,7 +205,7 @@ class TextCutter:
                     return "stop", at
             elif data.startswith(_MARK, at):
                 at += len(_MARK)
-            elif data[at] == _MARK[0] and not piece.at_end and _MARK.startswith(data[at:]):
+            elif _MARK.startswith(data[at:]) and not piece.at_end and not piece.is_stuck(at):
                 return "stop", at
             else:
                 break
@@ -317,7 +317,7 @@ class TextCutter:
         end = self._scalar_end(piece, at)
         if end is None:
             return "stop", at
-        if re.fullmatch(_SCALAR, piece.data[at:end]) is None:
+        if end - at > self._most or re.fullmatch(_SCALAR, piece.data[at:end]) is None:
             return self._damage(piece, at, at)
         piece.give(at, end)
         return "on", end
@@ -355,7 +355,7 @@ class TextCutter:
                 return "on", at
             place = bracket
         piece.give(at, end)
-        self._recover(data, end, torn)
+        self._recover(torn, is_separated=data[end] == SEPARATOR)
         return "on", place
 
     def _seek(self, piece: _Piece, at: int, mode: _Seek) -> _Step:
@@ -365,31 +365,38 @@ class TextCutter:
         if following is None and not piece.at_end:
             if piece.is_stuck(at):
                 self._mode = _Lost(Kind.TOO_LONG, self._offset, self._line, mode.torn)
-                return "stop", end
+                return "on", end
             self._mode = _Seek(end - at, mode.torn)
             return "stop", at
         if following is None:
             end = following = len(data)
         self._mode = _Between()
         piece.give(at, end)
-        self._recover(data, end, mode.torn)
+        self._recover(mode.torn, is_separated=data[end : end + 1] == b"\x1e")
         return "on", following
 
     def _lost(self, piece: _Piece, at: int, mode: _Lost) -> _Step:
         """Look for the text after a torn one that is not held."""
         data = piece.data
-        blanks = self._blanks_before(data, at)
-        if data[at : at + 1] in _OPENED and blanks is not None and blanks <= mode.torn.allowed:
-            end, following = at, at
-        else:
-            end, next_at = _next_text(data, at, mode.torn.allowed)
-            if next_at is None and not piece.at_end:
-                return "stop", end
-            if next_at is None:
-                end = next_at = len(data)
-            following = next_at
+        while True:
+            bracket = end_of(re.compile(_BLANKS).match(data, at))
+            blanks = self._blanks_before(data, bracket)
+            if blanks is not None and blanks <= mode.torn.allowed and data[bracket : bracket + 1] in _OPENED:
+                end, following, is_separated = max(bracket - blanks - 1, -self._offset), bracket, False
+                break
+            match = re.compile(rb"[\n\x1e]").search(data, at)
+            if match is None and not piece.at_end:
+                return "stop", len(data)
+            if match is None:
+                end, following, is_separated = len(data), len(data), False
+                break
+            at = match.start()
+            if data[at] == SEPARATOR:
+                end, following, is_separated = at, at, True
+                break
+            at += 1
         if following < len(data):
-            self._recover(data, end, mode.torn)
+            self._recover(mode.torn, is_separated=is_separated)
         self._mode = _Between()
         self._misfit(piece, mode.kind, mode.start, end, mode.line)
         return "stop", following
@@ -402,10 +409,10 @@ class TextCutter:
         self._mode = _Lost(Kind.DAMAGED, first.start, first.line, _Torn(0, is_own_line=False))
         return "on", place
 
-    def _recover(self, data: bytes, end: int, torn: _Torn) -> None:
-        """Go on after damage that ended at `end`, before a line or a separator."""
+    def _recover(self, torn: _Torn, *, is_separated: bool) -> None:
+        """Go on after damage, before a line or a separator."""
         self._is_tolerant = True
-        if data[end : end + 1] == b"\x1e" or (self._path and not torn.is_own_line):
+        if is_separated or (self._path and not torn.is_own_line):
             self._frames.clear()
 
     def _unclosed(self, piece: _Piece, at: int) -> _Step:
