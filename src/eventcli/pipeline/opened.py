@@ -42,7 +42,8 @@ class Reading:
     def _blocks(self) -> "Blocks | FramedBlocks":
         """Return the place where a stream of bytes becomes blocks of whole lines."""
         options, start = self._options, self._part.start if self._part else 0
-        whole, keep = self._part is not None and self._part.leaves_rest, eventcli.reading.fingerprints.WINDOW if options.stretches else 0
+        whole = self._part is not None and self._part.leaves_rest
+        keep = eventcli.reading.fingerprints.WINDOW if options.stretches else 0
         max_line, form = options.max_line, options.query.form
         if not form.is_framed:
             salvage = options.query.salvage

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cutting import OBJECTS, VALUES, cut
 from eventcli.reading.framing.kernel import KernelUnwrapper
 from eventcli.reading.framing.wrapped import LineUnwrapper, Wrapping
-from reading.framing.test_texts import OBJECTS, VALUES, cut
 
 Unwrapper = KernelUnwrapper | LineUnwrapper
 
