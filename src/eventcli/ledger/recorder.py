@@ -4,6 +4,7 @@ This is the one way into a ledger, for files as for queues: `read` a cursor, the
 read since the last commit are in the ledger, together with the positions after them, or none.
 """
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,7 @@ from eventcli.ledger.store.records import Discontinuity, KeptReject, Setting, no
 from eventcli.ledger.store.records import Run as RunRecord
 from eventcli.ledger.store.rejects_table import REJECT_COST
 from eventcli.ledger.store.rows import checksum, rows_of
+from eventcli.ledger.streams.cursor import FileCursor
 from eventcli.ledger.streams.stream import UNCOUNTED, Stream
 from eventcli.ledger.totals import Types, report_of
 from eventcli.lines.event import Reject
@@ -201,6 +203,7 @@ class Recorder:
         """Fold a step; its rejects wait until it is certain that the source did not change during reading."""
         stream, options = cursor.stream, self._options
         portion = Portion(cursor.name, step.content, stream.offset)
+        before = functools.cache(cursor.newlines if isinstance(cursor, FileCursor) else lambda: stream.lines)
         is_small = step.size is not None and step.size <= _SMALL
         # Only this many rejects will be shown or kept; the others need no message.
         room = max(0, options.keep_rejects - self._kept) // REJECT_COST
@@ -208,7 +211,9 @@ class Recorder:
             [portion],
             RunOptions(self.meaning.query, self.meaning.max_line, jobs=1 if is_small else options.jobs),
             Callbacks(
-                on_reject=lambda reject: self._note_reject(stream, reject, rejects),
+                on_reject=lambda reject: self._note_reject(
+                    stream, reject._replace(line=reject.line + before()), rejects
+                ),
                 reject_limit=None if options.reject_limit is None else max(options.reject_limit, room),
                 on_problem=lambda _: None,
             ),
@@ -217,7 +222,7 @@ class Recorder:
         return summary, Read(portion.start, portion.end, summary.account.lines, portion.pending)
 
     def _note_reject(self, stream: Stream, reject: Reject, rejects: list[KeptReject]) -> None:
-        reject = reject._replace(line=reject.line + stream.lines, stream=stream.key)
+        reject = reject._replace(stream=stream.key)
         if self._options.on_reject is not None:
             self._options.on_reject(reject)
         one = KeptReject(stream.key, reject.offset, reject.line, reject.length, reject.reason, reject.raw)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+import eventcli.pipeline
 from eventcli.folding.bodies import new_fold
 from eventcli.ledger.meaning import meaning_of
 from eventcli.ledger.repairs import Problems
@@ -12,6 +13,7 @@ from eventcli.ledger.store.rows import Gathered, by_type, event_in, rows_of
 from eventcli.ledger.totals import Types, assemble
 from eventcli.lines.event import Reason, Reject
 from eventcli.lines.parse import explain
+from eventcli.lines.query import Query
 from eventcli.lines.rejected import Repair
 from eventcli.summary.account import Account
 from eventcli.summary.stats import add_all
@@ -25,7 +27,10 @@ def rejects(database: Database) -> Iterator[Reject]:
         if one.reason is Reason.LINE_TOO_LONG:
             message = f"{one.length} bytes, more than {meaning.max_line}"
         else:
-            message = explain(one.raw, one.reason, meaning.query)
+            line = (
+                eventcli.pipeline.framing.unwrapped(one.raw, meaning.query) if meaning.query.form.is_framed else one.raw
+            )
+            message = explain(line, one.reason, meaning.query) if line else "the text is not whole"
         yield Reject(one.reason, message, one.raw, one.length, one.line, one.offset, name, one.stream)
 
 
@@ -67,10 +72,11 @@ def replay(
                 continue
             raw = repair.raw.removesuffix(b"\n")
             fold = new_fold(query)
-            part = fold.add(raw + b"\n") if b"\n" not in raw else None
+            line = _line(raw, query)
+            part = fold.add(line + b"\n") if b"\n" not in line else None
             if part is None or part.marks:
                 why = part.marks[0].reason if part else Reason.INVALID_JSON
-                message = explain(raw, why, query) if part else "one line was rejected, but its repair has several"
+                message = explain(line, why, query) if part else "one line was rejected, but its repair has several"
                 on_reject(Reject(why, message, raw, len(raw), 0, repair.offset, repair.place, repair.stream))
                 account += Account(1, 0, {why: 1})
                 continue
@@ -92,3 +98,8 @@ def replay(
         result = Replay(assemble(types, account, [], meaning), repeated, problems)
         inside(result)
     return result
+
+
+def _line(raw: bytes, query: Query) -> bytes:
+    """Return the line that is made of what stands in a stream."""
+    return eventcli.pipeline.framing.unwrapped(raw, query) if query.form.is_framed else raw

@@ -9,13 +9,27 @@ from eventcli.ledger.steps import Steps
 from eventcli.ledger.streams.candidate import Candidate
 from eventcli.ledger.streams.content import Content, note_content, note_place
 from eventcli.ledger.streams.stream import Stream
+from eventcli.lines.query import Form
 
 
 class FileCursor:
     """A stream at its offset in a file. Use it as a context."""
 
-    def __init__(self, stream: Stream, file: Candidate, is_ended: Callable[[Candidate], bool]) -> None:
-        """Take a stream and its file; `is_ended` says whether nothing more will be written to a file."""
+    def __init__(
+        self,
+        stream: Stream,
+        file: Candidate,
+        is_ended: Callable[[Candidate], bool],
+        form: Form = Form(),  # noqa: B008  # immutable
+    ) -> None:
+        """Take a stream and its file; `is_ended` says whether nothing more will be written to a file.
+
+        `form` says whether the position is behind a JSON text, wherever that ends, or behind a line.
+        """
+        self._has_texts = form.framing == "json"
+        # Of a step, lines may be left that make one with those of the next step.
+        self._may_leave = form.is_framed
+        self._is_left = False
         self.stream = stream
         self.file = file
         self._is_ended = is_ended
@@ -51,7 +65,7 @@ class FileCursor:
         window = file.window(start)
         if window is None:
             return False
-        end = None if file.is_compressed else file.whole_lines(start)
+        end = None if file.is_compressed else file.size if self._has_texts else file.whole_lines(start)
         is_ended = end != file.size and not self.is_growing
         if is_ended and end is not None:
             end = file.size
@@ -64,7 +78,7 @@ class FileCursor:
     def skip_rest(self) -> int:
         """Skip the rest of a line that was counted when it seemed complete; return its length if it is not blank."""
         stream, steps = self.stream, self._steps
-        if steps is None or stream.offset <= stream.start or steps.last.endswith(b"\n"):
+        if steps is None or self._has_texts or stream.offset <= stream.start or steps.last.endswith(b"\n"):
             return 0
         length, is_blank = steps.skip_line()
         stream.offset += length
@@ -73,6 +87,11 @@ class FileCursor:
 
     def read_on(self, size: int, seconds: float) -> Step | None:
         """Return the next whole lines, up to the size that the file had when it was looked at."""
+        if self._is_left and self._steps is not None and not self._steps.is_at_end:
+            # The rest of a step is a text that goes on in the next one.
+            self.__exit__(None, None, None)
+            self._steps = self._content = None
+            self.open()
         if self._steps is None or self._steps.is_at_end:
             self._settle()
             return None
@@ -95,6 +114,8 @@ class FileCursor:
             return self.file.is_unchanged()
         assert self._steps is not None  # something was read
         end = read.end - self._steps.added
+        if read.pending and self._may_leave:
+            return self.file.window(read.start) == self._before and self.file.is_head_unchanged(end)
         return not read.pending and (
             self.file.window(read.start) == self._before
             and self.file.window(end) == self._steps.last
@@ -104,10 +125,17 @@ class FileCursor:
     def advance(self, read: Read) -> None:
         """Move the offset, and note the last window as its proof."""
         assert self._steps is not None  # something was read
-        if read.lines:  # not just a byte-order mark
+        if read.lines or self._may_leave:  # not just a byte-order mark
             self.stream.lines += read.lines
-            self.stream.offset = read.end - self._steps.added
+            self.stream.offset = max(self.stream.offset, read.end - self._steps.added)
+        self._is_left = self._may_leave and read.pending > 0
         self._note(read.pending, None if read.pending else self._steps.last)
+
+    def newlines(self) -> int:
+        """Return how many newlines are before the position of the stream, where that is not its number of lines."""
+        if not self._may_leave or self.file.is_compressed:
+            return self.stream.lines
+        return self.file.count_lines(self.stream.offset)
 
     def _note(self, pending: int, window: bytes | None) -> None:
         """Note the place of the stream and its proof; `window` ends at its offset, if it is available."""
