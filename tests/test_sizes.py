@@ -27,7 +27,6 @@ KNOWN: Final = {
     "lines/query.py:__new__": 7,
     "serve/api.py:Source": 17,
     "serve/api.py:stats": 8,
-    "summary/aggregates/aggregate.py:__init__": 9,
     "summary/asked.py:Asked": 13,
     "summary/summary.py:__init__": 8,
 }

@@ -10,7 +10,6 @@ mod records;
 use crate::judge;
 use crate::scan::{Reached, SEPARATOR, Scan, is_white};
 use crate::wide::Level;
-use damage::{Next, next_text};
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 

@@ -205,7 +205,7 @@ class Ingest:
     def _read(self, reading: Reading, planner: Planner) -> bool:
         """Read what is new in one file; return False if it changed during reading and nothing of it was added."""
         try:
-            with FileCursor(reading.stream, reading.file, planner.is_ended, self._meaning.form) as cursor:
+            with FileCursor(reading.stream, reading.file, planner.is_ended, self._meaning.lines.form) as cursor:
                 if reading.is_quiet and (not reading.stream.pending or cursor.is_growing):
                     self._note_quiet(reading, cursor)
                     return True

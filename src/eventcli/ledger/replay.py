@@ -27,9 +27,7 @@ def rejects(database: Database) -> Iterator[Reject]:
         if one.reason is Reason.LINE_TOO_LONG:
             message = f"{one.length} bytes, more than {meaning.max_line}"
         else:
-            line = (
-                eventcli.pipeline.framing.unwrapped(one.raw, meaning.query) if meaning.query.form.is_framed else one.raw
-            )
+            line = _line(one.raw, meaning.query)
             message = explain(line, one.reason, meaning.query) if line else "the text is not whole"
         yield Reject(one.reason, message, one.raw, one.length, one.line, one.offset, name, one.stream)
 
