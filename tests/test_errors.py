@@ -60,7 +60,7 @@ def _errors() -> Iterator[type[BaseException]]:
         )
 
 
-HANDLED = ("eventcli.serve.", "eventcli.consume.broker")
+HANDLED = ("eventcli.serve.", "eventcli.consume.broker", "eventcli.ledger.store.watch")
 """Modules whose errors are handled: a server answers with the statuses of HTTP, a consumer waits for its broker."""
 
 ERRORS = sorted(_errors(), key=lambda error: error.__name__)

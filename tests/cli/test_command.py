@@ -142,8 +142,8 @@ LASTING: Final = ("eventstats serve ",)
 """The beginnings of examples that run until a signal ends them."""
 
 
-ELSEWHERE: Final = ("eventstats consume ",)
-"""The beginnings of examples that need a broker, which the tests of queues have."""
+ELSEWHERE: Final = ("eventstats consume ", "eventstats produce ")
+"""The beginnings of examples that need a broker or a server, which other tests have."""
 
 
 @pytest.mark.parametrize("example", [line for line in EXAMPLES if line.strip().startswith(LASTING)])
