@@ -23,7 +23,6 @@ OPTIONS: Final = {"pipeline/summarize.py": {"summarize"}}
 
 KNOWN: Final = {
     "folding/reference.py:ReferenceFold": 20,
-    "ledger/answers.py:answer": 8,
     "lines/query.py:__new__": 7,
     "serve/api.py:Source": 17,
     "serve/api.py:stats": 8,

@@ -13,7 +13,7 @@ from eventcli.cli.showing import labels_of
 from eventcli.cli.sinks import Sinks
 from eventcli.cli.targets import check_targets
 from eventcli.errors import ExitCode
-from eventcli.ledger.answers import answer
+from eventcli.ledger.answers import Wanted, answer
 from eventcli.reporting.columns import Stat
 
 
@@ -46,15 +46,8 @@ def totals(*, path: str, types: tuple[str, ...], allow_timeless: bool, **options
         further = _further(settings)
         # No run can commit during this read: it ends before the output is written, which may take long.
         with open_to_read(path) as database, database.snapshot():
-            found = answer(
-                database,
-                types or None,
-                timing,
-                bounds=(since, until),
-                stats=settings.stats,
-                further=further,
-                allow_timeless=allow_timeless,
-            )
+            wanted = Wanted(types or None, timing, (since, until), settings.stats, further, allow_timeless)
+            found = answer(database, wanted)
             render = renderer(settings, database.last_run() if settings.format == PROMETHEUS else None, labels)
         summary, sinks.asked, _ = found
         for source in summary.sources:

@@ -16,6 +16,21 @@ from eventcli.summary.summary import Summary
 from eventcli.text import name_of
 
 
+class Wanted(NamedTuple):
+    """What is asked of a ledger: the totals of some types (None: all), in a window."""
+
+    types: tuple[str, ...] | None = None
+    timing: Timing | None = None
+    bounds: tuple[str | None, str | None] = (None, None)
+    """Since and until as they were written: one such as 24h is moved to a bound of the ledger's buckets."""
+    stats: Collection[str] = ()
+    """The columns that the answer is for."""
+    further: Collection[str] = tuple(Stat)
+    """Columns that it is also for, as far as the ledger keeps what they need."""
+    allow_timeless: bool = False
+    """Whether an answer about a window is complete without the events that have no time."""
+
+
 class Answer(NamedTuple):
     """The totals that were asked for; what is missing from them is a source of the summary that is not complete."""
 
@@ -25,26 +40,14 @@ class Answer(NamedTuple):
     """The window as it was answered: in whole buckets of the ledger."""
 
 
-def answer(
-    database: Database,
-    types: tuple[str, ...] | None,
-    timing: Timing | None,
-    *,
-    bounds: tuple[str | None, str | None] = (None, None),
-    stats: Collection[str] = (),
-    further: Collection[str] = tuple(Stat),
-    allow_timeless: bool = False,
-    is_checked: bool = False,
-) -> Answer:
-    """Return the totals of some types (None: all) in a window; MeaningError if the ledger does not store them.
+def answer(database: Database, wanted: Wanted, *, is_checked: bool = False) -> Answer:
+    """Return the totals that are wanted; MeaningError if the ledger does not store them.
 
-    `bounds` are since and until as they were written: one such as 24h is moved to a bound of the ledger's buckets.
-    The answer has what the columns `stats` need, and what `further` columns need as far as the ledger keeps it. Unless
-    `allow_timeless`, events without a time are missing from any window. With `is_checked`, the caller has just proved
-    all rows.
+    With `is_checked`, the caller has just proved all rows.
     """
+    types, stats = wanted.types, wanted.stats
     with database.snapshot():
-        timing = _of_whole_buckets(database, timing, *bounds)
+        timing = _of_whole_buckets(database, wanted.timing, *wanted.bounds)
         meaning = meaning_of(database, {})
         check_kept(meaning, optional(stats))
         since, until = (timing.since, timing.until) if timing else (None, None)
@@ -57,12 +60,12 @@ def answer(
             since=since,
             until=until,
             calendar=calendar,
-            aggregates=needed({*stats, *further}),
+            aggregates=needed({*stats, *wanted.further}),
         )
-        timeless = 0 if timing is None or allow_timeless else database.timeless(types)
+        timeless = 0 if timing is None or wanted.allow_timeless else database.timeless(types)
     # A time whose year the zone of the buckets lacks has no bucket either, as the zero time of Go west of Greenwich.
     is_limited = not since is until is None
-    outside = 0 if calendar is None or allow_timeless else _outside(summary)
+    outside = 0 if calendar is None or wanted.allow_timeless else _outside(summary)
     missing = outside + timeless if is_limited or calendar is None else outside
     if missing:
         are_left_out = timeless and (is_limited or calendar is None)

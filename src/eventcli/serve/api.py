@@ -42,6 +42,26 @@ class Row(BaseModel):
     mean: float | int | None = None
 
 
+class _Asked(BaseModel):
+    """The options of `eventstats totals`, as the parameters of a URL."""
+
+    type: list[str] = Field([], description="Keep this type only. Repeatable.")
+    since: str | None = Field(
+        None,
+        description="Keep events from this time on: a time, a date, 24h, 7d (ago), today, now or an epoch.",
+        examples=["24h"],
+    )
+    until: str | None = Field(None, description="Keep events before this time.")
+    by: str | None = Field(
+        None,
+        description="Print in buckets of time, as far as the ledger keeps them.",
+        json_schema_extra={"enum": list(SIZES)},
+    )
+    tz: str | None = Field(None, description="Time zone of buckets and of times without an offset.")
+    gaps: bool = Field(False, description="Print rows of count 0 for empty buckets.")  # noqa: FBT003
+    stats: str | None = Field(None, description="What to print of each type: count, sum, min, max, mean.")
+
+
 class Lines(BaseModel):
     """Where every line went: lines = accepted + rejected + filtered + blank."""
 
@@ -63,14 +83,9 @@ class Uncertain(BaseModel):
     message: str
 
 
-class Source(BaseModel):
-    """A log, a queue, or what was posted, and how far it was read."""
+class SourceLines(BaseModel):
+    """Where the lines of a source went."""
 
-    source: str
-    stream: str | None = Field(None, description="Its key, for `eventstats forget`.")
-    state: str | None = None
-    position: int | None = Field(None, description="Bytes of it that were read, whole lines.")
-    bytes: int | None = None
     lines: int | None = None
     accepted: int | None = None
     rejected: int | None = None
@@ -78,6 +93,16 @@ class Source(BaseModel):
     blank: int | None = None
     salvaged: int | None = None
     reasons: dict[str, int] | None = None
+
+
+class Source(SourceLines):
+    """A log, a queue, or what was posted, and how far it was read."""
+
+    source: str
+    stream: str | None = Field(None, description="Its key, for `eventstats forget`.")
+    state: str | None = None
+    position: int | None = Field(None, description="Bytes of it that were read, whole lines.")
+    bytes: int | None = None
     pending: int | None = Field(None, description="Bytes of a last line that had no newline yet.")
     lag: int | None = Field(None, description="Bytes that are there and not read yet; null if that is not known.")
     first_seen: str | None = None
@@ -180,35 +205,12 @@ def _add_stats(app: FastAPI, serving: Serving) -> None:
             **why(409, 422, 503),
         },
     )
-    async def stats(
-        request: Request,
-        type: Annotated[list[str] | None, Query(description="Keep this type only. Repeatable.")] = None,  # noqa: A002
-        since: Annotated[
-            str | None,
-            Query(
-                description="Keep events from this time on: a time, a date, 24h, 7d (ago), today, now or an epoch.",
-                examples=["24h"],
-            ),
-        ] = None,
-        until: Annotated[str | None, Query(description="Keep events before this time.")] = None,
-        by: Annotated[
-            str | None,
-            Query(
-                description="Print in buckets of time, as far as the ledger keeps them.",
-                json_schema_extra={"enum": SIZES},
-            ),
-        ] = None,
-        tz: Annotated[str | None, Query(description="Time zone of buckets and of times without an offset.")] = None,
-        gaps: Annotated[bool, Query(description="Print rows of count 0 for empty buckets.")] = False,  # noqa: FBT002
-        stats: Annotated[
-            str | None, Query(description="What to print of each type: count, sum, min, max, mean.")
-        ] = None,
-    ) -> Response:
+    async def stats(request: Request, asked: Annotated[_Asked, Query()]) -> Response:
         if len(request.scope["query_string"]) > LONGEST:
             raise RefusedError(422, f"the question is longer than {LONGEST} bytes")
-        question = Question(tuple(type or ()), since, until, by, tz, gaps)
-        if stats is not None:
-            question = question._replace(stats=stats_of(stats))
+        question = Question(tuple(asked.type), asked.since, asked.until, asked.by, asked.tz, asked.gaps)
+        if asked.stats is not None:
+            question = question._replace(stats=stats_of(asked.stats))
         view = await serving.view(question)
         if "learn" in request.scope:
             request.scope["learn"](request.scope["query_string"], question)

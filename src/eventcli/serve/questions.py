@@ -4,7 +4,7 @@ import re
 from typing import Any, Final, NamedTuple
 
 from eventcli.ledger import answers
-from eventcli.ledger.answers import Answer
+from eventcli.ledger.answers import Answer, Wanted
 from eventcli.ledger.store.database import Database
 from eventcli.lines.query import UNITS, Timing, unit_of
 from eventcli.lines.windows import timing_of
@@ -65,15 +65,8 @@ class Question(NamedTuple):
 
     def answer(self, database: Database, *, is_checked: bool = False) -> Answer:
         """Return the answer of a ledger. With `is_checked`, all rows were proved before."""
-        return answers.answer(
-            database,
-            self.types or None,
-            self.timing,
-            bounds=(self.since, self.until),
-            stats=self.stats,
-            further=(),
-            is_checked=is_checked,
-        )
+        wanted = Wanted(self.types or None, self.timing, (self.since, self.until), self.stats, further=())
+        return answers.answer(database, wanted, is_checked=is_checked)
 
 
 class Rendered(NamedTuple):
