@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -407,6 +407,33 @@ def _stripe(draw: Random, time: datetime) -> Line:
     return Line(record, name, Decimal(cents if is_charge else 0), time)
 
 
+def _pino(draw: Random, time: datetime) -> Line:
+    level = draw.choice([10, 20, 30, 40, 50, 60])
+    record = {
+        "level": level,
+        "time": _millis(time) + draw.randrange(1000),
+        "pid": 94473,
+        "hostname": "web-1",
+        "req": {"id": 1, "method": "GET", "headers": {"host": "example.org"}},
+        "msg": draw.choice(_TEXTS),
+    }
+    return Line(record, str(level), Decimal(0), time)
+
+
+def _otlp(draw: Random, time: datetime) -> Line:
+    severity = draw.choice(["INFO", "WARN", "ERROR"])
+    record = {
+        "timeUnixNano": str(_millis(time) * 10**6 + draw.randrange(10**9)),
+        "observedTimeUnixNano": str(_millis(time) * 10**6),
+        "severityNumber": 9,
+        "severityText": severity,
+        "body": {"stringValue": draw.choice(_TEXTS)},
+        "attributes": [{"key": "http.request.method", "value": {"stringValue": "GET"}}],
+        "traceId": "5b8efff798038103d269b633813fc60c",
+    }
+    return Line(record, severity, Decimal(0), time)
+
+
 SHAPES: Final[Mapping[str, Callable[[Random, datetime], Line]]] = {
     "GH Archive": _gh_archive,
     "Bluesky Jetstream": _bluesky,
@@ -432,11 +459,34 @@ SHAPES: Final[Mapping[str, Callable[[Random, datetime], Line]]] = {
     "Amplitude": _amplitude,
     "Mixpanel": _mixpanel,
     "Stripe": _stripe,
+    "pino": _pino,
+    "OTLP": _otlp,
 }
 
 _README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 _SECTION: Final = _README.partition("### Well-known logs")[2].partition("\n### ")[0]
 ROWS: Final = dict(re.findall(r"^\| ([\w ]+?)(?:,[^|]*|)\| `([^`]+)` \|", _SECTION, re.MULTILINE))
+
+
+def _resource_logs(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    scopes = [{"scope": {"name": "shop"}, "logRecords": records[start::2]} for start in range(2)]
+    return {"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": scopes}, {"resource": {}, "scopeLogs": []}]}
+
+
+BATCHES: Final[Mapping[str, Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]]]] = {
+    "CloudTrail": lambda records: {"Records": records},
+    "OTLP": _resource_logs,
+}
+"""Logs that hold many records in one JSON text."""
+
+
+def _written(name: str, records: Sequence[Mapping[str, Any]], draw: Random) -> str:
+    """Return a log with some records, as its program writes it."""
+    if name in BATCHES:
+        size = len(records) // 3
+        parts = [records[start : start + size] for start in range(0, len(records), size)]
+        return "".join(json.dumps(BATCHES[name](part)) + "\n" for part in parts)
+    return "".join(json.dumps(record, ensure_ascii=draw.random() < 0.5) + "\n" for record in records)
 
 
 def test_every_row_has_a_shape() -> None:
@@ -449,7 +499,7 @@ def test_a_log_is_read_with_its_options(body: str, name: str) -> None:
     """Counts and sums by hour are those of the lines, none of which is rejected."""
     draw = Random(name)
     lines = [SHAPES[name](draw, _DAY + timedelta(seconds=draw.randrange(6 * 3600))) for _ in range(_LINES)]
-    log = "".join(json.dumps(line.record, ensure_ascii=draw.random() < 0.5) + "\n" for line in lines)
+    log = _written(name, [line.record for line in lines], draw)
     ended = process.run("summarize", *shlex.split(ROWS[name]), "--by", "hour", stdin=log.encode())
     assert (ended.status, ended.stderr) == (0, ""), body
 
