@@ -91,8 +91,8 @@ class Server:
 
 
 @contextmanager
-def redis_server(folder: Path) -> Iterator[Server]:
-    """Run a server that has each command on disk before it answers."""
+def redis_server(folder: Path, *, durable: bool = True) -> Iterator[Server]:
+    """Run a server; if it is durable, it has each command on disk before it answers."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("no redis-server")
@@ -100,8 +100,8 @@ def redis_server(folder: Path) -> Iterator[Server]:
         pytest.skip("no redis-py: eventcli[queue] is not installed")
 
     def command(port: int) -> Sequence[str]:
-        settings = "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--dir", str(folder)
-        return program, "--port", str(port), "--bind", "127.0.0.1", *settings
+        settings = "--save", "", "--appendonly", "yes" if durable else "no", "--appendfsync", "always"
+        return program, "--port", str(port), "--bind", "127.0.0.1", *settings, "--dir", str(folder)
 
     server = Server(command)
     try:
@@ -153,12 +153,12 @@ def moto_server() -> Iterator[Server]:
 
 
 @contextmanager
-def hostile_server(seed: int = 7) -> Iterator[int]:
+def hostile_server(seed: int = 7, hidden: float = 0.4) -> Iterator[int]:
     """Run the queue that keeps what SQS promises and nothing more, and return its port."""
     if find_spec("boto3") is None:
         pytest.skip("no boto3: eventcli[queue] is not installed")
     script = Path(__file__).with_name("hostile_sqs.py")
-    process = subprocess.Popen((sys.executable, str(script), str(seed)), stdout=subprocess.PIPE)
+    process = subprocess.Popen((sys.executable, str(script), str(seed), str(hidden)), stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         yield int(process.stdout.readline())

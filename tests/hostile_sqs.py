@@ -1,4 +1,4 @@
-"""A queue that keeps what SQS promises and nothing more, as a process: `python hostile_sqs.py SEED` prints its port.
+"""A queue that keeps what SQS promises and nothing more: `python hostile_sqs.py SEED HIDDEN` prints its port.
 
 It delivers a tenth of the messages twice at once, in any order, forgets a twentieth of the deletions although it
 confirms them, and every old receipt is as good as none. It speaks the JSON protocol of SQS as far as `boto3` needs it.
@@ -14,9 +14,6 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Final
-
-HIDDEN: Final = 0.4
-"""Seconds for which a message that was delivered is not delivered again."""
 
 _DOUBLED: Final = 0.1
 
@@ -37,7 +34,9 @@ class Held:
 class Queues:
     """All queues by name."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, hidden: float) -> None:
+        """Hide a message for so many seconds after it was delivered."""
+        self._hidden = hidden
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._queues: dict[str, dict[str, Held]] = {}
@@ -78,7 +77,7 @@ class Queues:
         self._random.shuffle(chosen)
         messages = []
         for held in chosen:
-            held.visible_at = now + HIDDEN
+            held.visible_at = now + self._hidden
             held.receipts.append(f"{held.name}#{len(held.receipts)}")
             messages.append(
                 {
@@ -145,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    _Handler.queues = Queues(int(sys.argv[1]))
+    _Handler.queues = Queues(int(sys.argv[1]), float(sys.argv[2]))
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.daemon_threads = True
         sys.stdout.write(f"{server.server_port}\n")

@@ -15,7 +15,7 @@ def broker(address: Address, *, from_end: bool) -> Broker:
     group = parameters.get("group")
     connection, stream, field = Connection(address), parameters["stream"], parameters.get("field", "body")
     if group is not None:
-        membership = Membership(group, parameters.get("consumer"), address.whole("claim", 60))
+        membership = Membership(group, parameters.get("consumer"), max(1, address.whole("claim", 60)))
         return Group(connection, stream, field, membership, from_end=from_end)
     for name in ("consumer", "claim"):
         if name in parameters:
