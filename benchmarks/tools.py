@@ -101,6 +101,9 @@ def all_tools() -> list[Tool]:
         # The same bytes in other forms, which are made beside the input.
         variant("rust-gzip", "gzip", _eventstats(form=forms.compressed), only="ag"),
         variant("rust-files", "10,000 files", _eventstats(form=forms.in_pieces)),
+        variant("rust-array", "one array", _eventstats("--framing", "json", form=forms.in_array)),
+        variant("rust-unwrap", "events in strings", _eventstats("--unwrap", "log", form=forms.in_strings)),
+        variant("rust-prefix", "behind a prefix", _eventstats("--skip-prefix", form=forms.behind_prefix)),
         Tool("isal", "isal alone, gzip", Kind.FLOOR, _package("isal"), _isal, only="ag"),
         Tool("python", "eventstats, Python body", Kind.EVENTSTATS, python.version, _eventstats(), python.environment),
         _program("duckdb-cli", "DuckDB, command line", _duckdb(), _duckdb_query),

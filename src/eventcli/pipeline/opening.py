@@ -118,6 +118,9 @@ class Opening:
 
     def _range(self, name: str, part: ByteRange, mine: int) -> Reading | str:
         """Open a byte range: the same one counts once, others of the same file are other lines."""
+        if self._options.query.form.is_framed:
+            # A text, or a part of one, may go on in the next range.
+            raise OSError("A byte range consists of lines: this framing has none")
         lines, file = eventcli.reading.ranges.open_range(part)
         if (first := self.claims.claim((file, (part.start, part.end)), mine)) != mine:
             lines.close()
