@@ -24,8 +24,6 @@ OPTIONS: Final = {"pipeline/summarize.py": {"summarize"}}
 KNOWN: Final = {
     "folding/reference.py:ReferenceFold": 20,
     "lines/query.py:__new__": 7,
-    "serve/api.py:Source": 17,
-    "serve/api.py:stats": 8,
     "summary/asked.py:Asked": 13,
     "summary/summary.py:__init__": 8,
 }

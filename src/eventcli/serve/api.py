@@ -2,6 +2,7 @@
 
 import time
 from typing import Annotated, Any, Final
+from zoneinfo import available_timezones
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +12,7 @@ from pydantic import BaseModel, Field
 from eventcli import __version__
 from eventcli.serve import shown
 from eventcli.serve.problems import EXPECTED, Problem, RefusedError, problem_of
-from eventcli.serve.questions import LONGEST, SIZES, Question, stats_of
+from eventcli.serve.questions import BOUND, LONGEST, SIZES, Question, Stat, stats_of
 from eventcli.serve.repeated import response_to
 from eventcli.serve.serving import Serving
 
@@ -22,6 +23,9 @@ JSON, a reader that makes binary floats of numbers loses digits of large ones.
 `GET /live` streams what changes as server-sent events, for the page at `/`. It takes `since`, `until` and `tz`. Each
 event is JSON in which all numbers are texts: the first one has everything, each later one only what is different.
 """
+
+
+_STAT: Final = "|".join(Stat)
 
 
 class Detail(BaseModel):
@@ -50,16 +54,25 @@ class _Asked(BaseModel):
         None,
         description="Keep events from this time on: a time, a date, 24h, 7d (ago), today, now or an epoch.",
         examples=["24h"],
+        json_schema_extra={"pattern": BOUND},
     )
-    until: str | None = Field(None, description="Keep events before this time.")
+    until: str | None = Field(None, description="Keep events before this time.", json_schema_extra={"pattern": BOUND})
     by: str | None = Field(
         None,
         description="Print in buckets of time, as far as the ledger keeps them.",
         json_schema_extra={"enum": list(SIZES)},
     )
-    tz: str | None = Field(None, description="Time zone of buckets and of times without an offset.")
+    tz: str | None = Field(
+        None,
+        description="Time zone of buckets and of times without an offset: a name, or +02:00.",
+        json_schema_extra={"enum": sorted(available_timezones())},
+    )
     gaps: bool = Field(False, description="Print rows of count 0 for empty buckets.")  # noqa: FBT003
-    stats: str | None = Field(None, description="What to print of each type: count, sum, min, max, mean.")
+    stats: str | None = Field(
+        None,
+        description=f"What to print of each type: {', '.join(Stat)}.",
+        json_schema_extra={"pattern": f"^({_STAT})(,({_STAT}))*$"},
+    )
 
 
 class Lines(BaseModel):
@@ -130,7 +143,7 @@ def why(*statuses: int) -> dict[int | str, dict[str, Any]]:
         400: "The Host is no name of this server.",
         401: "A token is needed.",
         403: "A page of another site asked.",
-        409: "The ledger does not store what is asked for.",
+        409: "The ledger does not store what is asked for, or the parameters contradict each other.",
         422: "A parameter means nothing.",
         503: "The ledger cannot be read now; the sentence says why.",
     }

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
 from eventcli.serve.api import Detail, Lines, why
@@ -14,6 +14,9 @@ from eventcli.serve.problems import RETRY, RefusedError
 from eventcli.serve.serving import Serving
 
 PATH: Final = "/events"
+
+KINDS: Final = ("application/x-ndjson", "text/plain")
+"""The types of bodies that are described; others that mean the same are understood."""
 
 _ROOM: Final = 512 * 1024 * 1024
 """Bytes of bodies that are held at any moment."""
@@ -130,30 +133,21 @@ def add_events(app: FastAPI, serving: Serving, intake: Intake, max_body: int) ->
             )
         },
     }
+    example = '{"type":"purchase","value":9.99,"occurred_at":"2020-10-06T10:02:05Z"}\n'
     body = {
         "required": True,
         "description": f"Lines of JSON. Content-Encoding may be {' or '.join(CODINGS)}.",
-        "content": {
-            "application/x-ndjson": {
-                "schema": {"type": "string"},
-                "example": '{"type":"purchase","value":9.99,"occurred_at":"2020-10-06T10:02:05Z"}\n',
-            }
-        },
+        "content": {kind: {"schema": {"type": "string"}, "example": example} for kind in KINDS},
     }
 
     @app.post(PATH, summary="Add events", responses=responses, openapi_extra={"requestBody": body})
-    async def events(
-        request: Request,
-        idempotency_key: Annotated[
-            str | None,
-            Header(
-                description="The same key with the same body counts once, and has the same answer, for a day.",
-                max_length=_LONGEST_KEY,
-            ),
-        ] = None,
-    ) -> Response:
-        """Count the lines of the body, each once. The answer comes when they are durable."""
-        reply = await bodies.take(request, idempotency_key)
+    async def events(request: Request) -> Response:
+        """Count the lines of the body, each once. The answer comes when they are durable.
+
+        A client that had no answer sends the body again with the header `Idempotency-Key` that it had: the same key
+        with the same body counts once, and has the same answer, for a day. With another body, it is refused with 422.
+        """
+        reply = await bodies.take(request, request.headers.get("idempotency-key"))
         headers = {"cache-control": "no-store"}
         if reply.is_repeated:
             headers["idempotent-replayed"] = "true"

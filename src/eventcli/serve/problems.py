@@ -6,7 +6,7 @@ from eventcli.errors import GapsError, OutputError
 from eventcli.ledger.meaning import MeaningError
 from eventcli.ledger.store.hold import BusyError, LedgerError
 from eventcli.ledger.store.watch import AbsentError
-from eventcli.serve.questions import QuestionError, without_dashes
+from eventcli.serve.questions import ContradictionError, QuestionError, without_dashes
 
 RETRY: Final = 1
 """Seconds after which a client should try again what met a busy ledger."""
@@ -47,6 +47,8 @@ def problem_of(error: Exception) -> Problem:
     """Return the problem that an expected error is."""
     if isinstance(error, RefusedError):
         return error.problem
+    if isinstance(error, ContradictionError):
+        return Problem(409, str(error))
     if isinstance(error, QuestionError):
         return Problem(422, str(error))
     if isinstance(error, GapsError):

@@ -13,6 +13,14 @@ from eventcli.reporting.formats import FORMATS
 from eventcli.summary import gaps
 from eventcli.summary.sources import Status
 
+_CONTRADICTIONS: Final = ("no event is in between", "that is left out", "--gaps needs --by")
+
+BOUND: Final = (
+    r"^(now|today|yesterday|[1-9][0-9]{0,2}[smhdw]|0|[0-9]{9,11}|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    r"(T([01][0-9]|2[0-3]):00:00(Z|[+-]0[0-9]:00)?)?)$"
+)
+"""What bounds are written like; many other spellings are understood."""
+
 LONGEST: Final = 8192
 """Maximum characters of a question: no URL is longer."""
 
@@ -35,6 +43,10 @@ SIZES: Final = _sizes()
 
 class QuestionError(ValueError):
     """The parameters make no question; the message says why."""
+
+
+class ContradictionError(QuestionError):
+    """Each parameter means something, and together they mean nothing."""
 
 
 class Question(NamedTuple):
@@ -61,7 +73,9 @@ class Question(NamedTuple):
         try:
             return timing_of(options)
         except ValueError as error:
-            raise QuestionError(without_dashes(str(error))) from None
+            is_contradiction = str(error).endswith(_CONTRADICTIONS)
+            kind = ContradictionError if is_contradiction else QuestionError
+            raise kind(without_dashes(str(error))) from None
 
     def answer(self, database: Database, *, is_checked: bool = False) -> Answer:
         """Return the answer of a ledger. With `is_checked`, all rows were proved before."""
