@@ -1,0 +1,65 @@
+"""Fixed histories of a log, as calls of the simulation: some failed once, others are rarely drawn."""
+
+from typing import Final
+
+HISTORIES: Final = {
+    "what tells which log it is cannot be read where it moved to": """
+        begin(is_glob=False, lines=1); move(); append_much(); move(); rename(); rename(); copy(); move()
+        run_blind(index=3); run()
+    """,
+    "a torn copy is compressed, and the log moves alone": """
+        begin(is_glob=False, lines=1); tear(length=5); copy(); compress(encoding=".gz"); run()
+        append_much(); move(); delete(index=0); run()
+    """,
+    "a log of equal lines begins anew, and is torn within the second one": """
+        begin(is_glob=True, lines=3, is_repetitive=True); tear(length=18); copytruncate(); regrow(); tear(length=1)
+        run()
+    """,
+    "a run that found a copy beside a log of which nothing was read is killed": """
+        begin(is_glob=True, lines=0); append(lines=3, old=False); copy(); killed(at=38, commit_bytes=100, torn=False)
+        run()
+    """,
+    "a log moves with a copy of its beginning, and cannot be read there": """
+        begin(is_glob=True, lines=1); append_much(); copy(); append_much(); run(); move(); run_blind(index=0); run()
+    """,
+    "beginnings of lines rotate alone": """
+        begin(is_glob=False, lines=3); rename(); tear(length=6); rename(); killed(at=54, commit_bytes=1000, torn=True)
+        tear(length=19); rename(); regrow(); run()
+    """,
+    "a copy that could not be read is compressed": """
+        begin(is_glob=False, lines=2); copy(); move(); run_blind(index=3); compress(encoding=".gz"); run()
+    """,
+    "an empty log is compressed and cannot be read": """
+        begin(is_glob=False, lines=0); rename(); compress(encoding=".gz"); run_blind(index=5); run()
+    """,
+    "a log moves again while it is in doubt whether it moved": """
+        begin(is_glob=False, lines=3); regrow(); copytruncate(); move(); copy(); run_blind(index=3); move()
+        run_blind(index=0); run()
+    """,
+    "equal lines are copied and move at once": """
+        begin(is_glob=True, lines=1, is_repetitive=True); copy(); move(); append_much(); run()
+    """,
+    "wrong fields first, and again": """
+        begin(is_glob=False, lines=3, is_wrong=True); append(lines=2, old=False); run_wrongly(); rename(); run()
+        run_wrongly(); append(lines=1, old=False); run()
+    """,
+    "wrong fields while there is nothing, and files rotate": """
+        begin(is_glob=False, lines=0, is_wrong=True); run_wrongly(); append(lines=2, old=False); run_wrongly()
+        rename(); append(lines=2, old=False); run_wrongly(); run()
+    """,
+    "a log that moved unread rotates on while an empty one is torn and compressed": """
+        begin(is_glob=False, lines=2, is_wrong=True); append_much(); append_much(); move(); rename(); move()
+        run_blind(index=5); tear(length=4); rename(); compress(encoding=".bz2"); run(is_beside=True)
+    """,
+    "a log is cut back, copied while it is torn, and goes on, all before it is read": """
+        begin(is_glob=False, lines=1); append(lines=3, old=False); copy(); cut_back(reuse_inode=True)
+        append(lines=2, old=False); tear(length=3); copy(); append(lines=4, old=False); run()
+    """,
+    "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
+    + "rename(); append(lines=1, old=False); " * 40
+    + "run_among_many()",
+    "more files than descriptors": """
+        begin(is_glob=True, lines=2); run_among_many(); append_much(); rename(); append(lines=1, old=True)
+        compress(encoding=".gz"); run_among_many(); move(); run_among_many()
+    """,
+}
