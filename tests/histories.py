@@ -55,6 +55,14 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1); append(lines=3, old=False); copy(); cut_back(reuse_inode=True)
         append(lines=2, old=False); tear(length=3); copy(); append(lines=4, old=False); run()
     """,
+    "a copy takes the place of its beginning, which is torn, and is copied again, beside a log that cannot be read": """
+        begin(is_glob=False, lines=0); rename(); tear(length=0); regrow(); copy(); tear(length=9); copytruncate()
+        run_blind(index=0); run()
+    """,
+    "a run that cannot read a copy doubts another one, and the log is lost before the next run": """
+        begin(is_glob=False, lines=0); copy(); append(lines=1, old=False); copy(); run_blind(index=2)
+        cut_back(reuse_inode=False); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

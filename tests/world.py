@@ -73,6 +73,8 @@ class World:
         """Lines of which a run may have counted the beginning, as nothing could be added to their file any more."""
         self.may_be_lost = False
         """Whether something was removed of which nothing proves that it was read to its end."""
+        self._was_doubtful = False
+        """Whether a run that could not see everything, or was killed, may have recorded a doubt."""
         self._next = 0
         self._unlinked = 0
         self.begin()
@@ -274,7 +276,7 @@ class World:
         And whether they were moved, or a line was torn, which may have been counted before it was ended.
         """
         begun = [tuple(one.lines[:1]) for one in self.generations if one.lines]
-        return len(begun) > len(set(begun)) or self.is_torn or self.is_moved
+        return len(begun) > len(set(begun)) or self.is_torn or self.is_moved or self._was_doubtful
 
     @property
     def visible(self) -> set[int]:
@@ -283,6 +285,7 @@ class World:
 
     def note_attempt(self) -> None:
         """Note that a run may have read what is there, whatever became of it."""
+        self._was_doubtful = self.may_be_doubted
         self.may_be_broken |= {one.torn for one in self.generations if one is not self.live and one.torn is not None}
 
     def note_partial(self, counted: set[int]) -> None:
@@ -299,7 +302,7 @@ class World:
         """Note that a run was committed."""
         self.note_attempt()
         self.counted = self.visible
-        self.is_lost = self.may_be_lost = self.is_moved = False
+        self.is_lost = self.may_be_lost = self.is_moved = self._was_doubtful = False
         for generation in self.generations:
             generation.was_live = generation is self.live
             generation.was_rotated |= generation is not self.live

@@ -29,6 +29,28 @@ def test_files_that_may_have_the_same_content(tmp_path: Path) -> None:
     assert begun.alike(files["same.log"]) == [files["longer.log"]]
 
 
+@pytest.mark.parametrize("content", [b'{"ty', lines(0, 1), lines(0, 2) + b'{"ty', BEATS[:5]])
+def test_what_takes_the_place_of_a_file_is_found_by_all_that_it_holds(content: bytes, tmp_path: Path) -> None:
+    """A longer file with the same content takes another one's place; what continues it or resembles it finds it."""
+    field = Field(tmp_path)
+    survey = field.survey(names=[])
+    longer = (BEATS if BEATS.startswith(content) else content + lines(0, 20))[: len(content) + 900]
+    start, file, copy, again = (
+        survey.looking.at(str(field.write(name, data)))
+        for name, data in (
+            ("app.log", content),
+            ("app.log.1", longer),
+            ("app.log.2", longer + b"{"),
+            ("app.log.3", content),
+        )
+    )
+    begun = Begun()
+    begun.add(start)
+    begun.replace(start, file)
+    assert file in begun.alike(copy)
+    assert begun.alike(again) == [file]
+
+
 @pytest.mark.parametrize("whole", [2, 3, 4, 9])
 @pytest.mark.parametrize("torn", [b"", b'{"ty'])
 def test_a_torn_copy_is_compared_with_the_longer_log(whole: int, torn: bytes, tmp_path: Path) -> None:

@@ -38,11 +38,16 @@ class Begun:
                 self._by_path.setdefault(path, file)
 
     def replace(self, file: Candidate, other: Candidate) -> None:
-        """Put another file with the same content in the place of a file."""
+        """Put another file, which begins with the same content and may be longer, in the place of a file."""
         for index in (self._by_last, self._by_early):
             for mark in file.marks:
                 files = index.get(mark, [])
                 files[:] = [other if one is file else one for one in files]
+        for path in (file.path, *_stems(file.path)):
+            if self._by_path.get(path) is file:
+                self._by_path[path] = other
+        # The longer one has marks of its own, by which further copies of it are found.
+        self.add(other)
 
     def alike(self, file: Candidate) -> list[Candidate]:
         """Return files that may have the same content; if it is repetitive, only those with related names."""
