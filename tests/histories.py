@@ -66,6 +66,9 @@ HISTORIES: Final = {
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",
+    "more copies than descriptors, each in place of the last": "begin(is_glob=False, lines=0); rename(); "
+    + "append(lines=1, old=False); copy(); " * 20
+    + "run_among_many()",
     "more files than descriptors": """
         begin(is_glob=True, lines=2); run_among_many(); append_much(); rename(); append(lines=1, old=True)
         compress(encoding=".gz"); run_among_many(); move(); run_among_many()

@@ -1,6 +1,7 @@
 """A history of a log, with runs in between: what happens to its files, and what every run must come to."""
 
 import ast
+import itertools
 import os
 import resource
 import shutil
@@ -46,16 +47,26 @@ def ingest(
     return said
 
 
+def open_descriptors() -> set[int]:
+    """Return the descriptors that this process has open."""
+    names = os.listdir("/dev/fd")  # and that of the listing itself, which is closed by now
+    return {int(name) for name in names if os.path.exists(f"/dev/fd/{name}")}
+
+
 @contextmanager
 def few_descriptors(spare: int) -> Iterator[None]:
-    """Let this process open no more than so many files beside those that it has open."""
+    """Let this process open no more than so many files beside those that it has open, and leave none of them open."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(name) for name in os.listdir("/dev/fd"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + spare, limits[1]))
+    before = open_descriptors()
+    # A number that is in use may be higher than the limit.
+    free = (number for number in itertools.count() if number not in before)
+    highest = next(itertools.islice(free, spare - 1, None))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, limits[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert open_descriptors() == before
 
 
 class Simulation(RuleBasedStateMachine):

@@ -8,7 +8,7 @@ from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.content import File, note_content, note_place
 from eventcli.ledger.streams.registry import Registry
 from eventcli.ledger.streams.rules.named import look_at
-from eventcli.ledger.streams.stored import Spools
+from eventcli.ledger.streams.stored import Descriptors
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Looking, Survey
 
@@ -50,7 +50,7 @@ class Field:
 
     def survey(self, streams: Sequence[Stream] = (), names: Sequence[str] = ("app.log",)) -> Survey:
         """Return a survey that has looked at these files."""
-        survey = Survey(Registry(streams), self._keys.__next__, Looking(Spools()))
+        survey = Survey(Registry(streams), self._keys.__next__, Looking(Descriptors()))
         look_at(survey, [str(self.folder / name) for name in names])
         return survey
 

@@ -21,7 +21,7 @@ from eventcli.ledger.streams.cursor import FileCursor
 from eventcli.ledger.streams.plan import Loss, Plan, Reading
 from eventcli.ledger.streams.planner import Planner
 from eventcli.ledger.streams.registry import Registry
-from eventcli.ledger.streams.stored import Spools
+from eventcli.ledger.streams.stored import Descriptors
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.totals import Types, assemble
 from eventcli.readable import read_into
@@ -104,7 +104,7 @@ class Ingest:
         self._is_bare = database.is_new or not database.account().accepted
         self._known_olddirs = database.olddirs()
         self._olddirs = list(dict.fromkeys((*self._known_olddirs, *map(os.path.abspath, policy.olddirs))))
-        self._spools = Spools()
+        self._descriptors = Descriptors()
         self._recorder = Recorder(database, meaning, options, started_at=started_at)
         self._registry = Registry(stream for stream in self._recorder.streams if stream.position is None)
         self._sample: list[bytes] = []
@@ -125,7 +125,7 @@ class Ingest:
         try:
             return self._run(paths)
         finally:
-            self._spools.close()
+            self._descriptors.close()
 
     def _run(self, paths: Sequence[str]) -> Outcome:
         recorder = self._recorder
@@ -157,7 +157,7 @@ class Ingest:
         """Find out what is to be read. Apparent losses are checked again: files may be in the middle of a rename."""
         before: object = None
         for last in (*[False] * (_TRIES - 1), True):
-            planner = Planner(self._registry, new_key, spools=self._spools, olddirs=self._olddirs)
+            planner = Planner(self._registry, new_key, descriptors=self._descriptors, olddirs=self._olddirs)
             plan = planner.plan(paths)
             seen = [(loss.stream.name, loss.offset, loss.message) for loss in plan.losses]
             if last or not seen or seen == before:

@@ -3,7 +3,7 @@
 from typing import Self
 
 from eventcli.ledger.streams.content import File
-from eventcli.ledger.streams.stored import Spools
+from eventcli.ledger.streams.stored import Descriptors
 from eventcli.ledger.streams.stream import Stream
 from eventcli.reading.rotations import WRITTEN_TO, rank
 
@@ -13,9 +13,11 @@ class Candidate(File):
 
     __slots__ = ("family", "is_copied", "is_named", "is_quiet", "is_wanted", "original", "stream")
 
-    def __init__(self, path: str, *, is_named: bool = False, given: str = "", spools: Spools | None = None) -> None:
+    def __init__(
+        self, path: str, *, is_named: bool = False, given: str = "", descriptors: Descriptors | None = None
+    ) -> None:
         """Look at the file, as `File` does."""
-        super().__init__(path, given=given, spools=spools)
+        super().__init__(path, given=given, descriptors=descriptors)
         self.is_named = is_named
         """Whether it was requested."""
         self.is_wanted = is_named

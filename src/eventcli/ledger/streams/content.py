@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from typing import Final, Self
 
-from eventcli.ledger.streams.stored import Spools, StoredFile
+from eventcli.ledger.streams.stored import Descriptors, StoredFile
 from eventcli.ledger.streams.stream import Stream, raw_key
 from eventcli.readable import read_into
 from eventcli.reading.compression import encodings
@@ -24,9 +24,9 @@ class File(StoredFile):
 
     __slots__ = ("_head", "_is_compressed", "_length", "_marks", "_raw_proof", "_windows")
 
-    def __init__(self, path: str, *, given: str = "", spools: Spools | None = None) -> None:
+    def __init__(self, path: str, *, given: str = "", descriptors: Descriptors | None = None) -> None:
         """Look at the file, as `StoredFile` does."""
-        super().__init__(path, given=given, spools=spools)
+        super().__init__(path, given=given, descriptors=descriptors)
         self._head: bytes | None = None
         self._marks = ""
         self._length: int | None = None

@@ -14,7 +14,7 @@ from eventcli.ledger.streams.rules.fresh import begin_new
 from eventcli.ledger.streams.rules.losses import tell_losses
 from eventcli.ledger.streams.rules.named import look_at
 from eventcli.ledger.streams.rules.places import by_place, by_raw
-from eventcli.ledger.streams.stored import Spools, path_of
+from eventcli.ledger.streams.stored import Descriptors, path_of
 from eventcli.ledger.streams.stream import State
 from eventcli.ledger.streams.survey import Looking, Survey
 
@@ -59,14 +59,14 @@ class Planner:
         registry: Registry,
         new_key: Callable[[], str],
         *,
-        spools: Spools | None = None,
+        descriptors: Descriptors | None = None,
         olddirs: Iterable[str] = (),
     ) -> None:
         """Take the known streams, and a function that makes keys for new ones.
 
         Rotated files are also searched for in the `olddirs`.
         """
-        self._looking = Looking(Spools() if spools is None else spools)
+        self._looking = Looking(Descriptors() if descriptors is None else descriptors)
         self._new_survey: Callable[[], Survey] = lambda: Survey(registry, new_key, self._looking, olddirs)
         self._survey = self._new_survey()
 

@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -18,6 +19,9 @@ from eventcli.readable import read_into
 from eventcli.reading import deep
 from eventcli.reading.source import open_source, refuse
 from eventcli.text import STDIN, is_url, name_of
+
+_MOST_OPEN: Final = 2
+"""How many files are open at the same time: so many are compared."""
 
 _PATH: Final = "path_of_log"
 """The name of the attribute that holds the file an error is about."""
@@ -55,14 +59,24 @@ def path_of(error: OSError) -> str | None:
     return path if isinstance(path, str) else None
 
 
-class Spools:
-    """Copies input that can be read only once into one shared file; it is read once, however often a run plans."""
+class Descriptors:
+    """What a run holds open: few files, however many it looks at, and one copy of all input that is read only once.
+
+    That copy is made once, however often a run plans.
+    """
 
     def __init__(self) -> None:
-        """Start without copies."""
+        """Start with nothing open."""
+        self._files: deque[StoredFile] = deque()
         self._descriptor: int | None = None
         self._end = 0
         self._places: dict[str, tuple[int, int]] = {}
+
+    def make_room(self, file: "StoredFile") -> None:
+        """Close the file that was opened first, if as many as may be are open, before another one is opened."""
+        if len(self._files) >= _MOST_OPEN:
+            self._files.popleft().close()
+        self._files.append(file)
 
     def take_in(self, path: str) -> tuple[int, int]:
         """Copy the input at a path, and return the start and end of the copy: OSError if it cannot be read."""
@@ -91,7 +105,9 @@ class Spools:
         return self._descriptor
 
     def close(self) -> None:
-        """Discard all copies."""
+        """Close all files, and discard all copies."""
+        while self._files:
+            self._files.pop().close()
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -106,20 +122,20 @@ class StoredFile:
         "_begin",
         "_descriptor",
         "_real",
+        "descriptors",
         "found",
         "is_spooled",
         "looked_at",
         "name",
         "path",
-        "spools",
     )
 
-    def __init__(self, path: str, *, given: str = "", spools: Spools | None = None) -> None:
+    def __init__(self, path: str, *, given: str = "", descriptors: Descriptors | None = None) -> None:
         """Look at the file: OSError if it is missing. `given`: the path as the user wrote it, or the whole URL."""
         self.path = path
         self._address = given if is_url(given) else path
         self.name = name_of(given or path)
-        self.spools = spools
+        self.descriptors = descriptors
         self.is_spooled = False
         self._begin = 0
         self._descriptor: int | None = None
@@ -161,9 +177,9 @@ class StoredFile:
                 refuse(found.mode)
             if stat.S_ISREG(found.mode):
                 return found
-        self.spools = self.spools or Spools()
+        self.descriptors = self.descriptors or Descriptors()
         self.is_spooled = True
-        self._begin, end = self.spools.take_in(self._address)
+        self._begin, end = self.descriptors.take_in(self._address)
         return Look(stat.S_IFREG, 0, 0, end - self._begin, 0, 0)
 
     @contextmanager
@@ -190,9 +206,11 @@ class StoredFile:
     def descriptor(self) -> int:
         """Return the open file; OSError if another file has taken its place."""
         if self.is_spooled:
-            assert self.spools is not None  # see `_look`
-            return self.spools.descriptor
+            assert self.descriptors is not None  # see `_look`
+            return self.descriptors.descriptor
         if self._descriptor is None:
+            if self.descriptors is not None:
+                self.descriptors.make_room(self)
             self._descriptor = self._open()
         return self._descriptor
 

@@ -9,7 +9,7 @@ from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.plan import Loss, Plan
 from eventcli.ledger.streams.registry import Registry
 from eventcli.ledger.streams.siblings import Siblings
-from eventcli.ledger.streams.stored import Spools, real_folder
+from eventcli.ledger.streams.stored import Descriptors, real_folder
 from eventcli.ledger.streams.stream import UNCOUNTED, State, Stream
 from eventcli.summary.sources import SourceReport, Status
 from eventcli.text import name_of
@@ -18,9 +18,9 @@ from eventcli.text import name_of
 class Looking:
     """How a run looks at files."""
 
-    def __init__(self, spools: Spools) -> None:
+    def __init__(self, descriptors: Descriptors) -> None:
         """Take the copies of input that can be read only once."""
-        self._spools = spools
+        self._descriptors = descriptors
         self.refused: dict[str, OSError] = {}
         """Files that could be looked at, but not read."""
         self.is_lean = False
@@ -30,7 +30,7 @@ class Looking:
         """Look at a file: OSError if it is missing, or could not be read when it was needed."""
         if path in self.refused:
             raise self.refused[path]
-        return Candidate(path, is_named=is_named, given=given, spools=self._spools)
+        return Candidate(path, is_named=is_named, given=given, descriptors=self._descriptors)
 
     def close(self, file: Candidate) -> None:
         """Close a file until it is needed again."""
