@@ -10,9 +10,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from eventcli import __version__
+from eventcli.reporting.columns import Stat
 from eventcli.serve import shown
 from eventcli.serve.problems import EXPECTED, Problem, RefusedError, problem_of
-from eventcli.serve.questions import BOUND, LONGEST, SIZES, Question, Stat, stats_of
+from eventcli.serve.questions import BOUND, LONGEST, SIZES, Question, stats_of
 from eventcli.serve.repeated import response_to
 from eventcli.serve.serving import Serving
 
@@ -60,12 +61,12 @@ class _Asked(BaseModel):
     by: str | None = Field(
         None,
         description="Print in buckets of time, as far as the ledger keeps them.",
-        json_schema_extra={"enum": list(SIZES)},
+        json_schema_extra={"enum": [*SIZES]},
     )
     tz: str | None = Field(
         None,
         description="Time zone of buckets and of times without an offset: a name, or +02:00.",
-        json_schema_extra={"enum": sorted(available_timezones())},
+        json_schema_extra={"enum": [*sorted(available_timezones())]},
     )
     gaps: bool = Field(False, description="Print rows of count 0 for empty buckets.")  # noqa: FBT003
     stats: str | None = Field(
