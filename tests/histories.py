@@ -63,6 +63,9 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=0); copy(); append(lines=1, old=False); copy(); run_blind(index=2)
         cut_back(reuse_inode=False); run()
     """,
+    "a log cannot be read when a copy is compared with it, and the copy cannot be read in the next run": """
+        begin(is_glob=True, lines=1); copy(); run(); run_blind(index=0); run_blind(index=1); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

@@ -32,6 +32,15 @@ class Looking:
             raise self.refused[path]
         return Candidate(path, is_named=is_named, given=given, descriptors=self._descriptors)
 
+    def is_refused(self, stream: Stream) -> bool:
+        """Whether the file in which a stream was last seen is still there, and could not be read when it was needed."""
+        if stream.path not in self.refused:
+            return False
+        try:
+            return Candidate(stream.path).is_place_of(stream)
+        except OSError:
+            return False
+
     def close(self, file: Candidate) -> None:
         """Close a file until it is needed again."""
         file.close(forget=self.is_lean)

@@ -55,6 +55,8 @@ def _own_file(survey: Survey, stream: Stream, file: Candidate) -> Candidate | No
     try:
         own = survey.looking.at(stream.path)
     except OSError:
+        if survey.looking.is_refused(stream):
+            survey.hidden.add(stream.key)
         return None
     if not own.is_place_of(stream) or own.key == file.key:
         return None
