@@ -66,6 +66,9 @@ HISTORIES: Final = {
     "a log cannot be read when a copy is compared with it, and the copy cannot be read in the next run": """
         begin(is_glob=True, lines=1); copy(); run(); run_blind(index=0); run_blind(index=1); run()
     """,
+    "a log of one line moves with a copy, cannot be read there, and is copied again": """
+        begin(is_glob=False, lines=1); copy(); move(); run_blind(index=0); copy(); run_blind(index=2); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

@@ -62,6 +62,12 @@ class Family:
         """Whether the live file itself was requested."""
         return bool(self.given)
 
+    @property
+    def is_log_unreadable(self) -> bool:
+        """Whether the live file was requested and is there, but cannot be read."""
+        is_there = self.is_named and self.is_blind and not self.is_missing
+        return is_there and not any(file.path == self.base for file in self.files)
+
     def join(self, file: Candidate) -> None:
         """Add a file."""
         self.files.append(file)

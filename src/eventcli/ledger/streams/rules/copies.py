@@ -39,7 +39,8 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
             survey.claim(stream, file)  # whatever else holds it: nothing of it was counted
             return
         holder = holder_of(survey, stream, file)
-        if holder is None and stream.key in survey.hidden:
+        is_hidden = stream.key in survey.hidden or (is_repetitive and _may_be_in_log(stream, file))
+        if holder is None and is_hidden:
             file.is_copied = True  # perhaps: it is left alone until the other one can be read
             return
         if holder is None and is_repetitive and not file.is_place_of(stream):
@@ -64,6 +65,12 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
                 return
     if unsure is not None:
         _doubt(survey, file, unsure)
+
+
+def _may_be_in_log(stream: Stream, file: Candidate) -> bool:
+    """Whether the log itself, which cannot be read, may go on with a stream that was last seen as the log."""
+    family = file.family
+    return stream.state is State.LIVE and family is not None and family.is_log_unreadable
 
 
 def _is_of_older(file: Candidate, holder: Candidate, stream: Stream) -> bool:
