@@ -42,7 +42,15 @@ class Queues:
         self._queues: dict[str, dict[str, Held]] = {}
 
     def answer(self, action: str, request: dict[str, Any], host: str) -> dict[str, Any]:
-        """Return the answer to a request; KeyError if there is no such queue."""
+        """Return the answer to a request, after waiting for messages; KeyError if there is no such queue."""
+        deadline = time.monotonic() + request.get("WaitTimeSeconds", 0)
+        while True:
+            found = self._answer(action, request, host)
+            if found.get("Messages") != [] or time.monotonic() >= deadline:
+                return found
+            time.sleep(0.02)
+
+    def _answer(self, action: str, request: dict[str, Any], host: str) -> dict[str, Any]:
         with self._lock:
             if action == "CreateQueue":
                 self._queues.setdefault(request["QueueName"], {})

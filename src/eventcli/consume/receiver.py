@@ -144,8 +144,11 @@ class Receiver(threading.Thread):
             if not self._answer or turn != self.turn:
                 return self._is_stopped
         try:
-            return self.broker.is_empty()
+            is_empty = self.broker.is_empty()
         except UnreachableError:
-            return False
+            is_empty = False
         except BrokerError:
-            return True  # nobody may ask
+            is_empty = True  # nobody may ask
+        if not is_empty:
+            self._pause(_PAUSES[0])  # others have what is left
+        return is_empty
