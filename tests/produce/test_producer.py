@@ -33,12 +33,12 @@ def target_of(queue: Queue) -> str:
     return queue.source.partition("&group")[0]
 
 
-def test_a_queue_gets_what_generate_writes(queue: Queue, ledger: Path) -> None:
+def test_a_queue_gets_what_generate_writes(quick: Queue, ledger: Path) -> None:
     """Consuming what was produced gives what folding what was generated gives, bad lines included."""
-    done = produce(target_of(queue), "--events", "200", "--seed", "5", "--bad-rate", "0.2")
+    done = produce(target_of(quick), "--events", "200", "--seed", "5", "--bad-rate", "0.2")
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout) == {"lines": 200, "messages": 200, "repeats": 0}
-    consume(ledger, queue.source)
+    consume(ledger, quick.source)
     check(ledger, list(generate(200, seed=5, bad_rate=0.2)))
 
 
