@@ -138,7 +138,7 @@ def _bash(script: str, folder: Path) -> "subprocess.CompletedProcess[bytes]":
     )
 
 
-LASTING: Final = ("eventstats serve ",)
+LASTING: Final = ("eventstats serve ", "eventstats follow ")
 """The beginnings of examples that run until a signal ends them."""
 
 

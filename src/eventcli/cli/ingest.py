@@ -129,7 +129,7 @@ def ingest(
         sinks = stack.enter_context(Sinks(settings))
         database = stack.enter_context(Database.open_to_write(path, create=True, wait=wait))
         stack.enter_context(interruption.raising())
-        meaning = _meaning(database, given)
+        meaning = meaning_for(database, given)
         sinks.asked = totals_module.asked(meaning)
         database.wait_for_others()
         is_prometheus = settings.format == PROMETHEUS
@@ -159,7 +159,7 @@ def ingest(
         outcome = None
         try:
             own = sinks.identities() + targets.identities(path)
-            outcome = one.run(*_found(inputs, Choice(include, exclude), own))
+            outcome = one.run(*found_in(inputs, Choice(include, exclude), own))
             if not outcome.is_committed:
                 status = _finish_in_vain(sinks, outcome, has_result=bool(outcome.useless) and not is_prometheus)
                 one.note_failure(status, is_added=False)
@@ -227,7 +227,7 @@ def _say_timeless(outcome: Outcome, meaning: Meaning, database: Database) -> Non
         say(f'no event has a time under "{field}" (--time-field; --granularity none keeps none)')
 
 
-def _found(
+def found_in(
     sources: tuple[str, ...], choice: Choice, own: list[tuple[int, int]]
 ) -> tuple[list[str], list[SourceReport]]:
     """Return the files that the sources refer to, without those of the run itself, unless they are named.
@@ -255,7 +255,8 @@ def _is_directory(path: str) -> bool:
         return False
 
 
-def _meaning(database: Database, given: Mapping[str, Any]) -> Meaning:
+def meaning_for(database: Database, given: Mapping[str, Any]) -> Meaning:
+    """Return the meaning of a ledger, or that of a new one; MeaningError or UsageError if it cannot be `given`."""
     meaning = meaning_module.meaning_of(database, given)
     try:
         check_query(meaning.query)

@@ -6,6 +6,7 @@ import click
 
 _MODULES: Final = {
     "consume": "consume",
+    "follow": "follow",
     "forget": "verify",
     "ingest": "ingest",
     "produce": "produce",
