@@ -18,6 +18,20 @@ def printed(buckets: list[Bucket]) -> Result:
     return Result(Summary(buckets={one: {"a": TypeStats(1)} for one in buckets}), is_printed=True, is_timed=True)
 
 
+@pytest.mark.parametrize("begin", [320_680_801, 323_400_000])
+def test_a_month_without_its_first_midnight(begin: int) -> None:
+    """Months belong together also where clocks skipped the midnight with which one of few begins."""
+    every = list(Buckets("month", "Australia/Lord_Howe").between(begin, begin + YEAR))
+    assert any((bucket.start + bucket.offset) % 86_400 for bucket in every)
+    for size in (2, 6, 12):
+        kinship = Kinship()
+        for start in range(0, len(every), size):
+            kinship.add(f"part {start}", printed(every[start : start + size]))
+        kinship = Kinship()
+        for start in range(2):
+            kinship.add(f"part {start}", printed(every[start::2]))
+
+
 @given(st.sampled_from(UNITS), st.sampled_from(ZONES), st.data())
 def test_a_split_of_one_result_is_taken(by: str, zone: str, data: st.DataObject) -> None:
     """However the buckets of one run are split, the parts belong together, if each has enough to be told by."""

@@ -17,11 +17,16 @@ _DAY: Final = 86_400
 
 _CLOCK: Final = (("hour", 3600), ("5m", 300), ("minute", 60))
 
+_GRAINS: Final = ("minute", "5m", "hour", "day", "week", "month")
+
 _EPOCH_WEEKDAY: Final = 3
 """Days from a Monday to the epoch, which was a Thursday."""
 
 _MANY: Final = 10
 """One start in this many may be off the grid: when clocks change, buckets begin at odd times."""
+
+_SKIPPED: Final = (1800, 3600)
+"""Seconds that clocks skip."""
 
 _MOST_COMPARED: Final = 10_000
 """Maximum starts of one result that are compared with time zones."""
@@ -181,7 +186,9 @@ def _grains(starts: list[Bucket]) -> frozenset[str]:
 
     A single midnight may be the start of a day, a week or a month. Two or more that are all Mondays are weeks.
     """
-    local = [start + offset for start, offset in starts]
+    local = [start + offset for start, offset in _regular(starts)]
+    if not local:
+        return frozenset(_GRAINS)
     if _fit([second % _DAY for second in local], _is_zero):
         days = [second // _DAY for second in local]
         longer = {name for name, is_first in (("week", _is_monday), ("month", _is_first)) if _fit(days, is_first)}
@@ -192,6 +199,20 @@ def _grains(starts: list[Bucket]) -> frozenset[str]:
         if _fit([second % size for second in local], _is_zero):
             return frozenset((name,))
     return frozenset(("minute",))
+
+
+def _regular(starts: list[Bucket]) -> list[Bucket]:
+    """Return the starts without those that a change of the clocks moved: where it skips midnight, a day begins at 1:00.
+
+    Of the first start it is not known how the clocks were before.
+    """
+    earlier = [Bucket(0), *starts]
+    return [
+        start
+        for index, (start, before) in enumerate(zip(starts, earlier, strict=False))
+        if (start.start + start.offset) % _DAY not in ((start.offset - before.offset,) if index else _SKIPPED)
+        or (start.start + start.offset) % _DAY == 0
+    ]
 
 
 def _fit(numbers: list[int], is_fit: Callable[[int], bool]) -> bool:
@@ -212,4 +233,4 @@ def _is_first(day: int) -> bool:
 
 
 def _either(grains: frozenset[str]) -> str:
-    return " or ".join(name for name in ("minute", "5m", "hour", "day", "week", "month") if name in grains)
+    return " or ".join(name for name in _GRAINS if name in grains)
