@@ -170,7 +170,7 @@ class History:
         self.dropped: set[int] = set()
         self.is_doubtful = False
         self.is_unseen = False
-        """Whether the stream was made anew, and no consumer has looked at it since."""
+        """Whether the stream went back or was made anew, and no consumer has looked at it since."""
         self.may_hide = False
         """Whether such a stream dropped entries: if they are exactly as many as were read before, nobody can tell."""
         self.steps: list[str] = []
@@ -288,7 +288,7 @@ class History:
         else:
             # Nobody saw them, and the server never had them.
             self.sent = self.sent[: -len(self.stream.entries[before:])]
-        self.is_doubtful = True
+        self.is_doubtful = self.is_unseen = True
         self.stream.restart_from(state)
 
     # ---- what must hold

@@ -238,6 +238,7 @@ def _accepted(ledger: Path) -> int:
 
 def test_a_broker_that_does_not_answer_is_reported(ledger: Path, free_port: int) -> None:
     """With --drain, a broker that is not there is an unreadable source, with status 3 and no traceback."""
+    pytest.importorskip("redis", reason="eventcli[queue] is not installed")
     done = run(ledger, "--drain", f"redis://127.0.0.1:{free_port}/0?stream=s")
     assert done.returncode == 3
     assert b"unreadable" in done.stderr
