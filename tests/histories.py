@@ -69,6 +69,17 @@ HISTORIES: Final = {
     "a log of one line moves with a copy, cannot be read there, and is copied again": """
         begin(is_glob=False, lines=1); copy(); move(); run_blind(index=0); copy(); run_blind(index=2); run()
     """,
+    "equal lines are added to an empty log after it was rotated and seen": """
+        begin(is_glob=False, lines=0, is_repetitive=True); rename(); append(lines=1, old=False); run()
+        append(lines=1, old=True); run()
+    """,
+    "fewer equal lines than the log has are added to an empty one after it was rotated and seen": """
+        begin(is_glob=False, lines=0, is_repetitive=True); rename(); append(lines=4, old=False); run()
+        append(lines=2, old=True); run(); append(lines=4, old=True); run()
+    """,
+    "what was read of a log rotates, cannot be read there, and is compressed": """
+        begin(is_glob=False, lines=1); copytruncate(); run_blind(index=1); compress(encoding=".gz"); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

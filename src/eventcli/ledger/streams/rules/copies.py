@@ -54,7 +54,7 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
             survey.claim(stream, file)
             return
         elif holder.is_copy(file):
-            kin = kin_of(file, holder, stream)
+            kin = kin_of(survey, file, holder, stream)
             if kin is Kin.SAME:
                 note_copy(survey, file, holder)
                 return
@@ -107,7 +107,7 @@ def _tell_copy(survey: Survey, file: Candidate) -> None:
             continue
         holder = holder_of(survey, stream, file)
         if holder is not None and holder.is_copy(file):
-            kin = kin_of(file, holder, stream)
+            kin = kin_of(survey, file, holder, stream)
             if kin is not Kin.OTHER:
                 note_copy(survey, file, holder, is_doubted=kin is Kin.UNSURE)
                 return

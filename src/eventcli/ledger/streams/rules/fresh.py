@@ -86,7 +86,7 @@ def _is_copy_of_new(survey: Survey, file: Candidate) -> bool:
         # What became a copy itself is not read.
         if earlier.stream is None or not earlier.is_copy(file):
             continue
-        kin = kin_of(file, earlier, None)
+        kin = kin_of(survey, file, earlier, None)
         if kin is Kin.SAME:
             note_copy(survey, file, earlier, is_preferred=_is_newer(file, earlier))
             return True

@@ -22,8 +22,10 @@ def compared(survey: Survey, file: Candidate, streams: Sequence[Stream]) -> Iter
     return [*own, *(stream for stream in streams if survey.is_free(stream))][:MOST_ALIKE]
 
 
-def kin_of(file: Candidate, holder: Candidate, stream: Stream | None) -> Kin:
+def kin_of(survey: Survey, file: Candidate, holder: Candidate, stream: Stream | None) -> Kin:
     """Return how a file relates to another one with the same content, which may hold a known stream."""
+    if _was_empty(survey, file) and file.is_repetitive(min(file.length, holder.length)):
+        return Kin.OTHER
     family, other = file.family, holder.family
     base = None
     if family is not None:
@@ -31,6 +33,14 @@ def kin_of(file: Candidate, holder: Candidate, stream: Stream | None) -> Kin:
         base = family.base if is_one else None
     is_in_order = base is not None and family is not None and _is_in_order(family, file, holder)
     return Pair(file, holder, base, stream, is_in_order).kin()
+
+
+def _was_empty(survey: Survey, file: Candidate) -> bool:
+    """Whether this very file was seen before, as a log or a generation of its own, and was empty: no copy is."""
+    return any(
+        one.state in (State.LIVE, State.ROTATED) and not one.seen and not one.pending
+        for one in survey.registry.of_place(file)
+    )
 
 
 def _is_in_order(family: Family, file: Candidate, other: Candidate) -> bool:

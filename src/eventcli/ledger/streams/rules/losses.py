@@ -45,7 +45,8 @@ def _may_hold_unread(file: Candidate, stream: Stream) -> bool:
     if file.path == stream.name or file.length != stream.pending:
         return False
     held = file.stream
-    return file.is_copied or (held is not None and not held.seen)
+    # The stream of the log, which was not found while that file could not be read, is now found in a rotated file.
+    return file.is_copied or (held is not None and (not held.seen or held.state is State.LIVE))
 
 
 def _loss(stream: Stream, family: Family) -> Loss:
