@@ -76,7 +76,7 @@ class _Duration(click.ParamType[float]):
     type=click.FloatRange(min=0),
     metavar="SECONDS",
     heading=LEDGER,
-    help="Wait up to this long for another run to end, at each commit.  [default: for ever; 60 with --drain]",
+    help="Wait up to this long for another run to end, at each commit.  [default: forever; 60 with --drain]",
 )
 @totals_option
 @kept_options
