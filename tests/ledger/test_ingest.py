@@ -23,7 +23,7 @@ from eventcli.ledger.ingest import Ingest
 from eventcli.ledger.meaning import meaning_of
 from eventcli.ledger.recorder import COMMIT_BYTES, KEEP_REJECTS
 from eventcli.ledger.store.database import Database
-from eventcli.ledger.streams.content import Content
+from eventcli.ledger.streams.content import Content, File
 from eventcli.ledger.totals import totals
 from eventcli.ledger.verify import check_sums, verify
 from eventcli.lines.query import Timing
@@ -202,6 +202,31 @@ def test_a_link_that_leads_to_another_log(tmp_path: Path) -> None:
     link.symlink_to(tmp_path / "second")
     assert ingest(ledger, [link]) == []
     assert _totals(ledger) == {"1": 1, "2": 1, "3": 1}
+
+
+def test_a_possible_copy_of_what_cannot_be_read(tmp_path: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that begins like another one, which is not asked for and cannot be read, waits for that one and says so."""
+    assert body
+    (tmp_path / "elsewhere").mkdir()
+    log, copy, ledger = tmp_path / "elsewhere" / "app.log", tmp_path / "app.log", tmp_path / "ledger"
+    log.write_bytes(b"".join(map(_line, range(5))))
+    assert ingest(ledger, [log]) == []
+    copy.write_bytes(b"".join(map(_line, range(9))))
+    original = File._open  # noqa: SLF001  # where every file is opened
+
+    def refuse(file: File) -> int:
+        if file.path == str(log):
+            with file._failing():  # noqa: SLF001  # as its own errors
+                raise PermissionError(13, "Permission denied")
+        return original(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(File, "_open", refuse)
+        for _ in range(2):
+            assert [(one.name, one.status) for one in ingest(ledger, [copy])] == [(str(log), Status.UNREADABLE)]
+            assert _totals(ledger) == {str(number): 1 for number in range(5)}
+    assert ingest(ledger, [copy]) == []
+    assert _totals(ledger) == {str(number): 1 for number in range(9)}
 
 
 def test_a_lost_stream_that_comes_back(tmp_path: Path) -> None:

@@ -32,14 +32,13 @@ class Looking:
             raise self.refused[path]
         return Candidate(path, is_named=is_named, given=given, descriptors=self._descriptors)
 
-    def is_refused(self, stream: Stream) -> bool:
-        """Whether the file in which a stream was last seen is still there, and could not be read when it was needed."""
-        if stream.path not in self.refused:
-            return False
+    def refusal(self, stream: Stream) -> OSError | None:
+        """Return why the file in which a stream was last seen could not be read when it was needed, if it is there."""
+        error = self.refused.get(stream.path)
         try:
-            return Candidate(stream.path).is_place_of(stream)
+            return error if error is not None and Candidate(stream.path).is_place_of(stream) else None
         except OSError:
-            return False
+            return None
 
     def close(self, file: Candidate) -> None:
         """Close a file until it is needed again."""
@@ -69,6 +68,7 @@ class Survey:
         self.plan = Plan.empty()
         self._new_key = new_key
         self._added: list[Stream] = []
+        self._said: dict[str, SourceReport] = {}
         real_folder.cache_clear()
 
     def undo(self) -> None:
@@ -115,6 +115,14 @@ class Survey:
         offset = min(file.length, stream.seen or file.length)
         self.plan.losses.append(Loss(stream, offset, message, is_doubt=True))
 
+    def say_problem(self, path: str, name: str, error: OSError) -> None:
+        """Report a file that is missing or cannot be read, once, by the name to display."""
+        if self._said.get(path) in self.plan.problems:
+            return
+        status = Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
+        self._said[path] = SourceReport(name, 0, 0, status, error.strerror or str(error))
+        self.plan.problems.append(self._said[path])
+
     # ---- files
 
     def take_in(self, family: Family, file: Candidate) -> None:
@@ -151,6 +159,11 @@ class Survey:
                 file.close()  # there may be more siblings than descriptors
             yield file
 
+    def hide(self, stream: Stream, error: OSError) -> None:
+        """Note that the file of a stream is there, but unreadable: what may be a copy of it is left alone, and why."""
+        self.hidden.add(stream.key)
+        self.say_problem(stream.path, stream.label, error)
+
     def note_blind(self, family: Family, path: str, error: OSError, file: Candidate | None) -> None:
         """Record a sibling that exists but cannot be read: it may hold a missing stream, now or in a later run."""
         if error.errno is None:
@@ -159,9 +172,7 @@ class Survey:
         if any(stream.state in UNCOUNTED and not stream.pending for stream in known):
             return
         family.is_blind = True
-        report = SourceReport(name_of(path), 0, 0, Status.UNREADABLE, error.strerror or str(error))
-        if report not in self.plan.problems:
-            self.plan.problems.append(report)
+        self.say_problem(path, name_of(path), error)
         if file is not None and not known:
             stream = self.new(family.base)
             stream.path = file.path

@@ -65,8 +65,9 @@ def _own_file(survey: Survey, stream: Stream, file: Candidate) -> Candidate | No
     try:
         own = survey.looking.at(stream.path)
     except OSError:
-        if survey.looking.is_refused(stream):
-            survey.hidden.add(stream.key)
+        refusal = survey.looking.refusal(stream)
+        if refusal is not None:
+            survey.hide(stream, refusal)
         return None
     if not own.is_place_of(stream) or own.key == file.key:
         return None
@@ -76,7 +77,7 @@ def _own_file(survey: Survey, stream: Stream, file: Candidate) -> Candidate | No
     except OSError as error:
         if is_momentary(error):
             raise
-        survey.hidden.add(stream.key)
+        survey.hide(stream, error)
         return None
     finally:
         own.close()

@@ -7,7 +7,6 @@ from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.stored import is_stream, lasting
 from eventcli.ledger.streams.stream import State
 from eventcli.ledger.streams.survey import Survey
-from eventcli.summary.sources import SourceReport, Status
 from eventcli.text import name_of
 
 
@@ -33,8 +32,7 @@ def look_at(survey: Survey, paths: Iterable[str]) -> None:
             is_missing = isinstance(error, FileNotFoundError)
             family.is_missing |= is_missing and base == full
             family.is_blind |= not is_missing
-            status = Status.MISSING if is_missing else Status.UNREADABLE
-            survey.plan.problems.append(SourceReport(name_of(path), 0, 0, status, error.strerror or str(error)))
+            survey.say_problem(full, name_of(path), error)
             continue
         family.join(file)
         survey.looking.close(file)
