@@ -16,7 +16,7 @@ import pytest
 from served import LINE, Served, ended_well, ledger_in, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 pytest.importorskip("fastapi", reason="built without the extra serve")
 
@@ -30,6 +30,13 @@ QUESTIONS: tuple[tuple[tuple[str, str], ...], ...] = (
     (("by", "day"), ("stats", "count,sum,min,max,mean")),
     (("by", "hour"), ("gaps", "true"), ("since", "2020-10-06"), ("until", "2020-10-06T12:00")),
 )
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Served]":
+    """Return a server of a small ledger that no test changes."""
+    with ended_well(Served(ledger_in(tmp_path_factory.mktemp("shared")))) as server:
+        yield server
 
 
 def _options(question: tuple[tuple[str, str], ...]) -> list[str]:
@@ -107,13 +114,12 @@ def test_what_is_missing_from_an_answer_is_said(tmp_path: Path) -> None:
         ("since=%00%ff", 422),
     ],
 )
-def test_a_question_without_an_answer_gets_a_sentence(tmp_path: Path, question: str, status: int) -> None:
+def test_a_question_without_an_answer_gets_a_sentence(shared: Served, question: str, status: int) -> None:
     """What means nothing is 422, and what the ledger does not store is 409, each with a sentence about parameters."""
-    with ended_well(Served(ledger_in(tmp_path))) as server:
-        answer = server.ask(f"/stats?{question}")
-        assert answer.status == status
-        assert answer.json["detail"]
-        assert "--" not in answer.json["detail"]
+    answer = shared.ask(f"/stats?{question}")
+    assert answer.status == status
+    assert answer.json["detail"]
+    assert "--" not in answer.json["detail"]
 
 
 def test_only_its_own_names_lead_to_the_server(tmp_path: Path) -> None:
@@ -164,16 +170,15 @@ def test_a_token_is_asked_for(tmp_path: Path) -> None:
         assert server.ask("/login", "POST", b"x" * 100_000, **form).status == 413
 
 
-def test_every_answer_forbids_what_no_page_of_the_server_needs(tmp_path: Path) -> None:
+def test_every_answer_forbids_what_no_page_of_the_server_needs(shared: Served) -> None:
     """All answers have a policy for scripts that allows own files only, and none lets another site read them."""
-    with ended_well(Served(ledger_in(tmp_path))) as server:
-        for path in ("/", "/stats", "/docs", "/nothing", "/stats?since=never"):
-            headers = server.ask(path, Origin=server.url.rstrip("/")).headers
-            assert "default-src 'none'" in headers["content-security-policy"]
-            assert "script-src 'self';" in headers["content-security-policy"]
-            assert headers["x-content-type-options"] == "nosniff"
-            assert not [name for name in headers if name.startswith("access-control")]
-        assert server.ask("/stats", "OPTIONS", Origin="http://evil.example").status == 403
+    for path in ("/", "/stats", "/docs", "/nothing", "/stats?since=never"):
+        headers = shared.ask(path, Origin=shared.url.rstrip("/")).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "script-src 'self';" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert not [name for name in headers if name.startswith("access-control")]
+    assert shared.ask("/stats", "OPTIONS", Origin="http://evil.example").status == 403
 
 
 def _refused(*args: str, ledger: Path) -> str:
@@ -317,22 +322,21 @@ def test_a_signal_ends_it_silently_within_a_second(tmp_path: Path, number: int) 
         begun.close()
 
 
-def test_requests_that_are_no_http_do_no_harm(tmp_path: Path) -> None:
+def test_requests_that_are_no_http_do_no_harm(shared: Served) -> None:
     """Junk on the wire gets an error or nothing, and is not reported to anybody."""
-    with ended_well(Served(ledger_in(tmp_path))) as server:
-        for junk in (
-            b"\x16\x03\x01\x02\x00",
-            b"GET\r\n\r\n",
-            b"GET / HTTP/1.1\r\n\r\n",
-            b"POST /stats HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
-        ):
-            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
-                connection.sendall(junk)
-                connection.shutdown(socket.SHUT_WR)
-                assert not connection.recv(65536).startswith(b"HTTP/1.1 2")
-        assert server.ask("/healthz").status == 200
-        assert server.ask("/../etc/passwd").status == 404
-        assert server.ask(f"/{quote('docs/../page.html', safe='')}").status == 404
+    for junk in (
+        b"\x16\x03\x01\x02\x00",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"POST /stats HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", shared.port), timeout=30) as connection:
+            connection.sendall(junk)
+            connection.shutdown(socket.SHUT_WR)
+            assert not connection.recv(65536).startswith(b"HTTP/1.1 2")
+    assert shared.ask("/healthz").status == 200
+    assert shared.ask("/../etc/passwd").status == 404
+    assert shared.ask(f"/{quote('docs/../page.html', safe='')}").status == 404
 
 
 def test_no_request_changes_what_is_read_only(tmp_path: Path) -> None:
@@ -343,13 +347,12 @@ def test_no_request_changes_what_is_read_only(tmp_path: Path) -> None:
             assert (answer.status, answer.headers["allow"]) == (405, "GET")
 
 
-def test_the_description_names_every_question(tmp_path: Path) -> None:
+def test_the_description_names_every_question(shared: Served) -> None:
     """/openapi.json has all paths that programs ask, and their parameters; /docs shows it without any other host."""
-    with ended_well(Served(ledger_in(tmp_path))) as server:
-        paths = server.ask("/openapi.json").json["paths"]
-        assert {"/stats", "/account", "/sources", "/rejects", "/metrics", "/healthz", "/readyz"} <= set(paths)
-        names = {one["name"] for one in paths["/stats"]["get"]["parameters"]}
-        assert names == {"type", "since", "until", "by", "tz", "gaps", "stats"}
-        assert b"//" not in server.ask("/docs").body.replace(b"<!--", b"")
-        for path in ("/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/docs.js", "/favicon.ico"):
-            assert server.ask(path).status == 200
+    paths = shared.ask("/openapi.json").json["paths"]
+    assert {"/stats", "/account", "/sources", "/rejects", "/metrics", "/healthz", "/readyz"} <= set(paths)
+    names = {one["name"] for one in paths["/stats"]["get"]["parameters"]}
+    assert names == {"type", "since", "until", "by", "tz", "gaps", "stats"}
+    assert b"//" not in shared.ask("/docs").body.replace(b"<!--", b"")
+    for path in ("/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/docs.js", "/favicon.ico"):
+        assert shared.ask(path).status == 200
