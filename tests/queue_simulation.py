@@ -7,6 +7,7 @@ reorders and forgets. Each event has a type of its own, so the totals of a ledge
 
 import random
 import shutil
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -114,6 +115,9 @@ class Repeating:
 
     def __init__(self, draw: random.Random) -> None:
         self._draw = draw
+        # Acknowledgements come on another thread: drawn from the same numbers, no history would happen twice.
+        self._forgets = random.Random(draw.random()).random
+        self._lock = threading.Lock()
         self._held: dict[str, Message] = {}
         self._number = 0
 
@@ -131,10 +135,12 @@ class Repeating:
         assert seconds > 0
         if self._draw.random() < 0.02:
             raise UnreachableError("connection refused")
-        chosen = self._draw.sample(sorted(self._held), min(len(self._held), self._draw.randint(1, most)))
-        chosen += [key for key in chosen if self._draw.random() < 0.2]
+        with self._lock:
+            held = [self._held[key] for key in sorted(self._held)]
+        chosen = self._draw.sample(held, min(len(held), self._draw.randint(1, most)))
+        chosen += [message for message in chosen if self._draw.random() < 0.2]
         self._draw.shuffle(chosen)
-        return Delivery([self._held[key] for key in chosen], None, "here") if chosen else None
+        return Delivery(chosen, None, "here") if chosen else None
 
     def later(self, position: str, other: str) -> str:
         """Return the other one."""
@@ -142,10 +148,11 @@ class Repeating:
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Forget messages, but not always."""
-        for delivery in deliveries:
-            for message in delivery.messages:
-                if self._draw.random() < 0.9:
-                    self._held.pop(str(message.key), None)
+        with self._lock:
+            for delivery in deliveries:
+                for message in delivery.messages:
+                    if self._forgets() < 0.9:
+                        self._held.pop(str(message.key), None)
 
     def is_empty(self) -> bool:
         """Whether all messages were acknowledged."""
