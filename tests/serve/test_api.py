@@ -110,6 +110,7 @@ def test_what_is_missing_from_an_answer_is_said(tmp_path: Path) -> None:
         ("by=minute", 409),
         ("since=2020-10-06T08:30", 409),
         ("by=hour&gaps=1&since=0001-01-01&until=9999-01-01", 409),
+        ("by=hour&gaps=1&since=1970-01-01&until=2026-01-01&type=a", 409),
         ("type=" + "x" * 10_000, 422),
         ("since=%00%ff", 422),
     ],

@@ -3,9 +3,12 @@
 import re
 from typing import Any, Final, NamedTuple
 
+from eventcli.errors import GapsError
 from eventcli.ledger import answers
 from eventcli.ledger.answers import Answer, Wanted
 from eventcli.ledger.store.database import Database
+from eventcli.ledger.totals import end
+from eventcli.lines import times, zones
 from eventcli.lines.query import UNITS, Timing, unit_of
 from eventcli.lines.windows import timing_of
 from eventcli.reporting.columns import DEFAULT_STATS, OTHER_LABEL, Stat
@@ -20,6 +23,9 @@ BOUND: Final = (
     r"(T([01][0-9]|2[0-3]):00:00(Z|[+-]0[0-9]:00)?)?)$"
 )
 """What bounds are written like; many other spellings are understood."""
+
+_MOST_ROWS: Final = 50_000
+"""Rows that --gaps may fill in: a million, as on the command line, take half a minute."""
 
 LONGEST: Final = 8192
 """Maximum characters of a question: no URL is longer."""
@@ -94,9 +100,19 @@ def render(database: Database, question: Question) -> Rendered:
     """Return the very bytes that `eventstats totals --format json` prints."""
     summary, _, timing = question.answer(database)
     if question.gaps and timing is not None:
+        _check_gaps(timing, len(set(question.types).union(*summary.buckets.values())))
         summary = gaps.fill(summary, timing, question.types or None)
     missing = [f"{one.name}: {one.message}" for one in summary.sources if one.status is not Status.COMPLETE]
     return Rendered(FORMATS["json"](summary, question.stats, OTHER_LABEL), tuple(missing))
+
+
+def _check_gaps(timing: Timing, types: int) -> None:
+    """Raise GapsError if a window has so many buckets that all others would wait for this answer."""
+    if timing.by is None or timing.since is None or timing.until is None:
+        return
+    size = end(times.Buckets(timing.by, timing.zone), timing.since // zones.NANOS) - timing.since // zones.NANOS
+    if (timing.until - timing.since) // zones.NANOS // max(1, size) * types > _MOST_ROWS:
+        raise GapsError(f"more than {_MOST_ROWS:,} rows, most of them empty, would be printed")
 
 
 def stats_of(text: str) -> tuple[Stat, ...]:
