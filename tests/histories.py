@@ -80,6 +80,10 @@ HISTORIES: Final = {
     "what was read of a log rotates, cannot be read there, and is compressed": """
         begin(is_glob=False, lines=1); copytruncate(); run_blind(index=1); compress(encoding=".gz"); run()
     """,
+    "an empty log is copied, written to, and copied again, and one of the two cannot be read in each run": """
+        begin(is_glob=True, lines=0); copy(); append(lines=1, old=False); copy(); run_blind(index=0)
+        run_blind(index=2); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

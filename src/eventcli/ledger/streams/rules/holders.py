@@ -24,13 +24,15 @@ def compared(survey: Survey, file: Candidate, streams: Sequence[Stream]) -> Iter
 
 def kin_of(survey: Survey, file: Candidate, holder: Candidate, stream: Stream | None) -> Kin:
     """Return how a file relates to another one with the same content, which may hold a known stream."""
-    if _was_empty(survey, file) and file.is_repetitive(min(file.length, holder.length)):
-        return Kin.OTHER
     family, other = file.family, holder.family
     base = None
     if family is not None:
         is_one = family is other or (other is None and stream is not None and stream.name == family.base)
         base = family.base if is_one else None
+        is_older = is_one and family.rank(file) < family.rank(holder)
+        # A copy has an older name than what it was made of.
+        if is_older and _was_empty(survey, file) and file.is_repetitive(min(file.length, holder.length)):
+            return Kin.OTHER
     is_in_order = base is not None and family is not None and _is_in_order(family, file, holder)
     return Pair(file, holder, base, stream, is_in_order).kin()
 
