@@ -84,6 +84,10 @@ HISTORIES: Final = {
         begin(is_glob=True, lines=0); copy(); append(lines=1, old=False); copy(); run_blind(index=0)
         run_blind(index=2); run()
     """,
+    "a run is killed after it read the rest of a log in one of its two copies": """
+        begin(is_glob=False, lines=1); append(lines=2, old=False); copy(); copytruncate(); append(lines=1, old=False)
+        killed(at=47, commit_bytes=100, torn=False); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

@@ -64,7 +64,9 @@ class Pair(NamedTuple):
             # The log was renamed, and another file replaced it. An earlier rotated file may be a copy of it.
             is_later = self.is_in_order or (is_repetitive and not self.file.born)
             is_base = rank(self.stream.name, self.file.path) == WRITTEN_TO
-            is_log = self.stream.state is State.LIVE or (is_base and is_later)
+            # A run that was killed may have left the state of a stream that it had found in a rotated file.
+            was_log = self.stream.state is State.LIVE and rank(self.stream.name, self.stream.path) == WRITTEN_TO
+            is_log = was_log or (is_base and is_later)
             if is_log and self.holder.is_place_of(self.stream):
                 return Kin.OTHER
             # The older file holds what was seen of it; the log was truncated, and began again.
