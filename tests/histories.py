@@ -88,6 +88,10 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1); append(lines=2, old=False); copy(); copytruncate(); append(lines=1, old=False)
         killed(at=47, commit_bytes=100, torn=False); run()
     """,
+    "an empty log that moved is torn and compressed, beside what could not be read where it moved": """
+        begin(is_glob=False, lines=1); rename(); move(); run_blind(index=1); tear(length=0); rename()
+        compress(encoding=".gz"); compress(encoding=".gz"); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

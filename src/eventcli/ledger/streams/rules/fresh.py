@@ -28,7 +28,7 @@ def begin_new(survey: Survey, family: Family) -> None:
     ]
     # For an unread stream, there is only the hint.
     for file in files:
-        stream = next((one for one in unread if not one.is_placed or file.is_place_of(one)), None)
+        stream = next((one for one in unread if _may_be_in(one, file)), None)
         if stream is not None:
             unread.remove(stream)
             if _is_copy_of_new(survey, file):
@@ -57,9 +57,19 @@ def _sought(survey: Survey, family: Family, file: Candidate, unread: Sequence[St
         and survey.is_free(one)
         and not any(other.is_place_of(one) for other in family.files)
     ]
-    # Nothing gets shorter while it rotates, but what is compressed was noted with its size.
-    longest = max(file.length, file.size)
-    return min(sought, key=lambda one: (one.pending > longest, one.state, one.pending != file.length), default=None)
+    return min(
+        sought, key=lambda one: (not _is_long_enough(file, one), one.state, one.pending != file.length), default=None
+    )
+
+
+def _may_be_in(stream: Stream, file: Candidate) -> bool:
+    """Whether an unread stream is in this very file, or may be in any file."""
+    return file.is_place_of(stream) if stream.is_placed else _is_long_enough(file, stream)
+
+
+def _is_long_enough(file: Candidate, stream: Stream) -> bool:
+    """Whether a file may hold an unread stream: nothing gets shorter while it rotates."""
+    return stream.pending <= max(file.length, file.size)  # what is compressed was noted with its size
 
 
 def _tell_edit(survey: Survey, stream: Stream, file: Candidate, family: Family) -> None:
