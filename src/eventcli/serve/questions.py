@@ -19,7 +19,7 @@ from eventcli.summary.sources import Status
 _CONTRADICTIONS: Final = ("no event is in between", "that is left out", "--gaps needs --by")
 
 BOUND: Final = (
-    r"^(now|today|yesterday|[1-9][0-9]{0,2}[smhdw]|0|[0-9]{9,11}|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    r"^(now|today|yesterday|[1-9][0-9]{0,2}[smhdw]|0|[1-9][0-9]{8,9}|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
     r"(T([01][0-9]|2[0-3]):00:00(Z|[+-]0[0-9]:00)?)?)$"
 )
 """What bounds are written like; many other spellings are understood."""
