@@ -92,6 +92,13 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1); rename(); move(); run_blind(index=1); tear(length=0); rename()
         compress(encoding=".gz"); compress(encoding=".gz"); run()
     """,
+    "the beginning of the only line rotates and is counted, and the line becomes what the log has": """
+        begin(is_glob=False, lines=0, is_repetitive=True); tear(length=0); rename(); append(lines=1, old=False); run()
+        append(lines=0, old=True); run()
+    """,
+    "a log of one line is copied, moves at once, and goes on": """
+        begin(is_glob=False, lines=1); copy(); move(); append(lines=1, old=False); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

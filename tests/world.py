@@ -183,8 +183,8 @@ class World:
         known = ((one, self.counted & one.stream) for one in self.generations)
         if not any(counted and counted <= set(one.lines) for one, counted in known):
             return
-        if self.is_repetitive:
-            time.sleep(_TICK)
+        # A copy that is made in the very tick in which a file was written looks as if it had been written there.
+        time.sleep(_TICK)
         folder = self.folder.with_name(f"{self.folder.name}+")
         shutil.copytree(self.folder, folder)
         shutil.rmtree(self.folder)

@@ -176,7 +176,9 @@ class File(StoredFile):
         """Whether the content begins with the seen part of the stream. This is the proof; it uses no hints."""
         if not stream.seen or (not self.is_compressed and self.size < stream.seen):
             return False
-        if stream.last_mark not in self.marks:
+        # The mark of a single line without a newline is lost when the line goes on; the window is all of it.
+        is_begun = stream.seen <= WINDOW and b"\n" not in self.head[: stream.seen]
+        if not is_begun and stream.last_mark not in self.marks:
             return False
         window = self.window(stream.seen)
         return window is not None and proof(window) == stream.tail
