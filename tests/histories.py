@@ -99,6 +99,10 @@ HISTORIES: Final = {
     "a log of one line is copied, moves at once, and goes on": """
         begin(is_glob=False, lines=1); copy(); move(); append(lines=1, old=False); run()
     """,
+    "a log is lost while one of its copies cannot be read": """
+        begin(is_glob=False, lines=1); copy(); append(lines=1, old=False); copy(); run_blind(index=2)
+        cut_back(reuse_inode=False); run_blind(index=1); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

@@ -2,7 +2,7 @@
 
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.likeness import Kin, follows
-from eventcli.ledger.streams.rules.holders import compared, holder_of, kin_of, note_copy
+from eventcli.ledger.streams.rules.holders import compared, holder_of, kin_of, note_as_copy, note_copy
 from eventcli.ledger.streams.rules.moved import may_be_of
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
@@ -120,5 +120,7 @@ def _tell_copy(survey: Survey, file: Candidate) -> None:
             if file.is_repetitive(file.length) and stream.state is not State.LIVE:
                 continue  # a loss is reported, and a stream that was read to its end does not shrink
             file.is_copied = True
+            if file.is_repetitive(file.length):
+                note_as_copy(survey, file, stream.name)  # later, when that stream is lost, nothing would show it
             survey.plan.copies.append((file.name, stream.label))
             return

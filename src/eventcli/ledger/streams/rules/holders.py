@@ -102,12 +102,12 @@ def note_copy(
     file.note_copy_of(holder)
     if is_doubted and held is not None:
         survey.say_doubt(held, file, f"{holder.name} holds the same lines")
-        _note_as_copy(survey, file, held.name)
+        note_as_copy(survey, file, held.name)
     elif file.is_named and file.family is not holder.family:
         survey.plan.copies.append((file.name, holder.name))
 
 
-def _note_as_copy(survey: Survey, file: Candidate, name: str) -> None:
+def note_as_copy(survey: Survey, file: Candidate, name: str) -> None:
     """Record a possible copy, so that it is neither counted nor reported again."""
     if file.is_spooled:
         return
