@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from importlib.util import find_spec
 from typing import Final
 
 import pytest
@@ -11,6 +12,9 @@ from eventcli.body import BODY_VARIABLE
 
 REQUIRE_RUST: Final = os.environ.get("EVENTSTATS_REQUIRE_RUST", "") not in ("", "0")
 """Whether a missing Rust body is a failure, as it is for `setup.py`; without this its tests are skipped."""
+
+collect_ignore = [] if find_spec("redis") else ["long_queues.py", "queue_simulation.py"]
+"""What cannot be imported without an extra, when doctests are looked for."""
 
 _EXAMPLES: Final = 50
 
