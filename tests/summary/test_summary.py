@@ -46,8 +46,14 @@ def test_merging_is_a_commutative_monoid(kind: type, data: st.DataObject) -> Non
 
 def test_every_type_that_merges_is_under_the_laws() -> None:
     """A class of the package whose `merge` gives a new value is one that the laws are applied to."""
-    found = pkgutil.walk_packages(eventcli.__path__, "eventcli.")
-    modules = [importlib.import_module(one.name) for one in found if not one.name.startswith("eventcli._")]
+    modules = []
+    for one in pkgutil.walk_packages(eventcli.__path__, "eventcli."):
+        if not one.name.startswith("eventcli._"):
+            try:
+                modules.append(importlib.import_module(one.name))
+            except ModuleNotFoundError as error:
+                if str(error.name).startswith("eventcli"):
+                    raise  # only an extra may be missing
     classes = {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}
     merging = {
         kind

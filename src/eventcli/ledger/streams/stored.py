@@ -108,9 +108,9 @@ class Descriptors:
         """Close all files, and discard all copies."""
         while self._files:
             self._files.pop().close()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
         self._places.clear()
 
 
@@ -247,9 +247,10 @@ class StoredFile:
 
     def close(self) -> None:
         """Close the file until it is needed again."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        # In this order: a signal may raise between two statements, and what is closed must not be closed again.
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def is_unchanged(self) -> bool:
         """Whether the file at this path is the one that was looked at, and has not been written to."""
