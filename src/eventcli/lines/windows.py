@@ -11,12 +11,16 @@ from eventcli.lines.query import Timing
 from eventcli.text import printable
 
 
+class ContradictionError(ValueError):
+    """Each option means something, and together they mean nothing."""
+
+
 def timing_of(options: dict[str, Any]) -> Timing | None:
     """Remove the time options, and return them as a Timing; None if there are none, ValueError if they are useless."""
     names = ("since", "until", "by", "tz", "input_tz", "time_format")
     since, until, by, tz, input_tz, time_format = (options.pop(name, None) for name in names)
     if options["gaps"] and by is None:
-        raise ValueError("--gaps needs --by")
+        raise ContradictionError("--gaps needs --by")
     check_format(time_format)
     if since is by is until is None:
         return None
@@ -42,7 +46,7 @@ def window_of(since: str | None, until: str | None, zone: str) -> tuple[int | No
         how = "is the same as" if first == end else "is after"
         hint = "; --until is the first moment that is left out" if first == end else ""
         texts = printable(since or ""), printable(until or "")
-        raise ValueError(f"--since {texts[0]} {how} --until {texts[1]}: no event is in between{hint}")
+        raise ContradictionError(f"--since {texts[0]} {how} --until {texts[1]}: no event is in between{hint}")
     return first, end
 
 

@@ -8,15 +8,12 @@ from eventcli.ledger import answers
 from eventcli.ledger.answers import Answer, Wanted
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.totals import end
-from eventcli.lines import times, zones
+from eventcli.lines import times, windows, zones
 from eventcli.lines.query import UNITS, Timing, unit_of
-from eventcli.lines.windows import timing_of
 from eventcli.reporting.columns import DEFAULT_STATS, OTHER_LABEL, Stat
 from eventcli.reporting.formats import FORMATS
 from eventcli.summary import gaps
 from eventcli.summary.sources import Status
-
-_CONTRADICTIONS: Final = ("no event is in between", "that is left out", "--gaps needs --by")
 
 BOUND: Final = (
     r"^(now|today|yesterday|[1-9][0-9]{0,2}[smhdw]|0|[1-9][0-9]{8,9}|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
@@ -77,10 +74,9 @@ class Question(NamedTuple):
             "gaps": self.gaps,
         }
         try:
-            return timing_of(options)
+            return windows.timing_of(options)
         except ValueError as error:
-            is_contradiction = str(error).endswith(_CONTRADICTIONS)
-            kind = ContradictionError if is_contradiction else QuestionError
+            kind = ContradictionError if isinstance(error, windows.ContradictionError) else QuestionError
             raise kind(without_dashes(str(error))) from None
 
     def answer(self, database: Database, *, is_checked: bool = False) -> Answer:
