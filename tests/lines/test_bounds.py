@@ -114,3 +114,13 @@ def test_what_is_seen_from_now(text: str, expected: bool) -> None:  # noqa: FBT0
     """A time ago is told from one that is meant to the second."""
     assert bounds.is_relative(text) is expected
     assert not bounds.is_relative(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("24h", True), ("now", True), ("Today", True), ("yesterday", True), ("2020-10-06", False), ("1601942400", False)],
+)
+def test_what_moves_with_the_clock(text: str, expected: bool) -> None:  # noqa: FBT001
+    """A text that names another instant tomorrow is told from one that does not."""
+    assert bounds.is_moving(text) is expected
+    assert not bounds.is_moving(None)

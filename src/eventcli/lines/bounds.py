@@ -52,6 +52,11 @@ def is_relative(text: str | None) -> bool:
     return text is not None and (text.lower() == "now" or re.fullmatch(_AGO, text.lower(), re.ASCII) is not None)
 
 
+def is_moving(text: str | None) -> bool:
+    """Whether a text names another instant at another time: a relative one, or a day such as today."""
+    return is_relative(text) or (text is not None and text.lower() in _DAYS)
+
+
 def instant_of(bound: Bound, zone: tzinfo) -> int:
     """Return a bound in nanoseconds since the epoch; a datetime is exact to the microsecond. `zone` is the default."""
     if isinstance(bound, int):

@@ -14,7 +14,7 @@ from eventcli.ledger.meaning import MeaningError
 from eventcli.ledger.store.database import VERSION, Database
 from eventcli.ledger.store.hold import read_head
 from eventcli.ledger.store.watch import Version, Watch
-from eventcli.lines.bounds import is_relative
+from eventcli.lines.bounds import is_moving
 from eventcli.serve.fair_lock import FairLock
 from eventcli.serve.questions import Question, QuestionError, Rendered, render
 
@@ -156,10 +156,6 @@ class Views:
 
 
 def _view(rendered: Rendered, version: Version, question: Question) -> View:
-    is_fleeting = any(map(is_relative, (question.since, question.until))) or any(
-        bound is not None and bound.lower() in ("today", "yesterday", "tomorrow")
-        for bound in (question.since, question.until)
-    )
-    expires = time.monotonic() + _WHILE if is_fleeting else float("inf")
+    expires = time.monotonic() + _WHILE if any(map(is_moving, (question.since, question.until))) else float("inf")
     tag = f'"{blake2b(rendered.body, digest_size=16).hexdigest()}"'
     return View(version, rendered.body, tag, rendered.missing, expires)
