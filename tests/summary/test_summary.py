@@ -44,6 +44,12 @@ def test_merging_is_a_commutative_monoid(kind: type, data: st.DataObject) -> Non
     laws.check(laws.STATES[kind], data)
 
 
+@given(laws.STATES[Account].states, laws.STATES[Account].states)
+def test_an_account_without_a_part_is_that_of_the_rest(one: Account, other: Account) -> None:
+    """Taking an account out is the opposite of adding it."""
+    assert (one + other) - other == one
+
+
 def test_every_type_that_merges_is_under_the_laws() -> None:
     """A class of the package whose `merge` gives a new value is one that the laws are applied to."""
     modules = []

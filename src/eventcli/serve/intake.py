@@ -24,7 +24,6 @@ from eventcli.lines.check import check_query
 from eventcli.serve.fair_lock import FairLock
 from eventcli.serve.problems import RefusedError
 from eventcli.serve.shown import fields_of
-from eventcli.summary.account import Account
 
 if TYPE_CHECKING:
     from eventcli.lines.event import Reject
@@ -219,7 +218,7 @@ class Intake:
         self._rejects.clear()
         recorder.read(_Body(stream, posted.body))
         recorder.tally.sources.clear()  # nobody asks for them, and there are very many
-        answer: dict[str, Any] = fields_of(_difference(recorder.tally.account, before))
+        answer: dict[str, Any] = fields_of(recorder.tally.account - before)
         answer["rejects"] = [
             {"line": one.line - lines, "reason": str(one.reason), "message": one.message}
             for one in self._rejects[:EXAMPLES]
@@ -233,15 +232,3 @@ def _known(recorder: Recorder, stream: Stream, key: str, first: int) -> tuple[st
         _, digest, answer = message.split("\n", 2)
         return digest, answer.encode()
     return None
-
-
-def _difference(later: Account, earlier: Account) -> Account:
-    reasons = {reason: count - earlier.rejected.get(reason, 0) for reason, count in later.rejected.items()}
-    return Account(
-        later.lines - earlier.lines,
-        later.accepted - earlier.accepted,
-        reasons,
-        later.filtered - earlier.filtered,
-        later.blank - earlier.blank,
-        later.salvaged - earlier.salvaged,
-    )

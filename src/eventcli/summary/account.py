@@ -80,16 +80,23 @@ class Account(Value):
 
     def merge(self, other: Self) -> Self:
         """Return the account of both sets of lines together."""
-        return type(self)(
-            self.lines + other.lines,
-            self.accepted + other.accepted,
-            {reason: self.rejected.get(reason, 0) + other.rejected.get(reason, 0) for reason in Reason},
-            self.filtered + other.filtered,
-            self.blank + other.blank,
-            self.salvaged + other.salvaged,
-        )
+        return self._plus(other, 1)
 
     __add__ = merge
+
+    def __sub__(self, part: Self) -> Self:
+        """Return the account without that of a part of its lines."""
+        return self._plus(part, -1)
+
+    def _plus(self, other: Self, sign: int) -> Self:
+        return type(self)(
+            self.lines + sign * other.lines,
+            self.accepted + sign * other.accepted,
+            {reason: self.rejected.get(reason, 0) + sign * other.rejected.get(reason, 0) for reason in Reason},
+            self.filtered + sign * other.filtered,
+            self.blank + sign * other.blank,
+            self.salvaged + sign * other.salvaged,
+        )
 
     def check(self) -> None:
         """Raise `AccountError` unless every line is accounted for."""
