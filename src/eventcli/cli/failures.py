@@ -22,14 +22,20 @@ def status_of(error: BaseException) -> int:
 def report(error: Exception, command: str = PROGRAM, *, debug: bool = False) -> int:
     """Report an error that ends a run of a command, and return the exit status; `debug` shows where a bug is."""
     status = status_of(error)
-    if status == ExitCode.BUG and debug:
+    if status == ExitCode.BUG:
+        report_bug(error, debug=debug)
+    elif words := _words(error, command):
+        say(words)
+    return status
+
+
+def report_bug(error: Exception, *, debug: bool) -> None:
+    """Report an error that nobody expected: the last resort, which users should never need."""
+    if debug:
         import traceback  # noqa: PLC0415  # not needed otherwise
 
         write_stderr(without_secrets("".join(traceback.format_exception(error))))
-    words = _words(error, command)
-    if words:
-        say(words)
-    return status
+    say(f"internal error: {type(error).__name__}: {without_secrets(str(error))} (--debug shows where)")
 
 
 def _words(error: Exception, command: str) -> str:
@@ -39,7 +45,4 @@ def _words(error: Exception, command: str) -> str:
     if isinstance(error, click.ClickException):
         context = error.ctx if isinstance(error, click.UsageError) else None
         return f"{without_secrets(error.format_message())} (see {context.command_path if context else command} --help)"
-    if (missing := shortage(error)) is not None:
-        return f"no result: {missing}"
-    # The last resort, which users should never need.
-    return f"internal error: {type(error).__name__}: {without_secrets(str(error))} (--debug shows where)"
+    return f"no result: {shortage(error)}"

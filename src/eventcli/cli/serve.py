@@ -2,14 +2,15 @@
 
 import ipaddress
 import sys
+from functools import partial
 from typing import Any
 
 import click
 
 from eventcli.cli.command import ACCESS, help_option, option
+from eventcli.cli.failures import report_bug
 from eventcli.cli.ledger_access import given_of
 from eventcli.cli.ledger_options import kept_options, ledger_command, ledger_option
-from eventcli.cli.messages import say, without_secrets, write_stderr
 from eventcli.cli.options import debug_option, line_options
 from eventcli.cli.values import NameValue, PathValue, Size
 from eventcli.errors import ExitCode
@@ -123,19 +124,12 @@ def serve(
         write_stdout(f"{url}\n".encode())
         sys.stdout.flush()
 
-    def report(error: Exception) -> None:
-        if debug:
-            import traceback  # noqa: PLC0415  # not needed otherwise
-
-            write_stderr(without_secrets("".join(traceback.format_exception(error))))
-        say(f"internal error: {type(error).__name__}: {without_secrets(str(error))} (--debug shows where)")
-
     try:
         access = run.Access(host, port, token, hosts, is_local)
         taking = None
         if not read_only:
             taking = run.Taking(given, max_body, keep_rejects)
-        number = run.serve(path, access, taking, on_ready=ready, on_bug=report)
+        number = run.serve(path, access, taking, on_ready=ready, on_bug=partial(report_bug, debug=debug))
     except OSError as error:
         raise click.UsageError(f"--host {host} --port {port}: {error.strerror or error}") from None
     if number is not None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from eventcli.interruption import SignalError
 from eventcli.serve.guard import Application
 
 _BACKLOG: Final = 1024
@@ -91,7 +92,7 @@ class Server(uvicorn.Server):
 
     def _stop(self, number: int) -> None:
         if self.signal is not None:
-            os._exit(128 + number)  # a second one does not wait for anything
+            os._exit(SignalError(number).status)  # a second one does not wait for anything
         self.signal = number
         self.should_exit = True
         self._on_stop()
