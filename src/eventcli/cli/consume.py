@@ -1,7 +1,6 @@
 """The command `consume`: adds the messages of queues to a ledger, each once, and acknowledges them after that."""
 
 from contextlib import ExitStack
-from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,7 +8,7 @@ import click
 
 from eventcli import interruption
 from eventcli.cli.command import INPUT, LEDGER, RUN, option
-from eventcli.cli.ledger_access import given_of
+from eventcli.cli.ledger_access import given_of, renderer
 from eventcli.cli.ledger_options import kept_options, ledger_command, ledger_option, report_options, totals_option
 from eventcli.cli.messages import say_one_of, say_source
 from eventcli.cli.options import jobs_option, line_options, show_rejects_option
@@ -25,7 +24,6 @@ from eventcli.ledger.store.database import Database
 from eventcli.ledger.store.layout import SETTING
 from eventcli.ledger.turns import Turns
 from eventcli.lines.paths import PathError
-from eventcli.reporting import prometheus
 from eventcli.summary.aggregates.registry import optional
 from eventcli.summary.sources import Status
 from eventcli.text import name_of
@@ -192,16 +190,12 @@ def consume(
             return ExitCode.INCOMPLETE
         sinks.asked = totals_module.asked(meaning)
         added = totals_module.assemble(recorder.added(), recorder.tally.account, recorder.tally.sources, meaning)
-        shown, render = added, None
+        shown, record = added, None
         if wants_totals or settings.format == PROMETHEUS:
             with Database.open_to_read(path) as database:
                 shown = totals_module.totals(database)
                 record = database.last_run()
-            if settings.format == PROMETHEUS:
-                figures = None if record is None else prometheus.figures_of(record)
-                labels = labels_of(label, path)
-                render = partial(prometheus.metrics, figures=figures, other_label=settings.other_label, labels=labels)
-        return sinks.finish(added, shown=shown, render=render)
+        return sinks.finish(added, shown=shown, render=renderer(settings, record, labels_of(label, path)))
 
 
 def _ids(field: str | None, days: int) -> Any:

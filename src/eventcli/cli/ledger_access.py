@@ -50,8 +50,7 @@ def renderer(
     """Return a function that renders the totals as metrics, if they are requested."""
     if settings.format != PROMETHEUS:
         return None
-    figures = None if record is None else eventcli.reporting.prometheus.figures_of(record)
-    return lambda summary: eventcli.reporting.prometheus.metrics(summary, figures, settings.other_label, labels)
+    return lambda summary: eventcli.reporting.prometheus.metrics_of(summary, record, settings.other_label, labels)
 
 
 def given_of(options: dict[str, Any]) -> dict[str, Any]:

@@ -82,9 +82,7 @@ def say_failure(settings: Settings, path: str, labels: Mapping[str, str], starte
         if last is not None and last.started_at == started_at:
             record = last._replace(status=status)
         summary = totals.totals(database, aggregates=needed(eventcli.reporting.prometheus.STATS))
-    text = eventcli.reporting.prometheus.metrics(
-        summary, eventcli.reporting.prometheus.figures_of(record), settings.other_label, labels
-    )
+    text = eventcli.reporting.prometheus.metrics_of(summary, record, settings.other_label, labels)
     # The failure of the output was reported already.
     with suppress(OutputError, ReaderGoneError), open_output(settings.output) as output:
         output.write(text)

@@ -73,6 +73,13 @@ def label_fault(name: str) -> str | None:
     return f"{name} is a label that the metrics already have" if name in RESERVED else None
 
 
+def metrics_of(
+    summary: Summary | None, record: Record | None, other_label: str, labels: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
+    """Return the totals of a ledger, if known, and the figures of its last run, if there was one."""
+    return metrics(summary, None if record is None else figures_of(record), other_label, labels)
+
+
 def figures_of(record: Record) -> Figures:
     """Return the figures of a run from its record in a ledger."""
     lines = {name: getattr(record, name) for name in ("accepted", "rejected", "filtered", "blank")}

@@ -93,8 +93,7 @@ def metrics(database: Database, labels: Mapping[str, str]) -> bytes:
     """Return what `eventstats totals --format prometheus` prints."""
     summary = totals.totals(database)
     record = None if database.is_new else database.last_run()
-    figures = None if record is None else prometheus.figures_of(record)
-    return prometheus.metrics(summary, figures, OTHER_LABEL, labels)
+    return prometheus.metrics_of(summary, record, OTHER_LABEL, labels)
 
 
 def labels_of(path: str) -> dict[str, str]:
