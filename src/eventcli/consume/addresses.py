@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -74,27 +75,45 @@ def shown(scheme: str, place: str, **parameters: str | None) -> str:
     return f"{scheme}://{place}{'?' if query else ''}{query}"
 
 
-_MODULES: Final[Mapping[str, tuple[str, str, str]]] = {
-    "redis": ("redis_streams", "redis", "queue"),
-    "rediss": ("redis_streams", "redis", "queue"),
-    "sqs": ("sqs", "boto3", "queue"),
-    "http": ("sqs", "boto3", "queue"),
-    "https": ("sqs", "boto3", "queue"),
-    "kafka": ("kafka", "confluent_kafka", "kafka"),
+class Home(NamedTuple):
+    """A module, the client that it needs, and the extra that has that; neither if it needs none."""
+
+    module: str
+    client: str = ""
+    extra: str = ""
+
+
+_REDIS: Final = Home("eventcli.consume.redis_streams", "redis", "queue")
+
+_SQS: Final = Home("eventcli.consume.sqs", "boto3", "queue")
+
+_MODULES: Final[Mapping[str, Home]] = {
+    "redis": _REDIS,
+    "rediss": _REDIS,
+    "sqs": _SQS,
+    "http": _SQS,
+    "https": _SQS,
+    "kafka": Home("eventcli.consume.kafka", "confluent_kafka", "kafka"),
 }
-"""For each scheme the module of its broker, the client that this needs, and the extra that has it."""
+"""The module of the broker for each scheme."""
 
 
 def broker_of(url: str, *, from_end: bool = False) -> "Broker":
     """Return the broker of a URL, not connected yet. AddressError or MissingError."""
+    what = "a queue is redis://HOST:PORT/0?stream=NAME, sqs://NAME or kafka://HOST:PORT/TOPIC"
+    opening: Callable[..., Broker] = module_of(url, _MODULES, what).broker
+    return opening(Address.of(url), from_end=from_end)
+
+
+def module_of(url: str, modules: Mapping[str, Home], what: str) -> ModuleType:
+    """Load the module for the scheme of a URL. AddressError says `what` a URL is; or MissingError."""
     scheme = url.partition("://")[0].lower() if "://" in url else ""
-    if scheme not in _MODULES:
-        raise AddressError("a queue is redis://HOST:PORT/0?stream=NAME, sqs://NAME or kafka://HOST:PORT/TOPIC")
-    module, client, extra = _MODULES[scheme]
+    if scheme not in modules:
+        raise AddressError(what)
+    module, client, extra = modules[scheme]
     try:
-        opening: Callable[..., Broker] = import_module(f"eventcli.consume.{module}").broker
+        return import_module(module)
     except ImportError as error:
-        if (error.name or "").partition(".")[0] != client:
+        if not client or (error.name or "").partition(".")[0] != client:
             raise
         raise MissingError(f"{client} is not installed: pip install 'eventcli[{extra}]'") from None
-    return opening(Address.of(url), from_end=from_end)

@@ -1,10 +1,9 @@
 """What a producer sends to, and the target that a URL names. One module a kind of target, loaded when it is used."""
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Final, NamedTuple, Protocol
 
-from eventcli.consume.addresses import Address, AddressError, MissingError
+from eventcli.consume.addresses import Address, Home, module_of
 
 
 class Parcel(NamedTuple):
@@ -27,27 +26,23 @@ class Target(Protocol):
         """Close all connections."""
 
 
-_MODULES: Final[Mapping[str, tuple[str, str, str]]] = {
-    "redis": ("redis_target", "redis", "queue"),
-    "rediss": ("redis_target", "redis", "queue"),
-    "sqs": ("sqs_target", "boto3", "queue"),
-    "kafka": ("kafka_target", "confluent_kafka", "kafka"),
-    "http": ("http_target", "", ""),
-    "https": ("http_target", "", ""),
+_REDIS: Final = Home("eventcli.produce.redis_target", "redis", "queue")
+
+_HTTP: Final = Home("eventcli.produce.http_target")
+
+_MODULES: Final[Mapping[str, Home]] = {
+    "redis": _REDIS,
+    "rediss": _REDIS,
+    "sqs": Home("eventcli.produce.sqs_target", "boto3", "queue"),
+    "kafka": Home("eventcli.produce.kafka_target", "confluent_kafka", "kafka"),
+    "http": _HTTP,
+    "https": _HTTP,
 }
-"""For each scheme the module of its target, the client that this needs, and the extra that has it."""
+"""The module of the target for each scheme."""
 
 
 def target_of(url: str) -> Target:
     """Return the target of a URL, not connected yet. AddressError or MissingError."""
-    scheme = url.partition("://")[0].lower() if "://" in url else ""
-    if scheme not in _MODULES:
-        raise AddressError("a target is redis://HOST:PORT/0?stream=NAME, sqs://NAME, kafka://HOST:PORT/TOPIC or a URL")
-    module, client, extra = _MODULES[scheme]
-    try:
-        opening: Callable[[Address], Target] = import_module(f"eventcli.produce.{module}").target
-    except ImportError as error:
-        if not client or (error.name or "").partition(".")[0] != client:
-            raise
-        raise MissingError(f"{client} is not installed: pip install 'eventcli[{extra}]'") from None
+    what = "a target is redis://HOST:PORT/0?stream=NAME, sqs://NAME, kafka://HOST:PORT/TOPIC or a URL"
+    opening: Callable[[Address], Target] = module_of(url, _MODULES, what).target
     return opening(Address.of(url))
