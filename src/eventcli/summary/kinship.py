@@ -206,13 +206,15 @@ def _regular(starts: list[Bucket]) -> list[Bucket]:
 
     Of the first start it is not known how the clocks were before.
     """
-    earlier = [Bucket(0), *starts]
-    return [
-        start
-        for index, (start, before) in enumerate(zip(starts, earlier, strict=False))
-        if (start.start + start.offset) % _DAY not in ((start.offset - before.offset,) if index else _SKIPPED)
-        or (start.start + start.offset) % _DAY == 0
-    ]
+    regular: list[Bucket] = []
+    before: Bucket | None = None
+    for start in starts:
+        second = (start.start + start.offset) % _DAY
+        skipped = _SKIPPED if before is None else (start.offset - before.offset,)
+        if second == 0 or second not in skipped:
+            regular.append(start)
+        before = start
+    return regular
 
 
 def _fit(numbers: list[int], is_fit: Callable[[int], bool]) -> bool:
