@@ -16,6 +16,7 @@ from eventcli.cli import ledger_commands
 from eventcli.cli.command import INPUT, OUTPUT, RUN, Command, help_option, option, write_ending
 from eventcli.cli.messages import PROGRAM, say, say_repeat, say_source, write_stderr
 from eventcli.cli.options import (
+    bad_rate_option,
     debug_option,
     files_argument,
     input_options,
@@ -298,15 +299,7 @@ def merge(*, files: tuple[str, ...], allow_overlap: bool, allow_mixed: bool, **o
     heading=OUTPUT,
     help="The same seed gives the same bytes.",
 )
-@option(
-    "--bad-rate",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    metavar="P",
-    heading=OUTPUT,
-    help="Share of bad lines.",
-)
+@bad_rate_option(OUTPUT)
 @output_option
 @debug_option
 @help_option

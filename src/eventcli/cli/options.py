@@ -236,6 +236,19 @@ output_option = option(
 debug_option = option("--debug", is_flag=True, heading=RUN, help="Show the traceback if eventstats itself fails.")
 
 
+def bad_rate_option(heading: str) -> Decorator:
+    """Return the option of commands that write sample events."""
+    return option(
+        "--bad-rate",
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        show_default=True,
+        metavar="P",
+        heading=heading,
+        help="Share of bad lines.",
+    )
+
+
 def output_options(*more: str) -> Decorator:
     """Return the options of commands with a result; `more` are formats that only some commands have."""
     return together(

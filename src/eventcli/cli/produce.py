@@ -12,7 +12,7 @@ import eventcli.cli
 from eventcli import interruption
 from eventcli.cli.command import INPUT, RUN, Command, help_option, option
 from eventcli.cli.messages import say
-from eventcli.cli.options import debug_option
+from eventcli.cli.options import bad_rate_option, debug_option
 from eventcli.cli.values import NameValue
 from eventcli.errors import ExitCode, WrongUsageError
 from eventcli.interruption import SignalError
@@ -47,15 +47,7 @@ from eventcli.text import name_of
 @option(
     "--seed", type=int, default=0, show_default=True, metavar="N", heading=INPUT, help="The same for the same number."
 )
-@option(
-    "--bad-rate",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    metavar="P",
-    heading=INPUT,
-    help="Share of bad lines.",
-)
+@bad_rate_option(INPUT)
 @option(
     "--repeat",
     type=click.FloatRange(0, 0.9),
