@@ -104,7 +104,7 @@ class Buffer:
             self.memory.madvise(mmap.MADV_DONTNEED, page)
 
 
-class _Input:
+class Input:
     """The bytes of a stream, some of which can be put back; the first ones are kept."""
 
     def __init__(self, stream: Readable, keep: int) -> None:
@@ -161,7 +161,7 @@ class Blocks:
         The first `keep` bytes are kept in `head`. With `close_holes`, a line counts as too long only if it still is
         with each run of NUL bytes reduced to one: a crash can leave gigabytes of them.
         """
-        self._input = _Input(stream, keep)
+        self._input = Input(stream, keep)
         self._limit = max_line + 1
         # Only the start of a stream has a byte-order mark.
         self._begun = bool(start)

@@ -1,28 +1,8 @@
 """Blocks of a stream that is cut into texts: the same interface as `Blocks`, one text a line."""
 
-from eventcli.readable import Readable, read_into
-from eventcli.reading.blocks import Block, Buffer, Texts
+from eventcli.readable import Readable
+from eventcli.reading.blocks import Block, Buffer, Input, Texts
 from eventcli.reading.framing.cuts import Cutter, Misfit
-
-
-class _Source:
-    """A stream, the first bytes of which are kept."""
-
-    def __init__(self, stream: Readable, keep: int) -> None:
-        self._stream = stream
-        self._keep = keep
-        self._is_ended = False
-        self.head = b""
-
-    def fill(self, view: memoryview) -> int:
-        """Read at least one byte, and return how many; 0 at the end of the stream, even repeatedly."""
-        if self._is_ended:
-            return 0
-        got = read_into(self._stream, view)
-        self._is_ended = not got
-        if len(self.head) < self._keep:
-            self.head += bytes(view[: min(got, self._keep - len(self.head))])
-        return got
 
 
 class FramedBlocks:
@@ -33,7 +13,7 @@ class FramedBlocks:
 
         With `whole`, a last text that may go on is left unread.
         """
-        self._source = _Source(stream, keep)
+        self._input = Input(stream, keep)
         self._cutter = cutter
         self._limit = max_line + 1
         self._start = start
@@ -51,7 +31,7 @@ class FramedBlocks:
     @property
     def head(self) -> bytes:
         """The first bytes of the stream."""
-        return self._source.head
+        return self._input.head
 
     @property
     def pending(self) -> int:
@@ -69,7 +49,7 @@ class FramedBlocks:
         room = min(max(buffer.size << self.is_large, 2 * filled), self._limit)
         while True:
             self.unfinished = filled
-            got = self._source.fill(buffer.view[filled:room]) if filled < room else 0
+            got = self._input.fill(buffer.view[filled:room]) if filled < room else 0
             at_end = not got and filled < room
             filled += got
             if filled < enough and not at_end:
