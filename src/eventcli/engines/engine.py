@@ -51,24 +51,30 @@ class CancelledError(Exception):
 
 
 class Task(NamedTuple):
-    """What one worker folds: an argument of `fold`, a name for messages (`FILE, bytes A to B`), and its size."""
+    """What one worker folds: an argument of `fold`, a name for messages (`FILE, bytes A to B`), and its size in bytes.
+
+    Tasks with a higher `rank` should begin first, as they take long and cannot be divided.
+    """
 
     payload: bytes
     label: str
     size: int
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """Tasks in the order of the input. `fold` and `merge` are functions of modules, so their names are enough.
 
-    `merge` takes results of neighbours in task order, and gives one of all. It is associative, not commutative. After
-    `no_worker_timeout` seconds without any worker, the engine raises NoWorkersError; None: it waits for ever.
+    `merge` takes results of neighbours in task order, and gives one of all. It is associative, not commutative. `note`
+    makes a few bytes of the result of a task; an engine that can do so at little cost passes them to `Watch.done`.
+    After `no_worker_timeout` seconds without any worker, the engine raises NoWorkersError; None: it waits for ever.
     """
 
     tasks: Sequence[Task]
     fold: Callable[[bytes], bytes]
     merge: Callable[[Sequence[bytes]], bytes]
+    note: Callable[[bytes], bytes]
     no_worker_timeout: float | None = None
 
 
@@ -79,8 +85,8 @@ class Watch(Protocol):
     def is_cancelled(self) -> bool:
         """Whether the job must end: the engine looks several times a second, ends it and raises CancelledError."""
 
-    def done(self, task: int) -> None:
-        """Note that a task is folded, by its index; calls for the same task count once."""
+    def done(self, task: int, note: bytes = b"") -> None:
+        """Record that a task is folded, by its index, and its note, if any; a task counts once however often."""
 
     def message(self, text: str) -> None:
         """Tell people something that does not end the run, such as that there are no workers."""
