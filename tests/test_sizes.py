@@ -22,7 +22,6 @@ OPTIONS: Final = {"pipeline/summarize.py": {"summarize"}}
 """Functions outside the command line whose keyword-only parameters do not count: they are options of users."""
 
 KNOWN: Final = {
-    "folding/reference.py:ReferenceFold": 20,
     "lines/query.py:__new__": 7,
     "summary/asked.py:Asked": 13,
     "summary/summary.py:__init__": 8,
