@@ -26,6 +26,10 @@ class DamagedError(TruncatedError):
     """A stream is damaged from some byte on: only the data before it is available."""
 
 
+class ReplacedError(OSError):
+    """A source is no longer the one that was meant: none of its bytes that were read since count."""
+
+
 def read_into(stream: Readable, view: memoryview) -> int:
     """Read at least one byte into `view`, and return how many; 0 at the end of the stream."""
     while (got := stream.readinto(view)) is None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import eventcli.pipeline
 import eventcli.reading
 from eventcli.pipeline.options import Options
-from eventcli.readable import DamagedError, TruncatedError
+from eventcli.readable import DamagedError, ReplacedError, TruncatedError
 from eventcli.reading.blocks import Block, Blocks, Buffer, LongLine
 from eventcli.reading.compression.decompressed import Decompressed
 from eventcli.reading.portions import LineRange
@@ -102,6 +102,8 @@ def status_of(error: OSError) -> Status:
         return Status.DAMAGED
     if isinstance(error, TruncatedError):
         return Status.TRUNCATED
+    if isinstance(error, ReplacedError):
+        return Status.REPLACED
     return Status.MISSING if isinstance(error, FileNotFoundError) else Status.UNREADABLE
 
 

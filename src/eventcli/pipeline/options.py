@@ -1,7 +1,7 @@
 """The options of a run, and the callbacks through which it reports."""
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from eventcli.lines.check import check_query
 from eventcli.lines.event import Reject
@@ -10,6 +10,11 @@ from eventcli.reading.blocks import MAX_LINE
 from eventcli.reading.claims import Key
 from eventcli.reading.discovery import Choice
 from eventcli.summary.sources import SourceReport
+
+if TYPE_CHECKING:
+    from eventcli.reading.portions import ByteRange
+    from eventcli.summary.summary import Summary
+    from eventcli.text import Source
 
 BLOCK_SIZE: Final = 2 * 1024 * 1024
 """Bytes read at a time. Measured: smaller blocks cost turns, larger ones memory, and neither is faster."""
@@ -67,3 +72,12 @@ class Options(NamedTuple):
     def most_alone(self) -> int:
         """The size in bytes up to which one thread folds a file by itself."""
         return min(_SHARED, 8 * self.small)
+
+
+class Machinery(Protocol):
+    """What can carry out a run in place of the threads of this process: see `engines`."""
+
+    def summarize(
+        self, sources: "Iterable[Source | ByteRange]", options: Options, callbacks: Callbacks, /
+    ) -> "Summary":
+        """Return the Summary of the sources, equal to that of one machine."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import cast
 
 from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Form, Query, Timing, json_text
-from eventcli.pipeline.options import BLOCK_SIZE, Callbacks, OnProblem, OnReject, OnRepeat, Options
+from eventcli.pipeline.options import BLOCK_SIZE, Callbacks, Machinery, OnProblem, OnReject, OnRepeat, Options
 from eventcli.pipeline.run import Run
 from eventcli.posix import require
 from eventcli.reading.blocks import MAX_LINE
@@ -46,6 +46,7 @@ def summarize(
     scalar_types: bool = False,
     missing_type: str | None = None,
     missing_values: Collection[str | float | None] = (),
+    engine: Machinery | None = None,
 ) -> Summary:
     r"""Read paths (`-` is standard input), byte ranges or binary streams, and return the Summary of their events.
 
@@ -66,7 +67,8 @@ def summarize(
     `jobs` changes the result.
 
     `framing`, `records`, `skip_prefix`, `unwrap`, `scalar_types` and `missing_type` are those of `Form`;
-    `missing_values` are the strings, numbers, booleans and None that count as missing.
+    `missing_values` are the strings, numbers, booleans and None that count as missing. `engine` has other processes or
+    machines do the work, with the same result: see `eventcli.engines`. Its workers read files and URLs only.
 
     >>> import io
     >>> log = io.BytesIO(b'{"type":"sale","value":0.1}\n' * 10)
@@ -96,7 +98,10 @@ def summarize(
         mmap=mmap,
         timeout=timeout,
     )
-    return Run(_flat(sources), options, Callbacks(on_reject, reject_limit, on_problem, on_repeat)).complete()
+    callbacks = Callbacks(on_reject, reject_limit, on_problem, on_repeat)
+    if engine is not None:
+        return engine.summarize(_flat(sources), options, callbacks)
+    return Run(_flat(sources), options, callbacks).complete()
 
 
 def _flat(sources: Iterable[Source | ByteRange | Iterable[Source | ByteRange]]) -> Iterator[Source | ByteRange]:

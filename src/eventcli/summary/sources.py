@@ -18,6 +18,7 @@ class Status(StrEnum):
     DAMAGED = "damaged"
     INTERRUPTED = "interrupted"
     DISCONTINUITY = "discontinuity"
+    REPLACED = "replaced"
 
 
 class Stretch(NamedTuple):

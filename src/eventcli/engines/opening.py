@@ -1,0 +1,81 @@
+"""Opens parts of sources as the plan froze them."""
+
+from collections.abc import Callable
+from typing import BinaryIO, Final, Self, cast
+
+from eventcli.engines.sources import Part
+from eventcli.readable import Readable
+from eventcli.reading.aligned import AlignedLines, before
+from eventcli.reading.compression.encodings import is_plain
+from eventcli.reading.fingerprints import WINDOW
+from eventcli.reading.frozen import FileState, FrozenFile
+from eventcli.reading.portions import LineRange
+
+
+class Opened:
+    """An open part of a source: nothing to read if another part has all of it (`stream` is None).
+
+    `is_aligned` says that only the lines are read that begin in the part; else it is the whole source. `head` are the
+    first bytes of a source of which only a part is read. `check` raises OSError if what was read does not count.
+    """
+
+    def __init__(
+        self,
+        stream: Readable | None,
+        close: Callable[[], object],
+        check: Callable[[], object] = lambda: None,
+        *,
+        head: bytes = b"",
+    ) -> None:
+        """Take a stream, and how to close it."""
+        self.stream: Final = stream
+        self.is_aligned: Final = isinstance(stream, AlignedLines)
+        self.head: Final = head
+        self.check: Final = check
+        self._close = close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._close()
+
+    def source(self, name: str) -> BinaryIO | LineRange:
+        """Return the stream as a source of a run."""
+        if isinstance(self.stream, AlignedLines):
+            return LineRange(name, self.stream, self.stream.start, close=lambda: None)
+        cast("BinaryIO", self.stream).name = name  # type: ignore[misc]
+        return cast("BinaryIO", self.stream)
+
+
+def open_part(part: Part, timeout: float | None) -> Opened:
+    """Open a part of a source. Raises OSError on failure, ReplacedError if it is another one than in the plan."""
+    source = part.source
+    if isinstance(source.version, FileState):
+        file = FrozenFile(source.path, source.version)
+        try:
+            return _part_of_file(part, file)
+        except BaseException:
+            file.close()
+            raise
+    return _part_of_object(part, timeout)
+
+
+def _part_of_file(part: Part, file: FrozenFile) -> Opened:
+    if not part.is_divided:
+        return Opened(file, file.close, file.check)
+    head = bytearray(WINDOW)
+    del head[file.readinto(head) :]
+    file.seek(0)
+    stream: Readable | None = cast("Readable", file)
+    # By its name it is plain; what is compressed all the same belongs to its first part alone.
+    if is_plain(bytes(head)):
+        file.seek(before(part.start))
+        stream = AlignedLines(cast("Readable", file), part.start, part.end)
+    elif part.start:
+        stream = None
+    return Opened(stream, file.close, file.check, head=bytes(head))
+
+
+def _part_of_object(part: Part, timeout: float | None) -> Opened:
+    raise NotImplementedError

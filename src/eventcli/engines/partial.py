@@ -1,0 +1,218 @@
+"""A partial: what the fold of some neighbouring splits gave, as bytes, and the merge of neighbours.
+
+It is text and numbers only: the client runs nothing that a worker sends. The merge is associative, but its order
+counts: lines of a source are numbered from the first split of the source that the partial holds.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise, starmap
+from typing import Any, Final, NamedTuple
+
+from eventcli.lines.event import Reason, Reject
+from eventcli.lines.query import Bucket, Calendar
+from eventcli.summary.account import Account, AccountError
+from eventcli.summary.aggregates.aggregate import Kind
+from eventcli.summary.aggregates.registry import AGGREGATES
+from eventcli.summary.sources import Status
+from eventcli.summary.stats import LazyTypes, Types, TypeStats
+from eventcli.summary.summary import Summary
+
+_RAW: Final = "latin-1"
+"""How the bytes of a rejected line become text: one character each."""
+
+
+class Piece(NamedTuple):
+    """What was read of a source, in the bytes `[start, end)` that some splits own of it.
+
+    `bytes` and `lines` are those of the lines that begin there. `is_stored` says that these are bytes as stored, which
+    must be as many as the source has. `marks` are those of the beginning of the source, if asked for.
+    """
+
+    source: int
+    start: int
+    end: int
+    bytes: int = 0
+    lines: int = 0
+    status: Status = Status.COMPLETE
+    message: str = ""
+    is_stored: bool = False
+    marks: tuple[str, ...] = ()
+
+    def join(self, right: "Piece") -> "Piece":
+        """Return both as one; `right` must be the next of the same source."""
+        if (right.source, right.start) != (self.source, self.end):
+            raise AccountError(f"of source {self.source}, bytes up to {self.end} are followed by {right}")
+        failed = self if self.status is not Status.COMPLETE else right
+        return Piece(
+            self.source,
+            self.start,
+            right.end,
+            self.bytes + right.bytes,
+            self.lines + right.lines,
+            failed.status,
+            failed.message,
+            self.is_stored and right.is_stored,
+            self.marks,
+        )
+
+
+class Partial(NamedTuple):
+    """The result of the splits from `first` on and before `end`, of all splits of a plan.
+
+    The summary has no sources: these are the pieces, in order. The source of a reject is its number in the plan, and
+    its line counts from the beginning of the piece; at most `most` are kept, the first ones.
+    """
+
+    first: int
+    end: int
+    summary: Summary
+    pieces: Sequence[Piece]
+    rejects: Sequence[Reject]
+    most: int
+
+
+def joined(pieces: Iterable[Piece]) -> list[Piece]:
+    """Return pieces in order, with those of the same source as one."""
+    whole: list[Piece] = []
+    for piece in pieces:
+        if whole and whole[-1].source == piece.source:
+            whole[-1] = whole[-1].join(piece)
+        else:
+            whole.append(piece)
+    return whole
+
+
+def merge(partials: Sequence[Partial]) -> Partial:
+    """Return one partial for neighbours, in their order; AccountError if they are none."""
+    for left, right in pairwise(partials):
+        if left.end != right.first:
+            raise AccountError(f"splits up to {left.end} are followed by those from {right.first} on")
+    most = partials[0].most
+    return Partial(
+        partials[0].first,
+        partials[-1].end,
+        Summary.union(partial.summary for partial in partials),
+        joined(piece for partial in partials for piece in partial.pieces),
+        list(_first(_renumbered(partials), most)),
+        most,
+    )
+
+
+def _first(rejects: Iterator[Reject], most: int) -> Iterator[Reject]:
+    for _, reject in zip(range(most), rejects, strict=False):
+        yield reject
+
+
+def _renumbered(partials: Iterable[Partial]) -> Iterator[Reject]:
+    """Yield the rejects of neighbours; those of a source that goes on count the lines before them."""
+    source, lines = "", 0
+    for partial in partials:
+        for reject in partial.rejects:
+            yield reject._replace(line=reject.line + lines) if lines and reject.source == source else reject
+        last = partial.pieces[-1]
+        goes_on = len(partial.pieces) == 1 and str(last.source) == source
+        source, lines = str(last.source), last.lines + (lines if goes_on else 0)
+
+
+def merge_bytes(partials: Sequence[bytes]) -> bytes:
+    """Merge partials as engines pass them on."""
+    return to_bytes(merge([from_bytes(partial) for partial in partials]))
+
+
+def account_bytes(partial: bytes) -> bytes:
+    """Return the account of a partial, for people who watch."""
+    return json.dumps(json.loads(partial)["account"]).encode()
+
+
+def account_of(note: bytes) -> Account:
+    """Return the account that `account_bytes` returned."""
+    return _account(json.loads(note))
+
+
+def to_bytes(partial: Partial) -> bytes:
+    """Return a partial as text."""
+    summary, account = partial.summary, partial.summary.account
+    rows = {
+        "first": partial.first,
+        "end": partial.end,
+        "account": (
+            account.lines,
+            account.accepted,
+            account.rejected,
+            account.filtered,
+            account.blank,
+            account.salvaged,
+        ),
+        "limits": (summary.max_types, summary.max_type_bytes),
+        "calendar": summary.calendar,
+        "tables": [
+            (bucket, list(types), _columns(types), None if other is None else _columns({"": other}))
+            for bucket, types, other in summary.parts()
+        ],
+        "pieces": partial.pieces,
+        "rejects": [
+            (reject.reason, reject.message, reject.raw.decode(_RAW), *reject[3:7]) for reject in partial.rejects
+        ],
+        "most": partial.most,
+    }
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def from_bytes(data: bytes) -> Partial:
+    """Return the partial that `to_bytes` wrote."""
+    rows = json.loads(data.decode("utf-8", "surrogatepass"))
+    types: dict[Bucket | None, Types] = {}
+    other: dict[Bucket | None, TypeStats] = {}
+    for place, names, columns, rest in rows["tables"]:
+        bucket = None if place is None else Bucket(*place)
+        types[bucket] = _types(names, columns)
+        if rest is not None:
+            (other[bucket],) = _types([""], rest).values()
+    plain = types.pop(None, {})
+    calendar = None if rows["calendar"] is None else Calendar(*rows["calendar"])
+    most, most_bytes = rows["limits"]
+    buckets = {bucket: stats for bucket, stats in types.items() if bucket is not None}
+    return Partial(
+        rows["first"],
+        rows["end"],
+        Summary(plain, _account(rows["account"]), (), buckets, other, most, calendar, most_bytes),
+        list(starmap(_piece, rows["pieces"])),
+        list(starmap(_reject, rows["rejects"])),
+        rows["most"],
+    )
+
+
+def _columns(types: Types) -> list[list[Any]]:
+    """Return the states of all types, a list for each aggregate that is kept."""
+    if isinstance(types, LazyTypes) and tuple(types.aggregates) == AGGREGATES[: len(types.aggregates)]:
+        return [types.columns.column(one.name) for one in types.aggregates]
+    kept = max(map(len, types.values()), default=0)
+    return [
+        [one.to_text(stats[place], integral=stats.integral) if place < len(stats) else None for stats in types.values()]
+        for place, one in enumerate(AGGREGATES[:kept])
+    ]
+
+
+def _types(names: list[str], columns: list[list[Any]]) -> Types:
+    states = [
+        column if one.kind is not Kind.NUMBER else [None if text is None else one.from_text(text) for text in column]
+        for one, column in zip(AGGREGATES, columns, strict=False)
+    ]
+    return {name: TypeStats.of(list(row)) for name, row in zip(names, zip(*states, strict=True), strict=True)}
+
+
+def _account(row: Sequence[Any]) -> Account:
+    lines, accepted, rejected, filtered, blank, salvaged = row
+    rejected = {Reason(reason): count for reason, count in rejected.items()}
+    return Account(lines, accepted, rejected, filtered, blank, salvaged)
+
+
+def _piece(*row: Any) -> Piece:
+    piece = Piece(*row)
+    return piece._replace(status=Status(piece.status), marks=tuple(piece.marks))
+
+
+def _reject(*row: Any) -> Reject:
+    reject = Reject(*row)
+    return reject._replace(reason=Reason(reject.reason), raw=str(reject.raw).encode(_RAW))

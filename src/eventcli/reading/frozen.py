@@ -1,0 +1,60 @@
+"""Files as they were at some moment, such as when they were listed: opened only if they still hold the same bytes."""
+
+import os
+from typing import NamedTuple, Self
+
+from eventcli.readable import ReplacedError, TruncatedError
+from eventcli.reading import deep
+from eventcli.reading.small_files import FLAGS
+from eventcli.reading.source import Snapshot, refuse
+
+
+class FileState(NamedTuple):
+    """What tells a file from what it becomes later: its size, the time of its last change, and its inode.
+
+    Not its device: each machine that mounts a file system has its own number for it.
+    """
+
+    size: int
+    changed: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        """Return the state that a status shows."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+
+    def check(self, status: os.stat_result) -> None:
+        """Raise TruncatedError or ReplacedError unless the first `size` bytes are, by all appearances, still the same.
+
+        A file may have grown, as logs do.
+        """
+        now = FileState.of(status)
+        if now == self or now[:2] == self[:2]:
+            return
+        if now.inode == self.inode and now.size > self.size:
+            return
+        if now.inode == self.inode and now.size < self.size:
+            raise TruncatedError(f"the file had {self.size} bytes when it was listed, and was cut since then", now.size)
+        raise ReplacedError("the file was replaced or written anew after it was listed")
+
+
+class FrozenFile(Snapshot):
+    """A file up to the size that it had at some moment. Raises OSError if it cannot be opened, or is another one."""
+
+    def __init__(self, path: str, state: FileState) -> None:
+        """Open it; a pipe that took its place is not waited for."""
+        descriptor = deep.open_at(path, FLAGS)
+        try:
+            status = os.fstat(descriptor)
+            refuse(status.st_mode)
+            state.check(status)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        super().__init__(descriptor, state.size, closefd=True)
+        self.state = state
+
+    def check(self) -> None:
+        """Raise like `FileState.check` if what was read may have been changed meanwhile."""
+        self.state.check(os.fstat(self.fileno()))
