@@ -18,7 +18,7 @@ collect_ignore = [] if find_spec("redis") else ["long_queues.py", "queue_simulat
 
 _EXAMPLES: Final = 50
 
-pytest_plugins: Final = ("broker_fixtures",)
+pytest_plugins: Final = ("broker_fixtures", "cluster_fixtures")
 
 settings.register_profile(
     "default",

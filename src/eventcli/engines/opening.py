@@ -1,8 +1,9 @@
 """Opens parts of sources as the plan froze them."""
 
 from collections.abc import Callable
-from typing import BinaryIO, Final, Self, cast
+from typing import Any, BinaryIO, Final, Self, cast
 
+from eventcli.engines import stopping
 from eventcli.engines.sources import Part
 from eventcli.readable import Readable
 from eventcli.reading.aligned import AlignedLines, before
@@ -48,11 +49,20 @@ class Opened:
         return cast("BinaryIO", self.stream)
 
 
+class _File(FrozenFile):
+    """A file of a plan, whose fold ends when nobody wants it any more."""
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read like any file; StoppedError if the result is not wanted."""
+        stopping.check()
+        return super().readinto(buffer)
+
+
 def open_part(part: Part, timeout: float | None) -> Opened:
     """Open a part of a source. Raises OSError on failure, ReplacedError if it is another one than in the plan."""
     source = part.source
     if isinstance(source.version, FileState):
-        file = FrozenFile(source.path, source.version)
+        file = _File(source.path, source.version)
         try:
             return _part_of_file(part, file)
         except BaseException:
@@ -61,7 +71,7 @@ def open_part(part: Part, timeout: float | None) -> Opened:
     return _part_of_object(part, timeout)
 
 
-def _part_of_file(part: Part, file: FrozenFile) -> Opened:
+def _part_of_file(part: Part, file: _File) -> Opened:
     if not part.is_divided:
         return Opened(file, file.close, file.check)
     head = bytearray(WINDOW)
