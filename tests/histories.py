@@ -103,6 +103,49 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1); copy(); append(lines=1, old=False); copy(); run_blind(index=2)
         cut_back(reuse_inode=False); run_blind(index=1); run()
     """,
+    "two copies of one line move, and each of them can be read in one run only": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); run_blind(index=1); move(); run_blind(index=2); run()
+    """,
+    "what seemed to be a copy of one line goes on": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); append(lines=1, old=False); run()
+        append(lines=1, old=True); run()
+    """,
+    "what seemed to be a copy of several lines goes on": """
+        begin(is_glob=False, lines=1); append(lines=1, old=False); copy(); copytruncate(); run()
+        append(lines=1, old=True); run()
+    """,
+    "an equal line is added to an empty log after it was rotated and seen, and it is compressed": """
+        begin(is_glob=False, lines=0, is_repetitive=True); rename(); append(lines=1, old=False); run()
+        append(lines=1, old=True); compress(encoding=".bz2"); run()
+    """,
+    "more equal lines than the log has are added to an empty one after it was rotated and seen": """
+        begin(is_glob=False, lines=1, is_repetitive=True); rename(); rename(); append(lines=1, old=False)
+        run_among_many(); run(); append(lines=2, old=True); run()
+    """,
+    "an unread log rotates on, and an empty one that was seen is torn and compressed": """
+        begin(is_glob=False, lines=0); append_much(); run_blind(index=0); rename(); run_blind(index=5); tear(length=4)
+        rename(); compress(encoding=".bz2"); run()
+    """,
+    "an empty log is torn, compressed, and cannot be read": """
+        begin(is_glob=False, lines=1); rename(); run(); tear(length=0); rename(); compress(encoding=".gz")
+        run_blind(index=1); run()
+    """,
+    "a run that took a torn copy of the log for one of an older file is killed": """
+        begin(is_glob=False, lines=1); rename(); append_much(); rename(); tear(length=0); copy()
+        killed(at=56, torn=False, commit_bytes=100); run()
+    """,
+    "a log is lost whose first line is all that an older copy has, which could not be read beside it": """
+        begin(is_glob=True, lines=1); copy(); append(lines=1, old=False); copy(); run_blind(index=2)
+        cut_back(reuse_inode=False); run()
+    """,
+    "what was read of a log rotates and cannot be read, beside a copy of it": """
+        begin(is_glob=False, lines=1); copy(); append(lines=1, old=False); rename(); copy()
+        append(lines=1, old=False); run_blind(index=2); run()
+    """,
+    "a log whose torn end was counted by a copy begins anew in its place": """
+        begin(is_glob=False, lines=1); rename(); tear(length=0); copy(); run_blind(index=0); run_blind(index=2)
+        regrow(); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

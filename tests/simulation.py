@@ -270,7 +270,12 @@ class Simulation(RuleBasedStateMachine):
         elif self.is_edited:
             assert self.number_counted() >= len(world.visible - world.may_be_broken)
         else:
-            assert self.counted() | world.may_be_broken == world.visible | world.may_be_broken
+            counted = self.counted()
+            assert counted <= world.visible | world.may_be_broken
+            missing = world.visible - counted - world.may_be_broken
+            assert missing <= world.may_be_joined
+            assert not missing or any("are not counted" in one.message for one in recorded[self.recorded :])
+            world.may_be_broken |= missing
         new = [one.message for one in recorded[self.recorded :] if one.kind == LOST]
         doubts = [one.message for one in recorded[self.recorded :] if one.kind != LOST]
         self.recorded = len(recorded)

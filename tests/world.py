@@ -45,6 +45,9 @@ class Generation:
         """Whether a run saw it as a rotated file."""
         self.is_uncertain = False
         """Whether a run that was killed may have seen it so."""
+        self.is_joined = False
+        """Whether it began in a file whose last bytes may have been counted as a line: its first one may seem to be
+        the rest of that."""
 
     def add(self, line: int) -> None:
         """Note a line that was written."""
@@ -71,6 +74,8 @@ class World:
         """Whether the beginning of a line was ever written alone."""
         self.may_be_broken: set[int] = set()
         """Lines of which a run may have counted the beginning, as nothing could be added to their file any more."""
+        self.may_be_joined: set[int] = set()
+        """Lines that may seem to be the rest of one that was counted: a run leaves them out, and says so."""
         self.may_be_lost = False
         """Whether something was removed of which nothing proves that it was read to its end."""
         self._was_doubtful = False
@@ -108,7 +113,7 @@ class World:
             for _ in range(lines):
                 self._next += 1
                 file.write(self.text(self._next))
-                generation.add(self._next)
+                self._add(generation, self._next)
 
     def tear(self, length: int) -> None:
         """Write the beginning of a line, or more of one."""
@@ -124,8 +129,13 @@ class World:
         if generation.torn is not None:
             written = generation.path.read_bytes().rpartition(b"\n")[2]
             write(self.text(generation.torn)[len(written) :])
-            generation.add(generation.torn)
+            self._add(generation, generation.torn)
             generation.torn = None
+
+    def _add(self, generation: Generation, number: int) -> None:
+        if generation.is_joined and not generation.lines:
+            self.may_be_joined.add(number)
+        generation.add(number)
 
     def text(self, number: int) -> bytes:
         """Return a line."""
@@ -145,7 +155,9 @@ class World:
         shutil.copyfile(self.log, self.folder / f"{LOG}.1")
         self.live.path = self.folder / f"{LOG}.1"
         os.truncate(self.log, 0)
+        is_joined = self.live.torn in self.may_be_broken
         self.begin()
+        self.live.is_joined = is_joined
 
     def half_copytruncate(self) -> None:
         """Copy, and stop before the log is cut back."""

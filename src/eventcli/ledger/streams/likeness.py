@@ -53,8 +53,16 @@ class Pair(NamedTuple):
             return Kin.UNSURE if is_repetitive else Kin.SAME
         told = self._told_by_place(is_newer=mine > its, is_repetitive=is_repetitive)
         if told is None and is_repetitive:
-            told = Kin.OTHER if self.is_in_order else Kin.UNSURE
+            is_told = self.is_in_order and (mine > its or not self._is_of_third())
+            told = Kin.OTHER if is_told else Kin.UNSURE
         return told or Kin.SAME
+
+    def _is_of_third(self) -> bool:
+        """Whether the stream was seen in a third file, of which both may be copies: the holder was not made of it."""
+        stream = self.stream
+        if stream is None or not stream.seen or not stream.is_placed or self.holder.is_compressed:
+            return False
+        return not any(one.is_place_of(stream) for one in (self.file, self.holder))
 
     def _told_by_place(self, *, is_newer: bool, is_repetitive: bool) -> Kin | None:
         """Decide by which of the two files is the one in which the stream was seen."""

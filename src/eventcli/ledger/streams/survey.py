@@ -173,10 +173,17 @@ class Survey:
             return
         family.is_blind = True
         self.say_problem(path, name_of(path), error)
-        if file is not None and not known:
-            stream = self.new(family.base)
-            stream.path = file.path
-            stream.device, stream.inode, stream.born = file.device, file.inode, file.born
-            stream.pending = file.size
-            self.add(stream)
-            self.plan.noted.append(stream)
+        if file is not None:
+            self.hidden.update(stream.key for stream in known)
+            self.note_unread(family, file)
+
+    def note_unread(self, family: Family, file: Candidate) -> None:
+        """Record a file of which nothing is read in this run, so that later runs look at it."""
+        if file.is_spooled or self.registry.of_place(file):
+            return
+        stream = self.new(family.base)
+        stream.path = file.path
+        stream.device, stream.inode, stream.born = file.device, file.inode, file.born
+        stream.pending = file.size
+        self.add(stream)
+        self.plan.noted.append(stream)

@@ -38,6 +38,8 @@ def search(survey: Survey, family: Family) -> None:
                 family.unresolved.append(stream)
         elif stream.state in (State.GONE, State.LOST):
             missed.append(stream)
+        elif stream.state is State.COPY:
+            _look_at_copy(survey, stream, family)
     if family.unresolved:
         siblings = list(survey.unnamed(family))
         for file in siblings:
@@ -104,6 +106,22 @@ def _ignore_siblings(survey: Survey, family: Family, *, is_doubtful: bool) -> No
     for stream in survey.plan.noted:
         if stream.name == family.base and not stream.seen:
             stream.state, stream.pending = State.IGNORED, max(1, stream.pending) if is_doubtful else 0
+
+
+def _look_at_copy(survey: Survey, stream: Stream, family: Family) -> None:
+    """Let what seemed to be a copy join the family if it went on: then it is what goes on, and not a copy."""
+    try:
+        file = survey.looking.at(stream.path)
+        if file.size <= (stream.raw_size or stream.seen) or not file.is_place_of(stream) or file.key in survey.files:
+            return
+        if any(one.state is not State.COPY for one in survey.registry.of_place(file)):
+            return
+        file.peek()
+    except OSError:
+        return
+    file.is_wanted = True
+    survey.take_in(family, file)
+    survey.looking.close(file)
 
 
 def _is_settled(survey: Survey, stream: Stream, family: Family) -> bool:

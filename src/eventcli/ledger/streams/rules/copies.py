@@ -2,9 +2,9 @@
 
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.likeness import Kin, follows
-from eventcli.ledger.streams.rules.holders import compared, holder_of, kin_of, note_as_copy, note_copy
+from eventcli.ledger.streams.rules.holders import compared, holder_of, kin_of, note_as_copy, note_copy, was_empty
 from eventcli.ledger.streams.rules.moved import may_be_of
-from eventcli.ledger.streams.stream import State, Stream
+from eventcli.ledger.streams.stream import UNCOUNTED, State, Stream
 from eventcli.ledger.streams.survey import Survey
 from eventcli.reading.rotations import WRITTEN_TO
 
@@ -41,12 +41,15 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
         holder = holder_of(survey, stream, file)
         is_hidden = stream.key in survey.hidden or (is_repetitive and _may_be_in_log(stream, file))
         if holder is None and is_hidden:
-            file.is_copied = True  # perhaps: it is left alone until the other one can be read
+            _leave_alone(survey, file)
             return
         if holder is None and is_repetitive and not file.is_place_of(stream):
             kin = follows(file, stream)
             if kin is Kin.SAME:
                 survey.claim(stream, file)
+                return
+            if kin is Kin.OTHER and _may_be_in_sibling(survey, stream, file):
+                _leave_alone(survey, file)
                 return
             if kin is Kin.UNSURE and unsure is None:
                 unsure = stream
@@ -60,17 +63,32 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
                 return
             if kin is Kin.UNSURE and unsure is None:
                 unsure = stream
-            if kin is Kin.OTHER and _is_of_older(file, holder, stream):
+            if kin is Kin.OTHER and _is_of_older(file, holder, stream) and not was_empty(survey, file):
                 survey.claim(stream, file)
                 return
     if unsure is not None:
         _doubt(survey, file, unsure)
 
 
+def _leave_alone(survey: Survey, file: Candidate) -> None:
+    """Read nothing of a file that may be a copy until what it may be a copy of can be read."""
+    file.is_copied = True
+    if file.family is not None and file.path != file.family.base:
+        survey.note_unread(file.family, file)
+
+
 def _may_be_in_log(stream: Stream, file: Candidate) -> bool:
     """Whether the log itself, which cannot be read, may go on with a stream that was last seen as the log."""
     family = file.family
     return stream.state is State.LIVE and family is not None and family.is_log_unreadable
+
+
+def _may_be_in_sibling(survey: Survey, stream: Stream, file: Candidate) -> bool:
+    """Whether a sibling of a rotated file, which cannot be read, may be what the file is a copy of."""
+    family = file.family
+    if family is None or not family.is_blind or family.rank(file) == WRITTEN_TO:
+        return False
+    return stream.state not in UNCOUNTED and may_be_of(survey, family, stream)
 
 
 def _is_of_older(file: Candidate, holder: Candidate, stream: Stream) -> bool:
@@ -112,7 +130,7 @@ def _tell_copy(survey: Survey, file: Candidate) -> None:
                 note_copy(survey, file, holder, is_doubted=kin is Kin.UNSURE)
                 return
         if holder is None and stream.key in survey.hidden:
-            file.is_copied = True
+            _leave_alone(survey, file)
             return
         # A rotated file does not begin again, as the log itself does.
         is_rotated = family is not None and family.rank(file) < WRITTEN_TO and may_be_of(survey, family, stream)

@@ -6,7 +6,7 @@ from typing import Final
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.likeness import Kin
 from eventcli.ledger.streams.plan import Loss, in_words
-from eventcli.ledger.streams.rules.holders import kin_of, note_copy
+from eventcli.ledger.streams.rules.holders import is_long_enough, kin_of, note_copy
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
 from eventcli.reading.fingerprints import WINDOW
@@ -58,18 +58,13 @@ def _sought(survey: Survey, family: Family, file: Candidate, unread: Sequence[St
         and not any(other.is_place_of(one) for other in family.files)
     ]
     return min(
-        sought, key=lambda one: (not _is_long_enough(file, one), one.state, one.pending != file.length), default=None
+        sought, key=lambda one: (not is_long_enough(file, one), one.state, one.pending != file.length), default=None
     )
 
 
 def _may_be_in(stream: Stream, file: Candidate) -> bool:
     """Whether an unread stream is in this very file, or may be in any file."""
-    return file.is_place_of(stream) if stream.is_placed else _is_long_enough(file, stream)
-
-
-def _is_long_enough(file: Candidate, stream: Stream) -> bool:
-    """Whether a file may hold an unread stream: nothing gets shorter while it rotates."""
-    return stream.pending <= max(file.length, file.size)  # what is compressed was noted with its size
+    return file.is_place_of(stream) if stream.is_placed else is_long_enough(file, stream)
 
 
 def _tell_edit(survey: Survey, stream: Stream, file: Candidate, family: Family) -> None:

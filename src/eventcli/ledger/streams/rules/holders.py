@@ -31,18 +31,23 @@ def kin_of(survey: Survey, file: Candidate, holder: Candidate, stream: Stream | 
         base = family.base if is_one else None
         is_older = is_one and family.rank(file) < family.rank(holder)
         # A copy has an older name than what it was made of.
-        if is_older and _was_empty(survey, file) and file.is_repetitive(min(file.length, holder.length)):
-            return Kin.OTHER
+        if is_older and file.is_repetitive(min(file.length, holder.length)):
+            if was_empty(survey, file):
+                return Kin.OTHER
+            if any(_is_empty(one) and survey.is_free(one) for one in family.unresolved):
+                return Kin.UNSURE  # this may be what became of it
     is_in_order = base is not None and family is not None and _is_in_order(family, file, holder)
     return Pair(file, holder, base, stream, is_in_order).kin()
 
 
-def _was_empty(survey: Survey, file: Candidate) -> bool:
+def was_empty(survey: Survey, file: Candidate) -> bool:
     """Whether this very file was seen before, as a log or a generation of its own, and was empty: no copy is."""
-    return any(
-        one.state in (State.LIVE, State.ROTATED) and not one.seen and not one.pending
-        for one in survey.registry.of_place(file)
-    )
+    return any(_is_empty(one) for one in survey.registry.of_place(file))
+
+
+def _is_empty(stream: Stream) -> bool:
+    """Whether a stream was seen as a log or a generation of its own, and was empty."""
+    return stream.state in (State.LIVE, State.ROTATED) and not stream.seen and not stream.pending
 
 
 def _is_in_order(family: Family, file: Candidate, other: Candidate) -> bool:
@@ -53,6 +58,11 @@ def _is_in_order(family: Family, file: Candidate, other: Candidate) -> bool:
     return ranks[-1] == WRITTEN_TO and all(
         is_younger(order[later], order[earlier]) for earlier, later in pairwise(ranks)
     )
+
+
+def is_long_enough(file: Candidate, stream: Stream) -> bool:
+    """Whether a file may hold an unread stream: nothing gets shorter while it rotates."""
+    return stream.pending <= max(file.length, file.size)  # what is compressed was noted with its size
 
 
 def holder_of(survey: Survey, stream: Stream, file: Candidate) -> Candidate | None:
@@ -105,6 +115,8 @@ def note_copy(
         note_as_copy(survey, file, held.name)
     elif file.is_named and file.family is not holder.family:
         survey.plan.copies.append((file.name, holder.name))
+    elif file.family is not None and not file.is_named and not file.is_compressed:
+        note_as_copy(survey, file, file.family.base)  # should it go on, it is looked at again
 
 
 def note_as_copy(survey: Survey, file: Candidate, name: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.plan import Loss, in_words
+from eventcli.ledger.streams.rules.holders import is_long_enough
 from eventcli.ledger.streams.stored import is_stream
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
@@ -39,10 +40,10 @@ def tell_losses(survey: Survey, family: Family) -> None:
 
 
 def _may_hold_unread(file: Candidate, stream: Stream) -> bool:
-    """Whether a file is that of a stream of which nothing was read, or one of this run that is as long as that."""
+    """Whether a file is that of a stream of which nothing was read, or one of this run that is as long, or longer."""
     if file.is_place_of(stream):
         return True
-    if file.path == stream.name or file.length != stream.pending:
+    if file.path == stream.name or not is_long_enough(file, stream):
         return False
     held = file.stream
     # The stream of the log, which was not found while that file could not be read, is now found in a rotated file.
@@ -105,7 +106,7 @@ def _tell_gap(survey: Survey, family: Family) -> None:
     newest, stream = min(known, key=lambda one: one[0])
     before = number(family.base, stream.path) if stream.state is State.ROTATED else 0
     rotations_since = newest - (before or 0)
-    there = {number(family.base, file.path) for file in family.files}
+    there = {number(family.base, path) for path in survey.paths(family)}
     for missing in range(1, rotations_since + bool(before)):
         if missing not in there:
             message = f"generation {missing} is not there, but {newest} is"

@@ -34,9 +34,13 @@ def claim_places(survey: Survey, files: Sequence[Candidate]) -> None:
 
 def _claim_by_place(survey: Survey, file: Candidate) -> None:
     # A stream that was lost, or was only a copy, is not found while another candidate remains.
+    is_missed = file.family is not None and bool(file.family.unresolved)
     order = {State.LIVE: 0, State.ROTATED: 0, State.IGNORED: 1, State.GONE: 1, State.LOST: 2, State.COPY: 3}
     for stream in sorted(survey.registry.of_place(file), key=lambda one: (order[one.state], -one.seen)):
-        if not survey.is_free(stream) or (stream.state is State.COPY and file.size > (stream.raw_size or stream.seen)):
+        if not survey.is_free(stream):
+            continue
+        # A copy of a stream that is missing has all that is left of it.
+        if stream.state is State.COPY and (is_missed or file.size > (stream.raw_size or stream.seen)):
             continue
         if (file.is_compressed and stream in survey.registry.of_raw(file)) or file.proves(stream):
             survey.claim(stream, file)
