@@ -1,7 +1,7 @@
 """What engines run on in tests: real processes on loopback, a class for each engine.
 
-`tests/engines/test_engines.py` and `test_conformance.py` hold for all of them. A module for each kind of cluster, such as
-`dask_cluster`, has `cluster()`, a context manager that starts one and yields a `Cluster`, and `engine_of(option)`.
+`tests/engines/test_engines.py` and `test_conformance.py` hold for all of them. A module for each kind of cluster, such
+as `dask_cluster`, has `cluster()`, a context manager that starts one and yields a `Cluster`, and `engine_of(option)`.
 """
 
 import os

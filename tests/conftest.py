@@ -13,7 +13,12 @@ from eventcli.body import BODY_VARIABLE
 REQUIRE_RUST: Final = os.environ.get("EVENTSTATS_REQUIRE_RUST", "") not in ("", "0")
 """Whether a missing Rust body is a failure, as it is for `setup.py`; without this its tests are skipped."""
 
-collect_ignore = [] if find_spec("redis") else ["long_queues.py", "queue_simulation.py"]
+_NEEDING: Final = {
+    "redis": ["long_queues.py", "queue_simulation.py"],
+    "distributed": ["dask_cluster.py", "dask_members.py"],
+}
+
+collect_ignore = [name for library, names in _NEEDING.items() if not find_spec(library) for name in names]
 """What cannot be imported without an extra, when doctests are looked for."""
 
 _EXAMPLES: Final = 50

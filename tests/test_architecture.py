@@ -247,6 +247,15 @@ def test_each_client_of_a_broker_is_used_by_one_room_only() -> None:
             assert not {room for room in rooms if wing_of(room) == "consume"}, module
 
 
+def test_each_library_of_a_cluster_is_used_by_its_engine_only() -> None:
+    """No room but those of its engine knows the library of a cluster, and no other room loads these with itself."""
+    assert {module for module in users_of("distributed") if not module.startswith("engines.dask")} == set()
+    for module in MODULES:
+        if not module.startswith("engines.dask"):
+            rooms = rooms_imported(module, imported_at_once(module))
+            assert not {room for room in rooms if room.startswith("engines.dask")}, module
+
+
 def test_the_runtime_dependencies_are_the_declared_ones() -> None:
     """Besides the standard library, the package imports what pyproject.toml declares, extras included."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
