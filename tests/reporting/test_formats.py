@@ -98,9 +98,9 @@ def test_what_a_body_keeps_of_buckets_is_printed_alike(
         (),
         buckets,
         summary.other,
-        max_types,
-        summary.calendar,
-        summary.max_type_bytes,
+        max_types=max_types,
+        calendar=summary.calendar,
+        max_type_bytes=summary.max_type_bytes,
     )
     assert FORMATS[name](summary, stats) == FORMATS[name](made, stats), body
 

@@ -27,6 +27,7 @@ from eventcli.summary.account import AccountError
 from eventcli.summary.aggregates.aggregate import UnknownStatError
 from eventcli.summary.aggregates.registry import Stat
 from eventcli.summary.sources import LazyReports, WholeFiles
+from eventcli.summary.summary import Terms
 from process import run
 
 WHOLE = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 9), st.integers(0, 9)), max_size=3)
@@ -65,8 +66,8 @@ def test_every_type_that_merges_is_under_the_laws() -> None:
         kind
         for kind in classes
         if kind.__module__.startswith("eventcli.")
-        and hasattr(kind, "merge")
-        and inspect.signature(kind.merge).return_annotation is not None
+        and inspect.isfunction(merge := getattr(kind, "merge", None))
+        and inspect.signature(merge).return_annotation is not None
     }
     assert merging == set(laws.STATES)
 
@@ -75,6 +76,24 @@ def test_every_type_that_merges_is_under_the_laws() -> None:
 def test_union_is_repeated_merging(summaries: list[Summary]) -> None:
     """The union of summaries is what merging them one after the other gives."""
     assert Summary.union(summaries) == functools.reduce(Summary.merge, summaries, Summary())
+
+
+@given(SUMMARIES, SUMMARIES, st.data())
+def test_rows_in_any_order_make_the_summary(a: Summary, b: Summary, data: st.DataObject) -> None:
+    """The Summary of the rows of two summaries, in any order, is their merge; types without events are rows, too."""
+    whole = a + b
+    rows = data.draw(st.permutations([*a.rows(), *b.rows()]))
+    assert Summary.of_rows(rows, whole.account, whole.sources, whole.terms) == whole
+
+
+@given(SUMMARIES)
+def test_a_summary_with_another_part_keeps_the_rest(summary: Summary) -> None:
+    """Terms are given whole or by name, and a value with one part replaced is made anew, so its order holds."""
+    named = {name: getattr(summary.terms, name) for name in ("max_types", "calendar", "max_type_bytes")}
+    parts = summary.types, summary.account, summary.sources, summary.buckets, summary.other
+    assert Summary(*parts, **named) == Summary(*parts, summary.terms) == summary
+    turned = {bucket: dict(list(types.items())[::-1]) for bucket, types in list(summary.buckets.items())[::-1]}
+    assert repr(summary.replace(buckets=turned, terms=Terms(**named))) == repr(summary)
 
 
 @given(SUMMARIES, SUMMARIES)

@@ -187,9 +187,7 @@ def _key(result: Result) -> int:
 def _with_calendar(summary: Summary, calendar: Calendar | None) -> Summary:
     if summary.calendar == calendar:
         return summary
-    types, buckets, other = summary.types, summary.buckets, summary.other
-    most = summary.max_type_bytes
-    return Summary(types, summary.account, summary.sources, buckets, other, summary.max_types, calendar, most)
+    return summary.replace(terms=summary.terms.replace(calendar=calendar))
 
 
 def _stretch(source: SourceReport) -> str:

@@ -9,14 +9,14 @@ from typing import Final
 
 from eventcli.engines.partial import Partial, Piece
 from eventcli.engines.plan import Plan
-from eventcli.lines.query import Calendar, Query
+from eventcli.lines.query import Query
 from eventcli.pipeline.options import Callbacks
 from eventcli.pipeline.reports import Reports
 from eventcli.readable import ReplacedError, TruncatedError
 from eventcli.summary.account import AccountError
 from eventcli.summary.sources import SourceReport, Status, Stretch
 from eventcli.summary.stats import TypeStats
-from eventcli.summary.summary import Summary
+from eventcli.summary.summary import Summary, Terms
 
 _TOGETHER: Final = 16
 """Summaries that are merged at a time: each merge copies all types."""
@@ -120,11 +120,10 @@ class Gathering:
     def _checked(self, folded: Summary) -> Summary:
         query = self._query
         reports = self._reports.all()
-        calendar = Calendar(query.timing.by, query.timing.zone) if query.timing and query.timing.by else None
+        terms = Terms.of(query)
         # As on one machine: with buckets, a type that never occurred has none.
-        asked_for = Summary(dict.fromkeys(() if calendar else query.types or (), TypeStats()))
-        limits = Summary(max_types=query.max_types, calendar=calendar, max_type_bytes=query.max_type_bytes)
-        summary = Summary.union([asked_for, limits, folded], reports)
+        asked_for = Summary(dict.fromkeys(() if terms.calendar else query.types or (), TypeStats()))
+        summary = Summary.union([asked_for, Summary(terms=terms), folded], reports)
         summary.check()
         if summary.account.lines != reports.lines:
             raise AccountError(f"the sources have other lines than the splits: {summary.sources}, {summary.account}")

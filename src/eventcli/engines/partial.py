@@ -16,7 +16,7 @@ from eventcli.summary.aggregates.aggregate import Kind
 from eventcli.summary.aggregates.registry import AGGREGATES
 from eventcli.summary.sources import Status
 from eventcli.summary.stats import LazyTypes, Types, TypeStats
-from eventcli.summary.summary import Summary
+from eventcli.summary.summary import Summary, Terms
 
 _RAW: Final = "latin-1"
 """How the bytes of a rejected line become text: one character each."""
@@ -176,7 +176,7 @@ def from_bytes(data: bytes) -> Partial:
     return Partial(
         rows["first"],
         rows["end"],
-        Summary(plain, _account(rows["account"]), (), buckets, other, most, calendar, most_bytes),
+        Summary(plain, _account(rows["account"]), (), buckets, other, Terms(most, calendar, most_bytes)),
         list(starmap(_piece, rows["pieces"])),
         list(starmap(_reject, rows["rejects"])),
         rows["most"],

@@ -17,7 +17,6 @@ from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
 from eventcli.reading.portions import LineRange
 from eventcli.summary.sources import SourceReport
-from eventcli.summary.summary import Summary
 
 if TYPE_CHECKING:
     from eventcli.lines.event import Reject
@@ -59,11 +58,7 @@ def folded(split: Split) -> Partial:
         # What was read of these may be of two versions.
         changed |= sources.changed
     pieces = sources.pieces({int(report.name): report for report in summary.sources})
-    most, most_bytes = summary.max_types, summary.max_type_bytes
-    bare = Summary(
-        summary.types, summary.account, (), summary.buckets, summary.other, most, summary.calendar, most_bytes
-    )
-    return Partial(split.place, split.place + 1, bare, pieces, rejects, split.most)
+    return Partial(split.place, split.place + 1, summary.replace(sources=()), pieces, rejects, split.most)
 
 
 class _Sources:

@@ -6,11 +6,11 @@ from itertools import repeat
 from operator import call
 from typing import Any, Final
 
-from eventcli.lines.query import Bucket, Calendar, Query
+from eventcli.lines.query import Bucket, Query
 from eventcli.summary.aggregates.aggregate import Kind, Values
 from eventcli.summary.aggregates.registry import AGGREGATES, kept
 from eventcli.summary.stats import TypeStats
-from eventcli.summary.summary import Summary, bytes_of
+from eventcli.summary.summary import Summary, Terms, bytes_of
 
 _States = list[Any]
 """The states of one type while values are added, in the order of the registry; None for those that are not kept."""
@@ -26,13 +26,12 @@ _EMPTY: Final[_States] = [
 class GrowingStats:
     """Stats by bucket and type. Now and then, the types beyond the limits of the query are added up."""
 
-    def __init__(self, query: Query, calendar: Calendar | None) -> None:
-        """Keep the aggregates of the query; its buckets are those of the calendar."""
+    def __init__(self, query: Query) -> None:
+        """Keep the aggregates of the query."""
         self._adds = _adds_of(query.aggregates)
         self._types: dict[str, _States] = {}
         self._buckets: dict[Bucket, dict[str, _States]] = {}
         self._query = query
-        self._calendar = calendar
         self._earlier: Summary | None = None
         self._name_bytes = 0
         self._begin()
@@ -71,9 +70,7 @@ class GrowingStats:
         summary = Summary(
             _frozen(self._types),
             buckets={bucket: _frozen(types) for bucket, types in self._buckets.items()},
-            max_types=self._query.max_types,
-            calendar=self._calendar,
-            max_type_bytes=self._query.max_type_bytes,
+            terms=Terms.of(self._query),
         )
         return summary if self._earlier is None else summary.merge(self._earlier)
 

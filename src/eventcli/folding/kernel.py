@@ -9,12 +9,12 @@ from eventcli.body import forced_level, kernel
 from eventcli.folding.fold import MOST_MARKS, Folded, Mark, Part
 from eventcli.lines import paths
 from eventcli.lines.event import Reason
-from eventcli.lines.query import Bucket, Calendar, Query, Timing
+from eventcli.lines.query import Bucket, Query, Timing
 from eventcli.reading.small_files import FLAGS, Known, Read
 from eventcli.summary.account import Account
 from eventcli.summary.aggregates.registry import kept
 from eventcli.summary.stats import LazyTypes, Types, TypeStats
-from eventcli.summary.summary import Summary
+from eventcli.summary.summary import Summary, Terms
 
 if TYPE_CHECKING:
     from eventcli import _kernel
@@ -59,12 +59,11 @@ class KernelFold:
             level=forced_level(),
             caches=caches,
         )
-        self._calendar = self._buckets = self._input_zone = None
+        self._buckets = self._input_zone = None
         if timing is not None:
             self._input_zone = eventcli.lines.zones.zone(timing.input_zone)
             if timing.by is not None:
                 self._buckets = eventcli.lines.times.Buckets(timing.by, timing.zone)
-                self._calendar = Calendar(timing.by, timing.zone)
         # Created for the first line that is handed back.
         self._authority: ReferenceFold | None = None
         self._lines = 0
@@ -150,8 +149,7 @@ class KernelFold:
                 buckets[bucket] = LazyTypes(columns, self._aggregates)
             if len(rest):
                 (other[bucket],) = LazyTypes(rest, self._aggregates).values()
-        most = self._query.max_types, self._query.max_type_bytes
-        certain = Summary(types, self._certain(), (), buckets, other, most[0], self._calendar, most[1])
+        certain = Summary(types, self._certain(), (), buckets, other, Terms.of(self._query))
         return certain if self._authority is None else certain.merge(self._authority.summary())
 
     def _certain(self) -> Account:

@@ -3,7 +3,7 @@
 from typing import Final
 
 import eventcli.lines
-from eventcli.lines.query import Bucket, Calendar, Timing
+from eventcli.lines.query import Bucket, Timing
 
 OUTSIDE: Final = Bucket(0, -1)
 """Takes the place of a bucket if the time of an event is outside the requested bounds."""
@@ -21,10 +21,8 @@ class Moments:
         """Without timing, no event has a bucket."""
         self._timing = timing
         self._buckets = None
-        self.calendar: Calendar | None = None
         if timing is not None and timing.by is not None:
             self._buckets = eventcli.lines.times.Buckets(timing.by, timing.zone)
-            self.calendar = Calendar(timing.by, timing.zone)
         self._bucket_of_time: dict[object, Bucket | None] = {}
 
     def of(self, time: object) -> Bucket | None:

@@ -39,7 +39,7 @@ class ReferenceFold:
         self._wanted = None if query.types is None else frozenset(query.types)
         self._moments = Moments(query.timing)
         self._sorter = Sorter(query, self._moments)
-        self._stats = GrowingStats(query, self._moments.calendar)
+        self._stats = GrowingStats(query)
         self._lines = self._accepted = self._filtered = self._blank = self._salvaged = 0
         self._rejected = dict.fromkeys(Reason, 0)
         self._merged: dict[ReferenceFold, Summary] = {}

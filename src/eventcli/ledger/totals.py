@@ -14,7 +14,7 @@ from eventcli.summary.asked import Asked
 from eventcli.summary.kinship import Result
 from eventcli.summary.sources import SourceReport, Status, Stretch
 from eventcli.summary.stats import TypeStats
-from eventcli.summary.summary import Summary
+from eventcli.summary.summary import Row, Summary, Terms
 from eventcli.text import name_of
 
 Types = dict[str | None, TypeStats]
@@ -23,30 +23,8 @@ Types = dict[str | None, TypeStats]
 
 def assemble(types: Types, account: Account, sources: Iterable[SourceReport], meaning: Meaning) -> Summary:
     """Return the Summary of these stats, limited to as many types as the ledger's meaning allows."""
-    other: dict[Bucket | None, TypeStats] = {None: types[None]} if None in types else {}
-    named = {name: stats for name, stats in types.items() if name is not None}
-    return Summary(named, account, sources, {}, other, meaning.lines.max_types, None, meaning.lines.max_type_bytes)
-
-
-def _summary(
-    rows: Iterable[tuple[Bucket | None, str | None, TypeStats]],
-    account: Account,
-    sources: Iterable[SourceReport],
-    calendar: Calendar | None,
-    meaning: Meaning,
-) -> Summary:
-    types: dict[str, TypeStats] = {}
-    buckets: dict[Bucket, dict[str, TypeStats]] = {}
-    other: dict[Bucket | None, TypeStats] = {}
-    for bucket, name, stats in rows:
-        if name is None:
-            other[bucket] = other[bucket].merge(stats) if bucket in other else stats
-        else:
-            group = types if bucket is None else buckets.setdefault(bucket, {})
-            group[name] = group[name].merge(stats) if name in group else stats
-    return Summary(
-        types, account, sources, buckets, other, meaning.lines.max_types, calendar, meaning.lines.max_type_bytes
-    )
+    rows = ((None, name, stats) for name, stats in types.items())
+    return Summary.of_rows(rows, account, sources, Terms.of(meaning.lines))
 
 
 class Places:
@@ -157,7 +135,7 @@ def unchecked_totals(
     if calendar is not None or since is not None or until is not None:
         places = Places(database.starts(), meaning.granularity, calendar=calendar, since=since, until=until)
         numbers, buckets = places.numbers, places.buckets
-    rows: list[tuple[Bucket | None, str | None, TypeStats]] = [
+    rows: list[Row] = [
         (buckets[number], name, stats) for number, name, stats in database.totals(numbers, types, aggregates=aggregates)
     ]
     if types is None:
@@ -176,7 +154,8 @@ def unchecked_totals(
     )
     if calendar is None:
         rows += [(None, name, TypeStats()) for name in types or ()]
-    summary = _summary(rows, account, sources_of(database), calendar, meaning)
+    terms = Terms.of(meaning.lines).replace(calendar=calendar)
+    summary = Summary.of_rows(rows, account, sources_of(database), terms)
     try:
         summary.check()
     except AccountError as error:

@@ -23,6 +23,10 @@ class Value:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
+    def replace(self, **values: Any) -> Self:
+        """Return the value with other values for some of its slots."""
+        return type(self)(*(values.get(name, getattr(self, name)) for name in self.__slots__))
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be set")
 

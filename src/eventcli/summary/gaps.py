@@ -51,16 +51,7 @@ def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Sum
         if rows > MOST_ROWS:
             raise GapsError(f"gaps take more than {MOST_ROWS} rows from the first to the last bucket")
         filled[bucket] = dict.fromkeys(names, TypeStats()) | dict(filled.get(bucket, {}))
-    return Summary(
-        summary.types,
-        summary.account,
-        summary.sources,
-        filled,
-        summary.other,
-        summary.max_types,
-        summary.calendar,
-        summary.max_type_bytes,
-    )
+    return summary.replace(buckets=filled)
 
 
 def _check(buckets: "Buckets", since: int, until: int, names: int, most: int) -> None:

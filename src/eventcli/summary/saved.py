@@ -17,7 +17,7 @@ from eventcli.summary.asked import Asked, NewerError
 from eventcli.summary.kinship import Result
 from eventcli.summary.sources import SourceReport, Status, Stretch
 from eventcli.summary.stats import TypeStats
-from eventcli.summary.summary import Summary
+from eventcli.summary.summary import Rows, Summary, Terms
 
 if TYPE_CHECKING:
     from eventcli.summary.elements import Number
@@ -150,49 +150,34 @@ def _row(bucket: Bucket | None, name: str | None, stats: TypeStats) -> dict[str,
     }
 
 
-class _Rows:
-    """The sum of rows, each with its type, its stats and, if there are buckets, the start of its bucket."""
-
-    def __init__(self) -> None:
-        self.types: dict[str, TypeStats] = {}
-        self.buckets: dict[Bucket, dict[str, TypeStats]] = {}
-        self.other: dict[Bucket | None, TypeStats] = {}
-
-    def summary(self) -> Summary:
-        """Return the Summary of the rows, without an account."""
-        return Summary(self.types, buckets=self.buckets, other=self.other)
-
-
-class _Printed(_Rows):
+class _Printed:
     """The rows of printed results: those of one type add up, as one file may contain several results."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.rows = 0
+        self._sum = Rows()
         self._events = 0
         self._is_timed = self._is_plain = False
 
     def add(self, row: Mapping[str, Any]) -> None:
         start, stats = row.get("start"), _stats(row)
-        types = self.types if start is None else self.buckets.setdefault(_bucket(_text(start)), {})
-        name = _text(row["type"])
-        known = types.get(name)
-        types[name] = stats if known is None else known.merge(stats)
+        self._sum.add(None if start is None else _bucket(_text(start)), _text(row["type"]), stats)
         self.rows += 1
         self._events += stats.count
         self._is_timed = self._is_timed or "start" in row
         self._is_plain = self._is_plain or "start" not in row
 
     def result(self) -> Result:
-        summary = self.summary().merge(Summary(account=Account(self._events, self._events)))
+        summary = Summary.of_rows(self._sum, Account(self._events, self._events))
         return Result(summary, is_printed=True, is_timed=self._is_timed, is_plain=self._is_plain)
 
 
-class _Part(_Rows):
+class _Part:
     """A saved summary, read member by member: memory is bounded by the longest row, whatever it contains."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._sum = Rows()
+        self._rows = 0
         self._document: dict[str, Any] = {"types": (), "sources": ()}
         self._sources: list[SourceReport] = []
 
@@ -206,15 +191,11 @@ class _Part(_Rows):
             self._document[key] = value
 
     def add_row(self, row: Mapping[str, Any]) -> None:
-        """Add the stats of one type: if a type occurs twice, the stats no longer match the account."""
+        """Add the stats of one type."""
         start, stats = row.get("start"), _stats(row)
         bucket = None if start is None else _bucket(_text(start))
-        if row["type"] is None:
-            self.other[bucket] = stats
-        elif bucket is None:
-            self.types[_text(row["type"])] = stats
-        else:
-            self.buckets.setdefault(bucket, {})[_text(row["type"])] = stats
+        self._sum.add(bucket, None if row["type"] is None else _text(row["type"]), stats)
+        self._rows += 1
 
     def result(self) -> Result:
         """Return the whole; raises SavedError, or whatever a wrong value raises, if it is damaged."""
@@ -225,18 +206,22 @@ class _Part(_Rows):
         if version != VERSION:
             newer = ": a newer eventstats wrote it" if version > VERSION else ""
             raise SavedError(f"version {version} of {SCHEMA}; this program reads version {VERSION}{newer}")
+        if self._rows != len(self._sum):
+            raise ValueError("a type occurs twice")
         account = document["account"]
         rejected = {_reason(reason): _count(number) for reason, number in account["rejected"].items()}
         lines, accepted, filtered, blank = (_count(account[key]) for key in ("lines", "accepted", "filtered", "blank"))
         most, most_bytes = document.get("max_types", ""), document.get("max_type_bytes", "")
-        rest = Summary(
-            account=Account(lines, accepted, rejected, filtered, blank, _optional_count(account, "salvaged")),
-            sources=self._sources,
-            max_types=MAX_TYPES if most == "" else None if most is None else _count(most),
-            max_type_bytes=MAX_TYPE_BYTES if most_bytes == "" else None if most_bytes is None else _count(most_bytes),
-            calendar=Calendar(_text(document["by"]), _text(document["tz"])) if document.get("by") else None,
+        summary = Summary.of_rows(
+            self._sum,
+            Account(lines, accepted, rejected, filtered, blank, _optional_count(account, "salvaged")),
+            self._sources,
+            Terms(
+                MAX_TYPES if most == "" else None if most is None else _count(most),
+                Calendar(_text(document["by"]), _text(document["tz"])) if document.get("by") else None,
+                MAX_TYPE_BYTES if most_bytes == "" else None if most_bytes is None else _count(most_bytes),
+            ),
         )
-        summary = self.summary().merge(rest)
         summary.check()
         if document["complete"] is not summary.complete:
             raise ValueError("its sources contradict its claim to be complete")

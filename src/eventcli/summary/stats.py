@@ -215,6 +215,12 @@ def sum_of(several: Iterable[TypeStats]) -> TypeStats:
     return total
 
 
+def add(total: dict[_Key, TypeStats], key: _Key, stats: TypeStats) -> None:
+    """Add stats to those under a key of a dict."""
+    known = total.get(key)
+    total[key] = stats if known is None else known.merge(stats)
+
+
 def add_all(total: dict[_Key, TypeStats], more: Mapping[_Key, TypeStats]) -> None:
     """Add stats to those in a dict, key by key."""
     if not total:

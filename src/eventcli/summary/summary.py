@@ -11,48 +11,129 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import eventcli.lines
 from eventcli.errors import ExitCode
-from eventcli.lines.query import Bucket, Calendar
+from eventcli.lines.query import Bucket, Calendar, Query
 from eventcli.summary.account import Account, AccountError, Value
 from eventcli.summary.aggregates.registry import COLUMNS, DEFAULT_STATS, NUMBERS, Stat
 from eventcli.summary.sources import LazyReports, SourceReport, are_complete
-from eventcli.summary.stats import LazyTypes, Types, TypeStats, add_all, count_of, in_order, sum_of
+from eventcli.summary.stats import LazyTypes, Types, TypeStats, add, add_all, count_of, in_order, sum_of
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import TypedDict, Unpack
+
+    class _Terms(TypedDict, total=False):
+        """The parts of `Terms` by name."""
+
+        max_types: int | None
+        calendar: Calendar | None
+        max_type_bytes: int | None
 
 
 OTHER_LABEL: Final = "(other)"
 """Default label for the row of all types beyond the limit."""
 
 
+Row = tuple[Bucket | None, str | None, TypeStats]
+"""The bucket (None: events outside any bucket), the type (None: all types beyond the limit), and the stats."""
+
+
 class CalendarError(ValueError):
     """Buckets of different sizes or time zones cannot be merged."""
+
+
+class Terms(Value):
+    """What a query says of its result as a whole: which types have rows of their own, and how buckets are cut.
+
+    At most `max_types` types have rows, the first ones in code-point order (None: no limit); all others share one. So
+    do types once the names before them have `max_type_bytes` bytes (UTF-8). A `calendar` of None is unknown.
+    """
+
+    __slots__ = ("max_types", "calendar", "max_type_bytes")  # noqa: RUF023  # the order of the arguments
+
+    max_types: int | None
+    calendar: Calendar | None
+    max_type_bytes: int | None
+
+    def __init__(
+        self, max_types: int | None = None, calendar: Calendar | None = None, max_type_bytes: int | None = None
+    ) -> None:
+        self._set(max_types=max_types, calendar=calendar, max_type_bytes=max_type_bytes)
+
+    @classmethod
+    def of(cls, query: Query) -> Self:
+        """Return the terms of a query."""
+        timing = query.timing
+        calendar = None if timing is None or timing.by is None else Calendar(timing.by, timing.zone)
+        return cls(query.max_types, calendar, query.max_type_bytes)
+
+    def join(self, other: "Terms") -> "Terms":
+        """Return the narrower limits, and the calendar of both; CalendarError if their buckets are cut differently."""
+        ours, theirs = self.calendar, other.calendar
+        if ours and theirs and ours != theirs:
+            raise CalendarError(
+                f"buckets by {ours.by} ({ours.zone}) and by {theirs.by} ({theirs.zone}) cannot be merged"
+            )
+        most, most_bytes = self.max_types, self.max_type_bytes
+        return Terms(_least(most, other.max_types), ours or theirs, _least(most_bytes, other.max_type_bytes))
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+_ANY: Final = Terms()
+
+
+class Rows:
+    """Rows that add up, each with its bucket, its type (None: all others) and its stats."""
+
+    __slots__ = ("buckets", "other", "types")
+
+    def __init__(self) -> None:
+        self.types: dict[str, TypeStats] = {}
+        self.buckets: dict[Bucket, dict[str, TypeStats]] = {}
+        self.other: dict[Bucket | None, TypeStats] = {}
+
+    def __len__(self) -> int:
+        return len(self.other) + len(self.types) + sum(map(len, self.buckets.values()))
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Self:
+        """Add up rows in any order."""
+        total = cls()
+        for row in rows:
+            total.add(*row)
+        return total
+
+    def add(self, bucket: Bucket | None, name: str | None, stats: TypeStats) -> None:
+        """Add a row."""
+        if name is None:
+            add(self.other, bucket, stats)
+        else:
+            add(self.types if bucket is None else self.buckets.setdefault(bucket, {}), name, stats)
 
 
 class Summary(Value):
     """The whole state of a run: stats by type, the account, and the sources.
 
     `types` are the stats of events outside any bucket of time: all of them, unless buckets were requested. `buckets`
-    are those of the others, in time order; `calendar` says how they were cut (None: unknown). At most `max_types`
-    types have stats of their own, the first ones in code-point order (None: no limit); all others add up in `other`,
-    by bucket, where None stands for events outside any bucket. So do types once the names before them have
-    `max_type_bytes` bytes (UTF-8).
+    are those of the others, in time order. `other` is what the types beyond the limits add up to, by bucket, where None
+    stands for events outside any bucket. `terms` has the limits and the calendar, which may also be given by name:
+    `max_types`, `max_type_bytes`, `calendar`.
 
     >>> from decimal import Decimal
     >>> Summary({"purchase": TypeStats(2, Decimal(5))}).types["purchase"].count
     2
     """
 
-    __slots__ = ("types", "account", "sources", "buckets", "other", "max_types", "calendar", "max_type_bytes")  # noqa: RUF023  # as above
+    __slots__ = ("types", "account", "sources", "buckets", "other", "terms")  # noqa: RUF023  # as above
 
     types: Types
     account: Account
     sources: Sequence[SourceReport]
     buckets: Mapping[Bucket, Types]
     other: Mapping[Bucket | None, TypeStats]
-    max_types: int | None
-    calendar: Calendar | None
-    max_type_bytes: int | None
+    terms: Terms
 
     def __init__(
         self,
@@ -61,11 +142,12 @@ class Summary(Value):
         sources: Iterable[SourceReport] = (),
         buckets: Mapping[Bucket, Types] = MappingProxyType({}),
         other: Mapping[Bucket | None, TypeStats] = MappingProxyType({}),
-        max_types: int | None = None,
-        calendar: Calendar | None = None,
-        max_type_bytes: int | None = None,
+        terms: Terms = _ANY,
+        **given: "Unpack[_Terms]",
     ) -> None:
-        types, buckets, other = _limited(types, buckets, other, max_types, max_type_bytes)
+        if given:
+            terms = terms.replace(**given)
+        types, buckets, other = _limited(types, buckets, other, terms)
         # In order, so that equal summaries look equal.
         self._set(
             types=in_order(types),
@@ -73,10 +155,35 @@ class Summary(Value):
             sources=sources if isinstance(sources, LazyReports) else tuple(sorted(sources)),
             buckets={bucket: in_order(buckets[bucket]) for bucket in sorted(buckets) if buckets[bucket]},
             other={bucket: other[bucket] for bucket in sorted(other, key=_bucket_key) if other[bucket].count},
-            max_types=max_types,
-            calendar=calendar,
-            max_type_bytes=max_type_bytes,
+            terms=terms,
         )
+
+    @classmethod
+    def of_rows(
+        cls,
+        rows: Iterable[Row] | Rows,
+        account: Account = Account(),  # noqa: B008  # immutable
+        sources: Iterable[SourceReport] = (),
+        terms: Terms = _ANY,
+    ) -> Self:
+        """Return the Summary of rows in any order; those of one type and bucket add up."""
+        gathered = rows if isinstance(rows, Rows) else Rows.of(rows)
+        return cls(gathered.types, account, sources, gathered.buckets, gathered.other, terms)
+
+    @property
+    def max_types(self) -> int | None:
+        """How many types have rows of their own at most; None for no limit."""
+        return self.terms.max_types
+
+    @property
+    def max_type_bytes(self) -> int | None:
+        """How many bytes the names of these types have at most; None for no limit."""
+        return self.terms.max_type_bytes
+
+    @property
+    def calendar(self) -> Calendar | None:
+        """How the buckets are cut; None if that is unknown."""
+        return self.terms.calendar
 
     @property
     def complete(self) -> bool:
@@ -107,7 +214,7 @@ class Summary(Value):
         for bucket in (None, *sorted({*self.buckets, *(bucket for bucket in self.other if bucket is not None)})):
             yield bucket, self.types if bucket is None else self.buckets.get(bucket, {}), self.other.get(bucket)
 
-    def rows(self) -> Iterator[tuple[Bucket | None, str | None, TypeStats]]:
+    def rows(self) -> Iterator[Row]:
         """Yield the bucket, the type (None: all others) and the stats of every row, in output order."""
         for bucket, types, other in self.parts():
             for name, stats in types.items():
@@ -153,8 +260,7 @@ class Summary(Value):
         types = formed(self.types)
         other = {bucket: one.in_form() for bucket, one in self.other.items()}
         buckets = {bucket: formed(stats) for bucket, stats in self.buckets.items()}
-        most, most_bytes = self.max_types, self.max_type_bytes
-        return type(self)(types, self.account, self.sources, buckets, other, most, self.calendar, most_bytes)
+        return type(self)(types, self.account, self.sources, buckets, other, self.terms)
 
     @property
     def crowd(self) -> str:
@@ -206,9 +312,7 @@ class Summary(Value):
         buckets: dict[Bucket, Types] = {}
         joined: dict[Bucket, dict[str, TypeStats]] = {}
         other: dict[Bucket | None, TypeStats] = {}
-        limits: list[int] = []
-        byte_limits: list[int] = []
-        calendar: Calendar | None = None
+        terms = _ANY
         for summary in summaries:
             account += summary.account
             sources += summary.sources
@@ -226,20 +330,11 @@ class Summary(Value):
                     buckets[bucket] = joined[bucket] = dict(buckets[bucket])
                 add_all(joined[bucket], stats)
             add_all(other, summary.other)
-            if summary.max_types is not None:
-                limits.append(summary.max_types)
-            if summary.max_type_bytes is not None:
-                byte_limits.append(summary.max_type_bytes)
-            if calendar and summary.calendar and calendar != summary.calendar:
-                raise CalendarError(
-                    f"buckets by {calendar.by} ({calendar.zone}) and by {summary.calendar.by}"
-                    f" ({summary.calendar.zone}) cannot be merged"
-                )
-            calendar = calendar or summary.calendar
+            if summary.terms is not terms:
+                terms = terms.join(summary.terms)
         if sources:
             reports = [*reports, *sources]
-        most, most_bytes = min(limits, default=None), min(byte_limits, default=None)
-        return cls(types or single, account, reports, buckets, other, most, calendar, most_bytes)
+        return cls(types or single, account, reports, buckets, other, terms)
 
 
 def _bucket_key(bucket: Bucket | None) -> tuple[int, ...]:
@@ -263,8 +358,7 @@ def _limited(
     types: Types,
     buckets: Mapping[Bucket, Types],
     other: Mapping[Bucket | None, TypeStats],
-    most: int | None,
-    most_bytes: int | None,
+    terms: Terms,
 ) -> tuple[Types, Mapping[Bucket, Types], Mapping[Bucket | None, TypeStats]]:
     """Move all types into `other` except the first `most` in code-point order, and those beyond `most_bytes` of names.
 
@@ -272,6 +366,7 @@ def _limited(
     part. The names that a part keeps before one that it moved have at least `most_bytes` together, and so they have in
     the whole. That would not hold if a name that does not fit counted itself.
     """
+    most, most_bytes = terms.max_types, terms.max_type_bytes
     every = [types, *buckets.values()]
     are_few = most is None or sum(map(len, every)) <= most
     if are_few and (most_bytes is None or sum(map(_bytes_at_most, every)) < most_bytes):

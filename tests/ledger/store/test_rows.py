@@ -33,7 +33,7 @@ def test_rows_hold_what_a_summary_holds(body: str, events: list[bytes], most: in
     made = folded(events, most)
     assert [(name, stats.count) for _, name, stats in made.rows()] == [(row[0], row[2]) for row in rows]
     buckets = {bucket: dict(types) for bucket, types in made.buckets.items()}
-    whole = Summary(dict(made.types), made.account, (), buckets, made.other, most, made.calendar)
+    whole = Summary(dict(made.types), made.account, (), buckets, made.other, max_types=most, calendar=made.calendar)
     assert rows_of(whole) == rows
     for (_, _, stats), (_, _, count, total, integral, low, high) in zip(made.rows(), rows, strict=True):
         assert (count, Decimal(total), integral, Decimal(low), Decimal(high)) == (
