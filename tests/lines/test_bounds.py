@@ -1,5 +1,7 @@
 """`eventcli.lines.bounds`: times, dates, how long ago, datetimes."""
 
+import copy
+import pickle
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -124,3 +126,9 @@ def test_what_moves_with_the_clock(text: str, expected: bool) -> None:  # noqa: 
     """A text that names another instant tomorrow is told from one that does not."""
     assert bounds.is_moving(text) is expected
     assert not bounds.is_moving(None)
+
+
+@pytest.mark.parametrize("timing", [Timing(), Timing("+02:00", 1, 2, "hour", optional=True, time_format="%F")])
+def test_timings_can_be_copied_and_sent(timing: Timing) -> None:
+    """A timing is equal to its copy and to itself after pickling."""
+    assert copy.copy(timing) == pickle.loads(pickle.dumps(timing)) == timing  # noqa: S301  # its own bytes

@@ -69,7 +69,7 @@ def test_forms_of_times_are_told_apart() -> None:
     plain, described = (Asked.of(Query(timing=Timing(time_format=form))) for form in (None, "%F"))
     assert plain.difference(described) == "--time-format none and --time-format '%F'"
     assert Asked.of(Query()).difference(described) is None
-    assert Asked.of(Query()).join(described).time_format == "%F"
+    assert Asked.of(Query()).join(described).settings()["time_format"] == "%F"
 
 
 def test_days_that_do_not_overlap_go_together() -> None:

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import eventcli.lines
 
 if TYPE_CHECKING:
+    from typing import TypedDict, Unpack
+
     from eventcli.lines.bounds import Bound
+
+    class _Usable(TypedDict, total=False):
+        """Which events have a usable time, and what happens to those that have none."""
+
+        optional: bool
+        time_format: str | None
 
 
 MAX_TYPES: Final = 1_000_000
@@ -91,15 +99,17 @@ class Timing(_Timing):
         until: "Bound | None" = None,
         by: str | None = None,
         zone: str = "UTC",
-        optional: bool = False,  # noqa: FBT001, FBT002  # as a NamedTuple takes it
-        time_format: str | None = None,
+        **usable: "Unpack[_Usable]",
     ) -> Self:
         """Normalise all values, so that equal ones compare equal."""
         if input_zone != "UTC" or zone != "UTC":
             input_zone, zone = eventcli.lines.zones.canonical(input_zone), eventcli.lines.zones.canonical(zone)
         first, end = _instant(since, zone), _instant(until, zone)
         by = None if by is None else unit_of(by)
-        return super().__new__(cls, input_zone, first, end, by, zone, optional, time_format)
+        return super().__new__(cls, input_zone, first, end, by, zone, **usable)
+
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]:
+        return (), self._asdict()
 
 
 def _instant(bound: "Bound | None", zone: str) -> int | None:

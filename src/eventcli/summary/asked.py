@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, Self
 
 import eventcli.lines
-from eventcli.lines.query import Bucket, Form, Query
+from eventcli.lines.query import Bucket, Calendar, Form, Query
 
 Window = tuple[int | None, int | None]
 """Events from one instant on and before another one, in nanoseconds since the epoch; None for no bound."""
 
 _ALWAYS: Final[Window] = (None, None)
-
-_OF_TIME: Final = ("time_field", "input_tz", "time_format")
 
 _NANOS: Final = 1_000_000_000
 
@@ -20,11 +18,20 @@ _EVERYTHING: Final = "all types"
 _NO_VALUE: Final = "none (events are only counted)"
 
 
+class Times(NamedTuple):
+    """Where the times of events were, and how they were read."""
+
+    field: str
+    zone: str | None = None
+    form: str | None = None
+
+
 class Asked(NamedTuple):
     """The settings that give the numbers of a result their meaning.
 
     Two results with equal settings can be added up; so can two that differ only in their `windows`, if these do not
-    overlap: no event is in both. Settings that only affect printing, and the limit of types, are not included.
+    overlap: no event is in both. `times` is None if times were ignored, `calendar` if there are no buckets. Settings
+    that only affect printing, and the limit of types, are not included.
     """
 
     type_field: str = "type"
@@ -33,11 +40,8 @@ class Asked(NamedTuple):
     default_value: str | None = None
     numeric_strings: bool = False
     salvage: bool = False
-    time_field: str | None = None
-    input_tz: str | None = None
-    time_format: str | None = None
-    by: str | None = None
-    tz: str | None = None
+    times: Times | None = None
+    calendar: Calendar | None = None
     windows: tuple[Window, ...] = (_ALWAYS,)
     form: Form = Form()
 
@@ -51,73 +55,82 @@ class Asked(NamedTuple):
         )
         if timing is None:
             return asked
-        zone = None if timing.by is None else timing.zone
         return asked._replace(
-            time_field=fields.time,
-            input_tz=timing.input_zone,
-            time_format=timing.time_format,
-            by=timing.by,
-            tz=zone,
+            times=Times(fields.time, timing.input_zone, timing.time_format),
+            calendar=None if timing.by is None else Calendar(timing.by, timing.zone),
             windows=((timing.since, timing.until),),
         )
 
+    def settings(self) -> dict[str, Any]:
+        """Return all settings by name, which is that of their option, in the order in which they are saved."""
+        settings = self._asdict()
+        form, windows = settings.pop("form"), settings.pop("windows")
+        settings.update(zip(_OF_TIMES, settings.pop("times") or _NOTHING, strict=False))
+        settings.update(zip(_OF_CALENDAR, settings.pop("calendar") or _NOTHING, strict=False))
+        return {**settings, "windows": windows, **form._asdict()}
+
     def difference(self, other: Self) -> str | None:
         """Return in words how the two differ, so that they cannot be added up; None if they can."""
-        for name in (*self._fields[:-2], *Form._fields):
-            mine, others = (getattr(asked if name in self._fields else asked.form, name) for asked in (self, other))
-            # If only one of them uses the time, its location does not matter to the other.
-            if mine != others and not (name in _OF_TIME and None in (self.time_field, other.time_field)):
-                return f"{_option(name)} {_shown(name, mine)} and {_option(name)} {_shown(name, others)}"
+        ours, theirs = self.settings(), other.settings()
+        del ours["windows"]
+        # If only one of them uses the time, its location does not matter to the other.
+        ignored = _OF_TIMES if self.times is None or other.times is None else ()
+        for name, mine in ours.items():
+            if mine != theirs[name] and name not in ignored:
+                return f"{_option(name)} {_shown(name, mine)} and {_option(name)} {_shown(name, theirs[name])}"
         if self.windows == other.windows:
             return None
         for mine in self.windows:
             for others in other.windows:
                 if _overlap(mine, others):
-                    return f"times {_stretch(mine)} and times {_stretch(others)}, which overlap"
+                    return f"times {_window_text(mine)} and times {_window_text(others)}, which overlap"
         return None
 
     def join(self, other: Self) -> Self:
         """Return the question that both answer together, if they can be added up."""
         windows = self.windows if self.windows == other.windows else _joined((*self.windows, *other.windows))
-        return self._replace(
-            time_field=self.time_field or other.time_field,
-            input_tz=self.input_tz or other.input_tz,
-            time_format=self.time_format or other.time_format,
-            windows=windows,
-        )
+        return self._replace(times=self.times or other.times, windows=windows)
 
     def row(self) -> dict[str, object]:
         """Return all settings that are not the default, for a saved summary."""
-        usual = type(self)()
-        row: dict[str, object] = {
-            name: value for name, value in self._asdict().items() if value != getattr(usual, name)
-        }
+        usual = type(self)().settings()
+        row = {name: value for name, value in self.settings().items() if value != usual[name]}
         if "windows" in row:
             row["windows"] = [[_text(since), _text(until)] for since, until in self.windows]
-        row.pop("form", None)
-        return row | self.form.settings()
+        return row
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """Return saved settings; ValueError or TypeError if they are invalid, NewerError if some are unknown."""
         row = dict(row)
         form = Form.saved(row)
-        unknown = sorted(set(row) - set(cls._fields[:-1]))
+        usual = cls().settings()
+        unknown = sorted(set(row) - set(usual))
         if unknown:
             raise NewerError(f"it has the setting {unknown[0]!r}")
-        usual = cls()
-        values: dict[str, Any] = {**row, "form": form}
+        values: dict[str, Any] = {"form": form}
         for name, value in row.items():
             if name == "windows":
                 values[name] = tuple(_window(window) for window in value)
             elif name == "types":
                 values[name] = None if value is None else tuple(map(_checked, value))
-            elif isinstance(getattr(usual, name), bool):
+            elif isinstance(usual[name], bool):
                 if not isinstance(value, bool):
                     raise TypeError(f"{name} is neither true nor false")
-            elif value is not None:
-                _checked(value)
+                values[name] = value
+            else:
+                values[name] = None if value is None else _checked(value)
+        times, calendar = ([values.pop(name, None) for name in names] for names in (_OF_TIMES, _OF_CALENDAR))
+        values["times"] = None if times[0] is None else Times(*times)
+        values["calendar"] = None if calendar[0] is None else Calendar(*calendar)
         return cls(**values)
+
+
+_OF_TIMES: Final = ("time_field", "input_tz", "time_format")
+
+_OF_CALENDAR: Final = ("by", "tz")
+
+_NOTHING: Final = (None, None, None)
 
 
 class NewerError(ValueError):
@@ -147,8 +160,8 @@ def _shown(name: str, value: object) -> str:
 def _overlap(one: Window, other: Window) -> bool:
     (start, end), (other_start, other_end) = one, other
     is_before = end is not None and other_start is not None and end <= other_start
-    is_behind = other_end is not None and start is not None and other_end <= start
-    return not is_before and not is_behind
+    is_after = other_end is not None and start is not None and other_end <= start
+    return not is_before and not is_after
 
 
 def _joined(windows: Iterable[Window]) -> tuple[Window, ...]:
@@ -162,7 +175,7 @@ def _joined(windows: Iterable[Window]) -> tuple[Window, ...]:
     return tuple(joined)
 
 
-def _stretch(window: Window) -> str:
+def _window_text(window: Window) -> str:
     since, until = window
     if since is until is None:
         return "without bounds"

@@ -86,7 +86,7 @@ class Kinship:
             self.asked, self._asked_by = asked, name
             return
         # Buckets are checked separately.
-        ours = self.asked._replace(by=asked.by, tz=asked.tz)
+        ours = self.asked._replace(calendar=asked.calendar)
         difference = ours.difference(asked)
         if difference is not None:
             raise MixedError(f"{self._asked_by} and {name} answer different questions: {difference}")
