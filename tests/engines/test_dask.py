@@ -262,7 +262,9 @@ def test_what_was_done_before_a_cancellation_is_given(shared: DaskCluster, tmp_p
     with closing(engine_of(shared.url)) as engine:
 
         def cancel() -> None:
-            wait_for(lambda: len(watch.folded) == 20 and len(list(tmp_path.glob("alive-*"))) == 2, "they do not run")
+            # Both workers are at work on tasks that do not end, and all others that were begun are done.
+            wait_for(lambda: len(list(tmp_path.glob("alive-*"))) == 2, "they do not run")
+            wait_for(lambda: begun(tmp_path) == len(watch.folded) + 2, "a task is not told")
             if how == "cancel":
                 engine.cancel()
             else:
@@ -270,10 +272,11 @@ def test_what_was_done_before_a_cancellation_is_given(shared: DaskCluster, tmp_p
 
         with meanwhile(cancel), pytest.raises(CancelledError) as caught:
             engine.reduce(job(tmp_path, *[{}] * 20, LONG, LONG, *[{}] * 40), watch)
-        assert b"".join(caught.value.parts) == expected(20)
-        assert len(caught.value.parts) < 20
+        assert len(watch.folded) > 15
+        assert b"".join(caught.value.parts) == b"".join(b"%d," % task for task in sorted(watch.folded))
+        assert len(caught.value.parts) < len(watch.folded)
         wait_for(lambda: not held(shared), "there are tasks")
-        assert begun(tmp_path) == 22
+        assert begun(tmp_path) == len(watch.folded) + 2
         # The engine can be used again.
         assert engine.reduce(job(tmp_path, {}), Watch()) == expected(1)
 
