@@ -31,6 +31,9 @@ class Cluster(ABC):
     examples: int = 30
     """How many drawn cases a property is tried with: fewer where each takes long."""
 
+    has_own_workers: bool = True
+    """Whether its workers were started before the client, with the environment of then."""
+
     @abstractmethod
     def engine(self, *, is_impatient: bool = False) -> Engine:
         """Return an engine that nobody else uses. If it is impatient, workers are given up after a few seconds."""
@@ -50,6 +53,8 @@ class Cluster(ABC):
 
 class ProcessesCluster(Cluster):
     """The processes of the client itself."""
+
+    has_own_workers = False
 
     def engine(self, *, is_impatient: bool = False) -> Engine:
         """Return an engine of two processes."""

@@ -36,6 +36,7 @@ class FakeRun:
     def __init__(self, place: Place, rejects: int = 0) -> None:
         self.at = place
         self.rejects = rejects
+        self.crew: int | None = None
 
     def account(self) -> Account:
         """Return an account of nothing but rejects."""
@@ -44,6 +45,10 @@ class FakeRun:
     def place(self) -> Place:
         """Return where it was put."""
         return self.at
+
+    def workers(self) -> int | None:
+        """Return how many workers it was given."""
+        return self.crew
 
 
 class Screen:

@@ -22,8 +22,9 @@ BAD: Final = "Bad lines"
 OUTPUT: Final = "Output"
 ACCESS: Final = "Access"
 RUN: Final = "Run"
+CLUSTER: Final = "On a cluster"
 
-_HEADINGS: Final = (LEDGER, INPUT, LINES, QUERY, BAD, OUTPUT, ACCESS, RUN)
+_HEADINGS: Final = (LEDGER, INPUT, LINES, QUERY, BAD, OUTPUT, ACCESS, RUN, CLUSTER)
 """The headings of the options in a help text, in this order."""
 
 _WIDEST: Final = 30

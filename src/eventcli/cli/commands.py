@@ -1,6 +1,7 @@
 """The command line: the commands, exit statuses, signals."""
 
 import os
+from contextlib import ExitStack
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,8 @@ from eventcli.cli.messages import PROGRAM, say, say_repeat, say_source, write_st
 from eventcli.cli.options import (
     bad_rate_option,
     debug_option,
+    engine_given,
+    engine_options,
     files_argument,
     input_options,
     jobs_option,
@@ -26,6 +29,8 @@ from eventcli.cli.options import (
     output_option,
     output_options,
     reject_options,
+    split_size_option,
+    storage_options_option,
     time_options,
     types_option,
 )
@@ -182,6 +187,7 @@ def commands() -> None:
     help="Show progress, or do not.  [default: on a terminal, after a second]",
 )
 @output_options()
+@engine_options
 def summarize(
     *,
     files: tuple[str, ...],
@@ -204,27 +210,30 @@ def summarize(
     query = query_of(options)._replace(aggregates=optional(options["stats"]))
     budget = Budget(Decimal(0), name="--strict") if strict else max_rejects
     asked = eventcli.summary.asked.Asked.of(query) if options["save"] else None
+    elsewhere = engine_given(options)
     settings = settings_of(**options, budget=budget, query=query, asked=asked)
     inputs = inputs_of(files, None if files_from is None else names_in(files_from, files, null=null))
     choice = Choice(include, exclude)
     check_targets(settings, inputs, files_from=files_from)
-    with Sinks(settings) as sinks:
-        run = Run(
-            inputs,
-            Options(
-                query,
-                max_line,
-                jobs=jobs,
-                choice=choice,
-                left_out=frozenset(sinks.identities()),
-                stretches=settings.save is not None,
-                mmap=mmap,
-                timeout=timeout,
-            ),
-            Callbacks(
-                sinks.reject, None if settings.rejects else max(EXAMPLES, settings.show_rejects), say_source, say_repeat
-            ),
+    with ExitStack() as stack:
+        engine = None
+        if elsewhere is not None:
+            # Before any output is opened: what is wrong with these options shows first.
+            engine = stack.enter_context(eventcli.cli.engines.engine_of(elsewhere, jobs))
+        sinks = stack.enter_context(Sinks(settings))
+        how = Options(
+            query,
+            max_line,
+            jobs=jobs,
+            choice=choice,
+            left_out=frozenset(sinks.identities()),
+            stretches=settings.save is not None,
+            mmap=mmap,
+            timeout=timeout,
         )
+        most = None if settings.rejects else max(EXAMPLES, settings.show_rejects)
+        callbacks = Callbacks(sinks.reject, most, say_source, say_repeat)
+        run = Run(inputs, how, callbacks) if engine is None else engine.run(inputs, how, callbacks)
         try:
             summary = complete(run, inputs, choice, settings)
         except KeyboardInterrupt:
@@ -233,6 +242,49 @@ def summarize(
             write_stderr(eventcli.reporting.table.table(partial, settings.stats).decode())
             raise
         return sinks.finish(summary)
+
+
+@commands.command(
+    cls=Command,
+    short_help="Print how a run on a cluster would split its files.",
+    examples=(
+        "eventstats plan 's3://bucket/logs/2026-*/*.jsonl'",
+        "eventstats plan logs/ --split-size 256MiB",
+        "eventstats plan --files-from list.txt -f jsonl",
+    ),
+)
+@files_argument
+@input_options
+@line_options()
+@split_size_option
+@storage_options_option
+@option(
+    "-f",
+    "--format",
+    type=click.Choice(["text", "json", "jsonl"]),
+    default="text",
+    show_default=True,
+    heading=OUTPUT,
+    help="What to print: a text, one object, or an object for each split.",
+)
+@output_option
+@debug_option
+@help_option
+def plan(
+    *,
+    files: tuple[str, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    files_from: str | None,
+    null: bool,
+    **options: Any,
+) -> ExitCode:
+    """Print how a run with --engine would split the FILEs among its workers. Nothing is read.
+
+    A FILE may be a directory, a quoted glob or a URL. The plan is that of `eventstats summarize` with the same options.
+    """
+    inputs = inputs_of(files, None if files_from is None else names_in(files_from, files, null=null))
+    return eventcli.cli.engines.print_plan(inputs, Choice(include, exclude), options)
 
 
 @commands.command(

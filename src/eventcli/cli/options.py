@@ -4,7 +4,19 @@ from typing import Final
 
 import click
 
-from eventcli.cli.command import BAD, INPUT, LINES, OUTPUT, QUERY, RUN, Decorator, help_option, option, together
+from eventcli.cli.command import (
+    BAD,
+    CLUSTER,
+    INPUT,
+    LINES,
+    OUTPUT,
+    QUERY,
+    RUN,
+    Decorator,
+    help_option,
+    option,
+    together,
+)
 from eventcli.cli.values import BudgetValue, ByValue, NameValue, PathValue, Size, StatsValue, TextsValue
 from eventcli.lines.query import FRAMINGS, MAX_TYPE_BYTES, MAX_TYPES, Fields
 from eventcli.reading.blocks import MAX_LINE
@@ -218,6 +230,55 @@ jobs_option = option(
     heading=RUN,
     help="Threads to use.  [default: one per available core]",
 )
+
+split_size_option = option(
+    "--split-size",
+    type=Size(),
+    heading=CLUSTER,
+    help="Bytes of a plain file that a worker folds at a time; more where the plan would have more than 20,000 splits."
+    "  [default: 64MiB]",
+)
+
+storage_options_option = option(
+    "--storage-options",
+    metavar="JSON",
+    heading=CLUSTER,
+    help="Options of the object store, such as '{\"endpoint_url\": ...}'; no secrets: workers have their own.",
+)
+
+engine_options = together(
+    option(
+        "--engine",
+        metavar="NAME",
+        heading=CLUSTER,
+        help="What does the work: local (threads), processes[:N], dask://HOST:PORT, tls://HOST:PORT or a scheduler file"
+        " of Dask, spark://HOST:PORT, spark or sc://HOST:PORT.  [default: local]",
+    ),
+    split_size_option,
+    option(
+        "--no-worker-timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=300.0,
+        metavar="SECONDS",
+        heading=CLUSTER,
+        help="Give up when there has been no worker for this time.  [default: 300]",
+    ),
+    storage_options_option,
+    option(
+        "--ship",
+        is_flag=True,
+        heading=CLUSTER,
+        help="Send the package to workers that have none: pure Python, so slower there.",
+    ),
+)
+
+
+def engine_given(options: dict[str, object]) -> dict[str, object] | None:
+    """Remove the options of engines, and return them; None if this machine does the work."""
+    names = ("engine", "split_size", "no_worker_timeout", "storage_options", "ship")
+    given = {name: options.pop(name) for name in names}
+    return None if given["engine"] in (None, "", "local") else given
+
 
 other_label_option = option(
     "--other-label",

@@ -35,6 +35,9 @@ class Watched(Protocol):
     def place(self) -> Place:
         """Return how far the run is."""
 
+    def workers(self) -> int | None:
+        """Return how many workers an engine has; None if this machine does the work."""
+
 
 def total(place: Place, sizes: Sequence[int | None]) -> int | None:
     """Return the bytes that a run will have read at its end, or None if the size of a source is unknown.
@@ -91,7 +94,7 @@ class Watch:
         """Report the account if a signal requested it, and redraw the bar."""
         if self._asked:
             self._asked = False
-            self._say(f"so far: {self._run.account()}")
+            self._say(f"so far: {self._so_far()}")
         if self._sizes_of is not None and time.monotonic() - self._started >= DELAY and _is_in_foreground():
             if self._sizes is None:
                 self._sizes = self._sizes_of()
@@ -110,6 +113,12 @@ class Watch:
         # The thread that waits for the run may be anywhere; it checks this at the next tick.
         self._asked = True
 
+    def _so_far(self) -> str:
+        account, place, workers = self._run.account(), self._run.place(), self._run.workers()
+        if workers is None:
+            return str(account)
+        return f"{account}; {place.position:,} bytes of {place.size or 0:,}, {workers} workers"
+
     def _draw(self, sizes: Sequence[int | None]) -> None:
         from tqdm.std import tqdm  # noqa: PLC0415  # 60 ms, only for runs that are watched
 
@@ -117,6 +126,9 @@ class Watch:
         size = total(place, sizes)
         read = place.before + place.position
         is_known = size is not None and 0 < read <= size
+        workers = self._run.workers()
+        more = [f"{rejects:,} rejected"] if rejects else []
+        more += [] if workers is None else [f"{workers} workers"]
         text = tqdm.format_meter(
             n=read,
             total=size if is_known else None,
@@ -127,7 +139,7 @@ class Watch:
             unit="B",
             unit_scale=True,
             bar_format=_SIZE_IS_KNOWN if is_known else _SIZE_IS_NOT_KNOWN,
-            postfix=f"{rejects:,} rejected" if rejects else "",
+            postfix=", ".join(more),
         )
         with self._drawing:
             line = text.ljust(self._width)

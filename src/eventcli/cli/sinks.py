@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final, Self, TextIO
+from typing import TYPE_CHECKING, Final, Protocol, Self, TextIO
 
 import eventcli.lines
 import eventcli.reporting
@@ -13,11 +13,10 @@ import eventcli.summary
 from eventcli import interruption
 from eventcli.cli import messages, targets
 from eventcli.cli.messages import say, say_rest
-from eventcli.cli.progress import Watch
+from eventcli.cli.progress import Watch, Watched
 from eventcli.cli.settings import Settings
 from eventcli.errors import ExitCode
 from eventcli.lines.event import Reason, Reject
-from eventcli.pipeline.run import Run
 from eventcli.reading.discovery import Choice, discover
 from eventcli.reading.source import size_of
 from eventcli.reporting import diagnostics
@@ -35,14 +34,32 @@ EXAMPLES: Final = 8
 """Rejected lines that are kept, shown or not: enough to recognise a mistake with the whole file."""
 
 
-def complete(run: Run, inputs: Sequence[str], choice: Choice, settings: Settings) -> Summary:
+class Running(Watched, Protocol):
+    """A run of threads or of an engine."""
+
+    def complete(self, on_heartbeat: Callable[[], object]) -> Summary:
+        """Read all sources to their end."""
+
+    def interrupt(self) -> None:
+        """Make `complete` raise KeyboardInterrupt."""
+
+
+def is_watched(inputs: Sequence[str], settings: Settings) -> bool:
+    """Whether the progress of a run is shown."""
+    if settings.progress is not None:
+        return settings.progress
+    is_typed = STDIN in inputs and _is_terminal(sys.stdin)
+    return _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not is_typed
+
+
+def complete(run: Running, inputs: Sequence[str], choice: Choice, settings: Settings) -> Summary:
     """Complete a run; meanwhile show its progress, and report the account when a signal requests it."""
     started = time.monotonic()
-    is_shown = settings.progress
-    if is_shown is None:
-        is_typed = STDIN in inputs and _is_terminal(sys.stdin)
-        is_shown = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not is_typed
-    sizes = (lambda: [size_of(str(found.source)) for found in discover(inputs, choice)]) if is_shown else None
+    sizes: Callable[[], list[int | None]] | None = None
+    if is_watched(inputs, settings):
+        # An engine knows the sizes as soon as it has a plan.
+        is_elsewhere = run.workers() is not None
+        sizes = lambda: [None] if is_elsewhere else [size_of(str(each.source)) for each in discover(inputs, choice)]  # noqa: E731
     # From the very start: the signal kills a process that does not handle it.
     with Watch(run, started=started, say=say, sizes=sizes) as watch:
         messages.Stderr.watch = watch

@@ -3,8 +3,10 @@
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import eventcli.reading
 from eventcli.engines.sources import Frozen
@@ -18,8 +20,17 @@ from eventcli.reading.discovery import Found, Listing, discover_many
 from eventcli.reading.frozen import FileState
 from eventcli.reading.portions import ByteRange
 from eventcli.reading.source import refuse
+from eventcli.redaction import secrets
 from eventcli.summary.sources import SourceReport
 from eventcli.text import STDIN_NAME, Source, is_url, name_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from eventcli.reading.remote.listing import ObjectState
+
+_AT_ONCE: Final = 32
+"""URLs that are asked about at a time."""
 
 _COMPRESSED: Final = re.compile(r"\.(?:t?gz|gzip|t?zst|zstd|bz2|xz|lzma|lz4|z)\Z", re.IGNORECASE)
 """Endings of the names of compressed files; what has another name and is compressed is noticed by a worker."""
@@ -55,19 +66,62 @@ def listed(inputs: Iterable[Source | ByteRange], options: Options, pause: Callab
     WrongUsageError for what only this process can read, such as a pipe.
     """
     found = _Found(options)
-    for origin, source in enumerate(inputs):
-        if not isinstance(source, (str, os.PathLike)):
-            name = source.name if isinstance(source, ByteRange) else name_of(source)
-            raise WrongUsageError(f"{name}: workers cannot read it: engines take files and URLs")
-        path = os.fspath(source)
-        if is_url(path):
-            found.add_objects(path, origin)
-        else:
+    for are_urls, group in groupby(enumerate(map(_path_of, inputs)), lambda item: is_url(item[1])):
+        if are_urls:
+            for origin, url, objects in _objects(group, options):
+                found.add_objects(url, objects, origin)
+                pause()
+            continue
+        for origin, path in group:
             for each in discover_many([path], options.choice):
                 found.add(each, origin)
                 pause()
-        pause()
     return Listed(found.sources, found.names, found.said)
+
+
+def _path_of(source: Source | ByteRange) -> str:
+    if isinstance(source, ByteRange) or not isinstance(source, (str, os.PathLike)):
+        name = source.name if isinstance(source, ByteRange) else name_of(source)
+        raise WrongUsageError(f"{name}: workers cannot read it: engines take files and URLs")
+    path = os.fspath(source)
+    if is_url(path) and secrets(path):
+        raise WrongUsageError(
+            f"{name_of(path)}: what is hidden here may be a secret, and would be seen on the cluster: workers have"
+            " credentials of their own, from their environment or their role"
+        )
+    return path
+
+
+def _objects(
+    urls: Iterable[tuple[int, str]], options: Options
+) -> Iterator[tuple[int, str, "list[ObjectState] | OSError"]]:
+    """Yield for each URL its place and the objects that it names, or why they are not known, in order."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # only for URLs
+
+    def states(url: str) -> "list[ObjectState] | OSError":
+        try:
+            return eventcli.reading.remote.listing.objects(url, options.timeout, options.storage)
+        except OSError as error:
+            return error
+
+    with ThreadPoolExecutor(_AT_ONCE, "eventstats-list") as threads:
+        try:
+            asked: deque[tuple[int, str, Future[list[ObjectState] | OSError]]] = deque()
+            for origin, url in urls:
+                asked.append((origin, url, threads.submit(states, url)))
+                if len(asked) == 2 * _AT_ONCE:
+                    yield _answered(*asked.popleft())
+            while asked:
+                yield _answered(*asked.popleft())
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _answered(
+    origin: int, url: str, future: "Future[list[ObjectState] | OSError]"
+) -> tuple[int, str, "list[ObjectState] | OSError"]:
+    return origin, url, future.result()
 
 
 class _Found:
@@ -90,13 +144,10 @@ class _Found:
             if found.named or (device, inode) not in self._options.left_out:
                 self._add_path(path, origin)
 
-    def add_objects(self, url: str, origin: int) -> None:
-        """Add the objects that a URL names."""
-        name = name_of(url)
-        try:
-            objects = eventcli.reading.remote.listing.objects(url, self._options.timeout)
-        except OSError as error:
-            self._fail(name, error)
+    def add_objects(self, url: str, objects: "list[ObjectState] | OSError", origin: int) -> None:
+        """Add the objects that a URL names, or the reason why they are not known."""
+        if isinstance(objects, OSError):
+            self._fail(name_of(url), objects)
             return
         for each in objects:
             if self._is_first((None, each.url), name_of(each.url), origin):

@@ -1,16 +1,21 @@
 """Opens parts of sources as the plan froze them."""
 
 from collections.abc import Callable
-from typing import Any, BinaryIO, Final, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, cast
 
+import eventcli.reading
 from eventcli.engines import stopping
 from eventcli.engines.sources import Part
+from eventcli.pipeline.options import Options
 from eventcli.readable import Readable
 from eventcli.reading.aligned import AlignedLines, before
 from eventcli.reading.compression.encodings import is_plain
 from eventcli.reading.fingerprints import WINDOW
 from eventcli.reading.frozen import FileState, FrozenFile
 from eventcli.reading.portions import LineRange
+
+if TYPE_CHECKING:
+    from eventcli.reading.remote.urls import RemoteStream
 
 
 class Opened:
@@ -49,6 +54,20 @@ class Opened:
         return cast("BinaryIO", self.stream)
 
 
+class _Wanted:
+    """An open object, whose fold ends when nobody wants it any more."""
+
+    def __init__(self, stream: "RemoteStream") -> None:
+        self._stream = stream
+        self.size = stream.size
+        self.close = stream.close
+        self.name = ""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        stopping.check()
+        return self._stream.readinto(buffer)
+
+
 class _File(FrozenFile):
     """A file of a plan, whose fold ends when nobody wants it any more."""
 
@@ -58,7 +77,7 @@ class _File(FrozenFile):
         return super().readinto(buffer)
 
 
-def open_part(part: Part, timeout: float | None) -> Opened:
+def open_part(part: Part, options: Options) -> Opened:
     """Open a part of a source. Raises OSError on failure, ReplacedError if it is another one than in the plan."""
     source = part.source
     if isinstance(source.version, FileState):
@@ -68,7 +87,7 @@ def open_part(part: Part, timeout: float | None) -> Opened:
         except BaseException:
             file.close()
             raise
-    return _part_of_object(part, timeout)
+    return _part_of_object(part, options)
 
 
 def _part_of_file(part: Part, file: _File) -> Opened:
@@ -87,5 +106,26 @@ def _part_of_file(part: Part, file: _File) -> Opened:
     return Opened(stream, file.close, file.check, head=bytes(head))
 
 
-def _part_of_object(part: Part, timeout: float | None) -> Opened:
-    raise NotImplementedError
+def _part_of_object(part: Part, options: Options) -> Opened:
+    source = part.source
+    remote = eventcli.reading.remote
+    if source.size is None or source.version is None:
+        download = _Wanted(remote.urls.open_url(source.path, options.timeout))
+        return Opened(download, download.close)
+    bytes_of_part = (before(part.start), part.end) if part.is_divided else (0, source.size)
+    listed = source.size, str(source.version)
+    opened = remote.parts.open_part(source.path, listed, bytes_of_part, options.timeout, options.storage)
+    stream = _Wanted(opened)
+    if not part.is_divided:
+        return Opened(stream, opened.close)
+    try:
+        head = opened.head(WINDOW)
+        if is_plain(head):
+            aligned = AlignedLines(cast("Readable", stream), part.start, part.end)
+            return Opened(aligned, opened.close, head=head)
+        if part.start:
+            return Opened(None, opened.close, head=head)
+    except BaseException:
+        opened.close()
+        raise
+    return Opened(cast("Readable", stream), opened.close, head=head)

@@ -57,7 +57,7 @@ def _failure(argument: bytes) -> str:
     """Return why the source of a split cannot be opened here; empty if it can."""
     split = Split.from_bytes(argument)
     try:
-        with open_part(split.parts[0], split.options.timeout):
+        with open_part(split.parts[0], split.options):
             return ""
     except OSError as error:
         return error.strerror or str(error)

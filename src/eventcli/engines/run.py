@@ -96,6 +96,10 @@ class EngineRun:
         """Return how far the run is."""
         return Place(0, 0, self._watch.bytes_done, self._watch.size)
 
+    def workers(self) -> int:
+        """Return how many workers the engine has, as far as it knows."""
+        return self._engine.workers()
+
     def _folded(self) -> Summary:
         plan, callbacks = self._plan, self._callbacks
         limit = 0 if callbacks.on_reject is None else callbacks.reject_limit

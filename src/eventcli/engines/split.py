@@ -79,7 +79,7 @@ class _Sources:
                 continue
             name = str(part.number)
             try:
-                opened = open_part(part, self._split.options.timeout)
+                opened = open_part(part, self._split.options)
             except OSError as error:
                 self._reports[part.number] = failed(name, error)
                 continue

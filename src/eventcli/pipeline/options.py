@@ -56,6 +56,8 @@ class Options(NamedTuple):
     stretches: bool = False
     mmap: bool = True
     timeout: float | None = None
+    storage: str = "{}"
+    """Options of object stores, as JSON; see `file_system`."""
 
     def check(self) -> None:
         """Raise ValueError for options that make no sense."""

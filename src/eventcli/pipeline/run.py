@@ -120,6 +120,9 @@ class Run:
         place, reports = self._intake.place(), self._delivery.reports
         return place._replace(ended=place.ended + reports.small_files, before=place.before + reports.bytes_of_small)
 
+    def workers(self) -> None:
+        """Return nothing: the threads of this process do the work."""
+
     def _ring(self) -> None:
         with suppress(RuntimeError):  # it is already ringing
             self._bell.release()

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from eventcli.door import door
 
 if TYPE_CHECKING:
-    from eventcli.reading.remote import listing, urls
+    from eventcli.reading.remote import listing, parts, urls
 
-__all__ = ["listing", "urls"]
+__all__ = ["listing", "parts", "urls"]
 
 if not TYPE_CHECKING:
     __getattr__ = door(__name__, __all__)

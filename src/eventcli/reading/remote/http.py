@@ -19,7 +19,7 @@ SILENCE: Final = 60.0
 _CODINGS: Final = frozenset(("", "identity", "gzip", "x-gzip", "zstd", "aws-chunked"))
 """Harmless content encodings: compressed data is recognised by its first bytes."""
 
-_BUSY: Final = {
+BUSY: Final = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -95,7 +95,7 @@ class Download:
             except HTTPError as error:
                 error.close()
                 failure = http_failure(error)
-                again = error.code in _BUSY
+                again = error.code in BUSY
             except (RefusedError, LateError) as error:
                 raise OSError(in_words(error)) from error
             except (OSError, HTTPException) as error:
@@ -128,7 +128,7 @@ class Download:
                 response = self._send({"Range": f"bytes={self.position}-", "If-Range": same})
             except HTTPError as error:
                 error.close()
-                if error.code not in _BUSY:
+                if error.code not in BUSY:
                     raise self._truncated(failure, f"resuming failed with {in_words(error)}") from error
                 failure = error
             except (RefusedError, LateError) as error:

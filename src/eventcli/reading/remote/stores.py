@@ -1,13 +1,14 @@
 """Objects in stores (S3, GCS, HDFS), read in ranges through fsspec."""
 
 import errno
+import json
 import logging
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Self, TypeVar, cast
 
-from eventcli.readable import TruncatedError
+from eventcli.readable import ReplacedError, TruncatedError
 from eventcli.reading.remote import failures
 from eventcli.reading.remote.failures import in_words
 from eventcli.reading.remote.requests import Deadline, LateError
@@ -26,15 +27,16 @@ _T = TypeVar("_T")
 _LIBRARIES: Final = ("aiobotocore", "aiohttp", "asyncio", "botocore", "fsspec", "gcsfs", "google", "s3fs", "urllib3")
 
 
-class _ChangedError(OSError):
+class _ChangedError(ReplacedError):
     """The object is not the one that was opened."""
 
 
 class Object:
     """An object in a store that fsspec supports, read in ranges by a few threads."""
 
-    def __init__(self, url: str, deadline: Deadline) -> None:
-        """Open the object, and get its size and version."""
+    def __init__(self, url: str, deadline: Deadline, storage: str = "{}") -> None:
+        """Open the object, and get its size and version; `storage` are options of its store, as JSON."""
+        self._storage = storage
         self._deadline = deadline
         self._threads = ThreadPoolExecutor(AHEAD, "eventstats-range")
         self._idle: deque[Any] = deque()
@@ -52,7 +54,8 @@ class Object:
         if details.get("size") is None:
             raise OSError("the size of the object is not known")
         self.size: int = details["size"]
-        self._version = _version(details)
+        self.version = version_of(details)
+        """What tells it from another object of this name, in the words of its store."""
         self._idle.append(file)
 
     def __enter__(self) -> Self:
@@ -86,7 +89,7 @@ class Object:
         return got
 
     def _open(self, url: str) -> tuple[Any, dict[str, Any]]:
-        self._system, self._path = file_system(url)
+        self._system, self._path = file_system(url, self._storage)
         file = self._system.open(self._path, "rb", cache_type="none")
         return file, self._details(file)
 
@@ -113,10 +116,11 @@ class Object:
         """Keep as many ranges in flight as allowed."""
         while len(self._under_way) < AHEAD and self._asked < self.size:
             length = min(RANGE, self.size - self._asked)
-            self._under_way.append(self._threads.submit(self._fetch, self._asked, length))
+            self._under_way.append(self._threads.submit(self.fetch, self._asked, length))
             self._asked += length
 
-    def _fetch(self, start: int, length: int) -> bytes:
+    def fetch(self, start: int, length: int) -> bytes:
+        """Return some bytes of the object; any thread may call this."""
         tries = 0
         while True:
             try:
@@ -151,22 +155,22 @@ class Object:
         return cast("dict[str, Any]", details or self._system.info(self._path))
 
     def _check_version(self, details: dict[str, Any]) -> None:
-        if (details.get("size"), _version(details)) != (self.size, self._version):
+        if (details.get("size"), version_of(details)) != (self.size, self.version):
             raise _ChangedError("the object was changed while it was read")
 
 
-def _version(details: dict[str, Any]) -> object:
+def version_of(details: dict[str, Any]) -> object:
     """Return a value that identifies the version of an object, whatever its store calls it."""
     names = ("generation", "ETag", "etag", "LastModified", "last_modified", "mtime", "modificationTime")
     return next((details[name] for name in names if details.get(name) is not None), None)
 
 
-def file_system(url: str) -> tuple[Any, str]:
-    """Return the fsspec file system for a URL, and the path in it."""
+def file_system(url: str, storage: str = "{}") -> tuple[Any, str]:
+    """Return the fsspec file system for a URL, and the path in it; `storage` are more options for it, as JSON."""
     for library in _LIBRARIES:
         # Otherwise their log messages go to stderr. The reader of the stream reports each failure once.
         logging.getLogger(library).addHandler(logging.NullHandler())
-    options = {"use_listings_cache": False}
+    options = {"use_listings_cache": False, **json.loads(storage)}
     if url.partition("://")[0].lower() in {"gs", "gcs"}:
         # The class that fsspec picks asks a second service about every bucket, and warns if access is denied.
         from gcsfs.core import GCSFileSystem  # noqa: PLC0415  # optional

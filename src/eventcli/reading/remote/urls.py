@@ -44,7 +44,7 @@ def open_url(url: str, timeout: float | None = None) -> RemoteStream:
     """
     SECRETS.update(secrets(url))
     deadline = Deadline(timeout)
-    return Download(url, deadline) if _is_http(url) else Object(url, deadline)
+    return Download(url, deadline) if is_http(url) else Object(url, deadline)
 
 
 def expand(url: str) -> list[str]:
@@ -52,7 +52,7 @@ def expand(url: str) -> list[str]:
 
     An HTTP URL is never a pattern: servers do not list, and `?` begins a query. Raises OSError like `open_url`.
     """
-    if _is_http(url) or not _PATTERN & set(url):
+    if is_http(url) or not _PATTERN & set(url):
         return [url]
     SECRETS.update(secrets(url))
     try:
@@ -66,5 +66,6 @@ def expand(url: str) -> list[str]:
     return sorted(prefix + path for path, details in found.items() if details["type"] == "file")
 
 
-def _is_http(url: str) -> bool:
+def is_http(url: str) -> bool:
+    """Whether a URL is of HTTP, without a client of a store."""
     return url.partition("://")[0].lower() in {"http", "https"}
