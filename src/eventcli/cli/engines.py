@@ -55,7 +55,7 @@ def engine_of(given: Mapping[str, Any], jobs: int | None) -> Iterator[Elsewhere]
         if given["ship"]:
             archive = shipping.archive_in(stack.enter_context(tempfile.TemporaryDirectory(prefix="eventstats-")))
         timeout = given["no_worker_timeout"]
-        engine = stack.enter_context(closing(choice.engine_of(given["engine"], no_worker_timeout=timeout)))
+        engine = stack.enter_context(closing(choice.engine_of(given["engine"])))
         ways = run.Ways(given["split_size"] or plan.SPLIT_SIZE, timeout, archive, say)
         yield Elsewhere(engine, ways, storage)
 
@@ -99,7 +99,7 @@ def print_plan(inputs: Iterable[str], choice: Choice, options: dict[str, Any]) -
     max_line = options.pop("max_line")
     # What a line means does not matter, but whether there are lines.
     how = Options(Query(form=Form.of(options)), max_line, choice=choice, storage=storage)
-    plan = Plan.of(listed(inputs, how, lambda: None), split_size or SPLIT_SIZE)
+    plan = Plan.of(listed(inputs, how), split_size or SPLIT_SIZE)
     with written_to(output) as write:
         write({"text": _text, "json": _json, "jsonl": _lines}[form](plan))
     problems = 0

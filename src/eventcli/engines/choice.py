@@ -18,8 +18,8 @@ _DASK: Final = ("dask://", "tls://")
 _SPARK: Final = ("spark://", "sc://")
 
 
-def engine_of(name: str, *, no_worker_timeout: float | None) -> Engine:
-    """Return the engine with a name, connected to its cluster within `no_worker_timeout` seconds.
+def engine_of(name: str) -> Engine:
+    """Return the engine with a name, connected to its cluster.
 
     WrongUsageError if there is none, or its extra is not installed; EngineError if there is no connection.
     """
@@ -30,9 +30,9 @@ def engine_of(name: str, *, no_worker_timeout: float | None) -> Engine:
         return Processes(int(number) if colon else None)
     try:
         if name.startswith(_DASK) or name.endswith(".json"):
-            return _connect("dask", name, no_worker_timeout)
+            return _connect("dask", name)
         if name == "spark" or name.startswith(_SPARK):
-            return _connect("spark", name, no_worker_timeout)
+            return _connect("spark", name)
     except ImportError as error:
         extra = "spark" if "spark" in name.partition(":")[0] or name.startswith(_SPARK) else "dask"
         raise WrongUsageError(f"--engine {name} needs an extra ({error}): pip install 'eventcli[{extra}]'") from None
@@ -40,6 +40,6 @@ def engine_of(name: str, *, no_worker_timeout: float | None) -> Engine:
     raise WrongUsageError(f"--engine {name!r}{known}: it takes {NAMES}")
 
 
-def _connect(kind: str, name: str, no_worker_timeout: float | None) -> Engine:
-    """Return what `connect` of an engine's module returns; ImportError without its extra."""
-    return cast("Engine", import_module(f"eventcli.engines.{kind}").connect(name, no_worker_timeout))
+def _connect(kind: str, name: str) -> Engine:
+    """Return what `engine_of` of an engine's module returns; ImportError without its extra."""
+    return cast("Engine", import_module(f"eventcli.engines.{kind}").engine_of(name))

@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -60,8 +60,8 @@ class Listed(NamedTuple):
     said: Sequence[tuple[int, Said]]
 
 
-def listed(inputs: Iterable[Source | ByteRange], options: Options, pause: Callable[[], object]) -> Listed:
-    """Return what the inputs lead to, in the order in which one machine reads it; `pause` is called now and then.
+def listed(inputs: Iterable[Source | ByteRange], options: Options) -> Listed:
+    """Return what the inputs lead to, in the order in which one machine reads it.
 
     WrongUsageError for what only this process can read, such as a pipe.
     """
@@ -70,12 +70,10 @@ def listed(inputs: Iterable[Source | ByteRange], options: Options, pause: Callab
         if are_urls:
             for origin, url, objects in _objects(group, options):
                 found.add_objects(url, objects, origin)
-                pause()
             continue
         for origin, path in group:
             for each in discover_many([path], options.choice):
                 found.add(each, origin)
-                pause()
     return Listed(found.sources, found.names, found.said)
 
 

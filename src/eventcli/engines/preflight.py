@@ -54,10 +54,12 @@ def check(engine: Engine, plan: Plan, options: Options, *, has_shipped: bool) ->
 
 
 def _failure(argument: bytes) -> str:
-    """Return why the source of a split cannot be opened here; empty if it can."""
+    """Return why the source of a split cannot be read here; empty if it can."""
     split = Split.from_bytes(argument)
     try:
-        with open_part(split.parts[0], split.options):
+        with open_part(split.parts[0], split.options) as opened:
+            if opened.stream is not None:
+                opened.stream.readinto(memoryview(bytearray(1)))
             return ""
     except OSError as error:
         return error.strerror or str(error)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from eventcli.engines import partial as partials
+from eventcli.engines.aside import aside
 from eventcli.engines.engine import CancelledError, Engine, Job
 from eventcli.engines.gathering import Gathering
 from eventcli.engines.listing import listed
@@ -61,7 +62,7 @@ class EngineRun:
         self._callbacks = callbacks
         self._ways = ways
         self._watch = _Watch(ways.say, engine)
-        self._plan = Plan.of(listed((), options, lambda: None))
+        self._plan = Plan.of(listed((), options))
         self._parts: Sequence[bytes] = ()
 
     def complete(self, on_heartbeat: Callable[[], object] = lambda: None) -> Summary:
@@ -72,7 +73,8 @@ class EngineRun:
         watch = self._watch
         watch.on_heartbeat = on_heartbeat
         try:
-            self._plan = Plan.of(listed(self._sources, self._options, watch.pause), self._ways.split_size)
+            found = aside(lambda: listed(self._sources, self._options), watch.pause)
+            self._plan = Plan.of(found, self._ways.split_size)
             watch.begin(self._plan)
             return self._folded()
         except CancelledError as error:
@@ -106,10 +108,7 @@ class EngineRun:
         gathering = Gathering(plan, self._options.query, callbacks)
         if not plan.cuts:
             return gathering.finish()
-        if self._ways.archive is not None:
-            self._engine.ship(self._ways.archive)
-        check(self._engine, plan, self._options, has_shipped=self._ways.archive is not None)
-        self._watch.pause()
+        self._prepare()
         is_streamed = limit is None or limit > MOST_REJECTS
         tasks = Tasks(plan, self._options, sys.maxsize if limit is None else limit)
         job = Job(tasks, fold_split, partials.merge_bytes, partials.account_bytes, self._ways.no_worker_timeout)
@@ -119,6 +118,21 @@ class EngineRun:
         else:
             gathering.add(partials.from_bytes(self._engine.reduce(job, self._watch)))
         return gathering.finish()
+
+    def _prepare(self) -> None:
+        """Ship the package if that is asked for, and check the workers."""
+        engine, archive = self._engine, self._ways.archive
+
+        def prepare() -> None:
+            if archive is not None:
+                engine.ship(archive)
+            check(engine, self._plan, self._options, has_shipped=archive is not None)
+
+        try:
+            aside(prepare, self._watch.pause)
+        except CancelledError:
+            engine.cancel()
+            raise
 
 
 class Summarizes:
