@@ -146,6 +146,41 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1); rename(); tear(length=0); copy(); run_blind(index=0); run_blind(index=2)
         regrow(); run()
     """,
+    "a log of one line rotates after it was copied twice, and cannot be read there": """
+        begin(is_glob=True, lines=1); copy(); copy(); rename(); run_blind(index=1); run()
+    """,
+    "a compressed copy of the first line of a log moves with it, and each of them can be read in one run only": """
+        begin(is_glob=False, lines=1); copy(); append(lines=1, old=False); compress(encoding=".gz"); run_blind(index=1)
+        move(); run_blind(index=0); run()
+    """,
+    "what seemed to be a copy of one line goes on, and moves": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); run(); append(lines=1, old=True); move(); run()
+    """,
+    "what seemed to be a copy of one line goes on, and the log is lost": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); append(lines=1, old=False); run()
+        append(lines=1, old=True); cut_back(reuse_inode=False); run()
+    """,
+    "a log that was empty rotates and cannot be read there, beside an empty copy of the next one": """
+        begin(is_glob=False, lines=0); append(lines=1, old=False); rename(); copy(); append(lines=1, old=False)
+        run_blind(index=2); run()
+    """,
+    "what could not be read, and then seemed to be a copy of one line, goes on": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); run_blind(index=1); run(); append(lines=1, old=True)
+        run()
+    """,
+    "a log of equal lines is copied and begins anew twice": """
+        begin(is_glob=False, lines=1, is_repetitive=True); regrow(); copytruncate(); append(lines=1, old=False); run()
+    """,
+    "a run is killed that found what was the log in one of its copies, and the other one goes on": """
+        begin(is_glob=False, lines=1); append(lines=2, old=False); copy(); copytruncate()
+        killed(at=47, commit_bytes=100, torn=False); append(lines=1, old=True); run()
+    """,
+    "two copies of one line are left while what shows that they are copies cannot be read": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); run_blind(index=1); rename(); run_blind(index=1); run()
+    """,
+    "what seemed to be a copy of one line goes on, and the other one is removed": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); run(); append(lines=1, old=True); delete(index=0); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

@@ -32,6 +32,11 @@ class Candidate(File):
         self.original: Candidate | None = None
         """That file, if it is known."""
 
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether nothing of it is read in this run, as what it may be a copy of cannot be told."""
+        return self.is_copied and self.original is None
+
     def hold(self, stream: Stream | None) -> None:
         """Record that it holds a stream, or that another file does after all."""
         self.stream = stream

@@ -23,6 +23,8 @@ class Kin(Enum):
     """Another log: its lines count, too."""
     UNSURE = auto()
     """One of the two, and nothing proves which."""
+    HIDDEN = auto()
+    """One of the two, and what cannot be read now may prove which."""
 
 
 class Pair(NamedTuple):
@@ -53,8 +55,7 @@ class Pair(NamedTuple):
             return Kin.UNSURE if is_repetitive else Kin.SAME
         told = self._told_by_place(is_newer=mine > its, is_repetitive=is_repetitive)
         if told is None and is_repetitive:
-            is_told = self.is_in_order and (mine > its or not self._is_of_third())
-            told = Kin.OTHER if is_told else Kin.UNSURE
+            told = Kin.OTHER if self.is_in_order and not self._is_of_third() else Kin.UNSURE
         return told or Kin.SAME
 
     def _is_of_third(self) -> bool:

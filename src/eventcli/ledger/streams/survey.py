@@ -94,11 +94,15 @@ class Survey:
 
     def claim(self, stream: Stream, file: Candidate) -> None:
         """Decide that a file holds a stream, and no other file does."""
-        earlier = self.claims.get(stream.key)
-        if earlier is not None:
-            earlier.hold(None)
+        self.release(stream)
         self.claims[stream.key] = file
         file.hold(stream)
+
+    def release(self, stream: Stream) -> None:
+        """Take back that a file holds a stream."""
+        file = self.claims.pop(stream.key, None)
+        if file is not None:
+            file.hold(None)
 
     def is_free(self, stream: Stream) -> bool:
         """Whether no file holds a stream yet."""

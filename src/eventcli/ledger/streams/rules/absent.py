@@ -11,6 +11,7 @@ from eventcli.ledger.streams.rules.places import claim_places
 from eventcli.ledger.streams.stored import is_stream
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
+from eventcli.reading.rotations import WRITTEN_TO, rank
 
 
 def search(survey: Survey, family: Family) -> None:
@@ -29,6 +30,8 @@ def search(survey: Survey, family: Family) -> None:
     if not family.is_named or is_stream(family.base):
         return
     missed = []
+    # Whether a run was killed that had found what was the log in a rotated file, and perhaps not looked further.
+    is_interrupted = False
     for stream in known:
         # Input from a pipe, or a file moved before anything of it was read, cannot be missed.
         if not stream.is_placed or not survey.is_free(stream):
@@ -36,11 +39,13 @@ def search(survey: Survey, family: Family) -> None:
         if stream.state in (State.LIVE, State.ROTATED):
             if not _is_settled(survey, stream, family):
                 family.unresolved.append(stream)
+            elif stream.state is State.LIVE and rank(family.base, stream.path) != WRITTEN_TO:
+                is_interrupted = True
         elif stream.state in (State.GONE, State.LOST):
             missed.append(stream)
         elif stream.state is State.COPY:
             _look_at_copy(survey, stream, family)
-    if family.unresolved:
+    if family.unresolved or is_interrupted:
         siblings = list(survey.unnamed(family))
         for file in siblings:
             file.is_wanted = True
@@ -82,6 +87,8 @@ def _reconsider(survey: Survey, family: Family) -> None:
         if is_moved:
             # Nothing of it was read, and it may be the continuation of a known stream.
             stream.state, stream.seen, stream.head, stream.tail = State.LIVE, 0, (), ""
+            stream.raw_size, stream.raw_proof = 0, ""
+            survey.release(stream)
             if not any(file.is_place_of(stream) for file in files):
                 stream.device = stream.inode = stream.born = 0  # it moved before anything was read of it
         else:
@@ -114,7 +121,7 @@ def _look_at_copy(survey: Survey, stream: Stream, family: Family) -> None:
         file = survey.looking.at(stream.path)
         if file.size <= (stream.raw_size or stream.seen) or not file.is_place_of(stream) or file.key in survey.files:
             return
-        if any(one.state is not State.COPY for one in survey.registry.of_place(file)):
+        if any(one.state is not State.COPY and one.seen for one in survey.registry.of_place(file)):
             return
         file.peek()
     except OSError:

@@ -27,8 +27,11 @@ def look_beside(survey: Survey, family: Family) -> None:
         for sibling in siblings:
             if _is_log_of(survey, stream, file, sibling):
                 survey.claim(stream, sibling)
-                survey.take_in(family, sibling)
                 survey.looking.close(file)
+                for one in siblings:  # there may have been more generations since
+                    if one.key not in survey.files:
+                        one.is_wanted = True
+                        survey.take_in(family, one)
                 return
             if is_repetitive and sibling.proves(stream) and sibling.is_copy(file):
                 survey.take_in(family, sibling)

@@ -2,7 +2,16 @@
 
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.likeness import Kin, follows
-from eventcli.ledger.streams.rules.holders import compared, holder_of, kin_of, note_as_copy, note_copy, was_empty
+from eventcli.ledger.streams.rules.holders import (
+    compared,
+    holder_of,
+    kin_of,
+    leave_alone,
+    note_as_copy,
+    note_copy,
+    was_copy,
+    was_empty,
+)
 from eventcli.ledger.streams.rules.moved import may_be_of
 from eventcli.ledger.streams.stream import UNCOUNTED, State, Stream
 from eventcli.ledger.streams.survey import Survey
@@ -33,6 +42,8 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
     for stream in sorted(candidates, key=lambda one: one.state is State.COPY):
         if not file.proves(stream) or (stream.state is State.COPY and file.length > stream.seen):
             continue
+        if stream.state is State.COPY and unsure is not None and not file.is_place_of(stream):
+            break  # rather what it may be a copy of
         is_free = survey.is_free(stream)
         is_repetitive = file.is_repetitive(stream.seen)
         if stream.state is State.IGNORED and file.is_named and is_free and not is_repetitive:
@@ -41,15 +52,15 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
         holder = holder_of(survey, stream, file)
         is_hidden = stream.key in survey.hidden or (is_repetitive and _may_be_in_log(stream, file))
         if holder is None and is_hidden:
-            _leave_alone(survey, file)
+            leave_alone(survey, file)
             return
         if holder is None and is_repetitive and not file.is_place_of(stream):
             kin = follows(file, stream)
-            if kin is Kin.SAME:
+            if kin is Kin.SAME or was_copy(survey, file):
                 survey.claim(stream, file)
                 return
             if kin is Kin.OTHER and _may_be_in_sibling(survey, stream, file):
-                _leave_alone(survey, file)
+                leave_alone(survey, file)
                 return
             if kin is Kin.UNSURE and unsure is None:
                 unsure = stream
@@ -61,6 +72,9 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
             if kin is Kin.SAME:
                 note_copy(survey, file, holder)
                 return
+            if kin is Kin.HIDDEN:
+                leave_alone(survey, file)
+                return
             if kin is Kin.UNSURE and unsure is None:
                 unsure = stream
             if kin is Kin.OTHER and _is_of_older(file, holder, stream) and not was_empty(survey, file):
@@ -68,13 +82,6 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
                 return
     if unsure is not None:
         _doubt(survey, file, unsure)
-
-
-def _leave_alone(survey: Survey, file: Candidate) -> None:
-    """Read nothing of a file that may be a copy until what it may be a copy of can be read."""
-    file.is_copied = True
-    if file.family is not None and file.path != file.family.base:
-        survey.note_unread(file.family, file)
 
 
 def _may_be_in_log(stream: Stream, file: Candidate) -> bool:
@@ -126,11 +133,14 @@ def _tell_copy(survey: Survey, file: Candidate) -> None:
         holder = holder_of(survey, stream, file)
         if holder is not None and holder.is_copy(file):
             kin = kin_of(survey, file, holder, stream)
+            if kin is Kin.HIDDEN:
+                leave_alone(survey, file)
+                return
             if kin is not Kin.OTHER:
                 note_copy(survey, file, holder, is_doubted=kin is Kin.UNSURE)
                 return
         if holder is None and stream.key in survey.hidden:
-            _leave_alone(survey, file)
+            leave_alone(survey, file)
             return
         # A rotated file does not begin again, as the log itself does.
         is_rotated = family is not None and family.rank(file) < WRITTEN_TO and may_be_of(survey, family, stream)

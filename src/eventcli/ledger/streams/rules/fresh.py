@@ -6,7 +6,7 @@ from typing import Final
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.likeness import Kin
 from eventcli.ledger.streams.plan import Loss, in_words
-from eventcli.ledger.streams.rules.holders import is_long_enough, kin_of, note_copy
+from eventcli.ledger.streams.rules.holders import is_long_enough, kin_of, leave_alone, note_copy
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
 from eventcli.reading.fingerprints import WINDOW
@@ -32,7 +32,8 @@ def begin_new(survey: Survey, family: Family) -> None:
         if stream is not None:
             unread.remove(stream)
             if _is_copy_of_new(survey, file):
-                survey.plan.retired.append((stream, State.GONE))
+                if not file.is_left_alone:
+                    survey.plan.retired.append((stream, State.GONE))
             else:
                 _begin(survey, stream, file)
     for file in files:
@@ -55,6 +56,7 @@ def _sought(survey: Survey, family: Family, file: Candidate, unread: Sequence[St
         for one in unread
         if one in family.unresolved
         and survey.is_free(one)
+        and one.key not in survey.hidden
         and not any(other.is_place_of(one) for other in family.files)
     ]
     return min(
@@ -94,6 +96,9 @@ def _is_copy_of_new(survey: Survey, file: Candidate) -> bool:
         kin = kin_of(survey, file, earlier, None)
         if kin is Kin.SAME:
             note_copy(survey, file, earlier, is_preferred=_is_newer(file, earlier))
+            return True
+        if kin is Kin.HIDDEN:
+            leave_alone(survey, file)
             return True
         if kin is Kin.UNSURE and unsure is None:
             unsure = earlier

@@ -37,7 +37,18 @@ def kin_of(survey: Survey, file: Candidate, holder: Candidate, stream: Stream | 
             if any(_is_empty(one) and survey.is_free(one) for one in family.unresolved):
                 return Kin.UNSURE  # this may be what became of it
     is_in_order = base is not None and family is not None and _is_in_order(family, file, holder)
-    return Pair(file, holder, base, stream, is_in_order).kin()
+    kin = Pair(file, holder, base, stream, is_in_order).kin()
+    if kin is not Kin.OTHER:
+        return kin
+    if was_copy(survey, file):
+        return Kin.UNSURE
+    is_hidden = is_in_order and family is not None and family.is_blind and file.path != family.base
+    return Kin.HIDDEN if is_hidden and file.is_repetitive(min(file.length, holder.length)) else kin
+
+
+def was_copy(survey: Survey, file: Candidate) -> bool:
+    """Whether this very file was taken for a copy before, when more could be seen."""
+    return any(one.state is State.COPY and file.proves(one) for one in survey.registry.of_place(file))
 
 
 def was_empty(survey: Survey, file: Candidate) -> bool:
@@ -117,6 +128,13 @@ def note_copy(
         survey.plan.copies.append((file.name, holder.name))
     elif file.family is not None and not file.is_named and not file.is_compressed:
         note_as_copy(survey, file, file.family.base)  # should it go on, it is looked at again
+
+
+def leave_alone(survey: Survey, file: Candidate) -> None:
+    """Read nothing of a file that may be a copy until what tells can be read."""
+    file.is_copied = True
+    if file.family is not None and file.path != file.family.base:
+        survey.note_unread(file.family, file)
 
 
 def note_as_copy(survey: Survey, file: Candidate, name: str) -> None:

@@ -32,6 +32,8 @@ def look_at(survey: Survey, paths: Iterable[str]) -> None:
             is_missing = isinstance(error, FileNotFoundError)
             family.is_missing |= is_missing and base == full
             family.is_blind |= not is_missing
+            if file is not None:
+                survey.hidden.update(stream.key for stream in survey.registry.of_place(file))
             survey.say_problem(full, name_of(path), error)
             continue
         family.join(file)
