@@ -1,6 +1,6 @@
 """What engines run on in tests: real processes on loopback, a class for each engine.
 
-`tests/engines/test_engines.py` and `test_conformance.py` hold for all of them. A module for each kind of cluster, such
+`tests/engines/test_engine.py` and `test_conformance.py` hold for all of them. A module for each kind of cluster, such
 as `dask_cluster`, has `cluster()`, a context manager that starts one and yields a `Cluster`, and `engine_of(option)`.
 """
 

@@ -1,6 +1,6 @@
 """`eventcli.engines.dask`: what only a cluster of Dask can do, on a real scheduler and workers.
 
-What all engines must do is in `test_engines.py` and `test_conformance.py`.
+What all engines must do is in `test_engine.py` and `test_conformance.py`.
 """
 
 import logging

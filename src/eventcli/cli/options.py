@@ -277,7 +277,12 @@ def engine_given(options: dict[str, object]) -> dict[str, object] | None:
     """Remove the options of engines, and return them; None if this machine does the work."""
     names = ("engine", "split_size", "no_worker_timeout", "storage_options", "ship")
     given = {name: options.pop(name) for name in names}
-    return None if given["engine"] in (None, "", "local") else given
+    if given["engine"] not in (None, "", "local"):
+        return given
+    for name in ("storage_options", "ship"):
+        if given[name]:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for the workers of --engine, and none is given")
+    return None
 
 
 other_label_option = option(
