@@ -22,6 +22,7 @@ from eventcli.ledger.streams.stream import Stream
 from eventcli.ledger.turns import Turns
 from eventcli.lines.check import check_query
 from eventcli.serve.fair_lock import FairLock
+from eventcli.serve.key_clock import KeyClock
 from eventcli.serve.problems import RefusedError
 from eventcli.serve.shown import fields_of
 
@@ -43,9 +44,6 @@ _PATIENCE: Final = 5.0
 """Seconds for which a request waits for another program that holds the ledger."""
 
 _POLL: Final = 0.05
-
-_DAY: Final = 86_400
-"""The answer to an Idempotency-Key is kept on that day and the next."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -115,6 +113,7 @@ class Intake:
         options = Options(1, self._rejects.append, EXAMPLES, keep_rejects=keep_rejects)
         self._turns = Turns(path, given, options)
         self._queue: SimpleQueue[Posted | None] = SimpleQueue()
+        self._clock = KeyClock()
         self._is_ending = Event()
         self._thread = Thread(target=self._work, name="intake", daemon=True)
 
@@ -188,7 +187,8 @@ class Intake:
 
     def _add_all(self, group: Sequence[Posted], recorder: Recorder) -> list[Outcome]:
         stream = recorder.queue(NAME)
-        today = int(time.time() // _DAY)
+        today, stream.position = self._clock.day(stream.position or "")
+        # The answer to a key is kept on its day and the next.
         recorder.forget_messages(stream, today - 1)
         here: dict[str, tuple[str, bytes]] = {}
         outcomes: list[Outcome] = []
