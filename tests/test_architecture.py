@@ -249,11 +249,13 @@ def test_each_client_of_a_broker_is_used_by_one_room_only() -> None:
 
 def test_each_library_of_a_cluster_is_used_by_its_engine_only() -> None:
     """No room but those of its engine knows the library of a cluster, and no other room loads these with itself."""
-    assert {module for module in users_of("distributed") if not module.startswith("engines.dask")} == set()
-    for module in MODULES:
-        if not module.startswith("engines.dask"):
-            rooms = rooms_imported(module, imported_at_once(module))
-            assert not {room for room in rooms if room.startswith("engines.dask")}, module
+    for kind, libraries in {"dask": ["distributed"], "spark": ["py4j", "pyarrow", "pyspark"]}.items():
+        users = set[str]().union(*map(users_of, libraries))
+        assert {module for module in users if not module.startswith(f"engines.{kind}")} == set()
+        for module in MODULES:
+            if not module.startswith(f"engines.{kind}"):
+                rooms = rooms_imported(module, imported_at_once(module))
+                assert not {room for room in rooms if room.startswith(f"engines.{kind}")}, module
 
 
 def test_the_runtime_dependencies_are_the_declared_ones() -> None:
@@ -262,12 +264,13 @@ def test_the_runtime_dependencies_are_the_declared_ones() -> None:
     required = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
     declared = {re.match(r"[\w-]+", requirement)[0].replace("-", "_") for requirement in required}  # type: ignore[index]
     libraries = {name.split(".")[0] for module in MODULES for name in imported(module)}
-    # s3fs is loaded by fsspec, httptools and uvloop by uvicorn; tzdata is data, which zoneinfo of the standard library
-    # reads where the system has none.
+    # pandas is loaded by PySpark, s3fs by fsspec, httptools and uvloop by uvicorn; tzdata is data, which zoneinfo of
+    # the standard library reads where the system has none.
     # `compression` is part of the standard library from Python 3.14 on, and botocore comes with boto3.
     assert libraries - sys.stdlib_module_names - {"botocore", "eventcli", "compression"} == declared - {
         "fastapi_standalone_docs",
         "httptools",
+        "pandas",
         "s3fs",
         "tzdata",
         "uvloop",
