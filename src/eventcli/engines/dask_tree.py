@@ -92,7 +92,9 @@ class Submission:
             values = [
                 {"call": call, "run": self.run, "task": task, "payload": self._job.tasks[task].payload} for task in some
             ]
-            nodes += map(Node, self._map(_TASK, values, [f"fold-{task}" for task in some], rank), some, some)
+            # What Dask knows of a kind of tasks, it knows by the first part of their keys.
+            keys = [(f"eventstats-fold-{self.run}", task) for task in some]
+            nodes += map(Node, self._map(_TASK, values, keys, rank), some, some)
         self.pending += nodes
         self.tops += nodes
 
@@ -106,9 +108,9 @@ class Submission:
             for start in range(0, len(groups), _BATCH):
                 some = groups[start : start + _BATCH]
                 values = [{"call": call, "parts": [node.future for node in group]} for group in some]
-                names = [f"merge-{group[0].first}-{group[-1].last}" for group in some]
+                keys = [(f"eventstats-merge-{self.run}", group[0].first, group[-1].last) for group in some]
                 # Before other tasks: what can be merged takes memory on the workers.
-                futures = self._map(_MERGE, values, names, self._top)
+                futures = self._map(_MERGE, values, keys, self._top)
                 merges = [
                     Node(future, group[0].first, group[-1].last, group)
                     for future, group in zip(futures, some, strict=True)
@@ -118,11 +120,10 @@ class Submission:
                 yield
         self.tops = level
 
-    def _map(self, source: str, values: Sequence[Mapping[str, Any]], names: Sequence[str], rank: int) -> list[Any]:
-        keys = [f"eventstats-{self.run}-{name}" for name in names]
+    def _map(self, source: str, values: Sequence[Mapping[str, Any]], keys: Sequence[Any], rank: int) -> list[Any]:
         sources = [source] * len(values)
         futures: list[Any] = self._client.map(
-            eval, sources, list(values), key=keys, pure=False, retries=_TRIES - 1, priority=rank
+            eval, sources, list(values), key=list(keys), pure=False, retries=_TRIES - 1, priority=rank
         )
         return futures
 
@@ -160,7 +161,8 @@ class Submission:
         first, last = node.first, node.last
         if type(error).__name__ == "KilledWorker":
             # It may be a task whose result was lost with a worker, and that others wait for again.
-            first, last = _tasks_of(str(error.task), first, last)
+            if str(error.task[0]).endswith(self.run):
+                first, last = error.task[1], error.task[-1]
             reason = f"the worker died, {error.allowed_failures + 1} times"
         else:
             reason = reason_of(error)
@@ -185,11 +187,3 @@ def batches(job: Job, tasks: Sequence[int]) -> Iterator[Sequence[int]]:
             start, size = number + 1, 0
     if start < len(tasks):
         yield tasks[start:]
-
-
-def _tasks_of(key: str, first: int, last: int) -> tuple[int, int]:
-    """Return the first and the last task of a key; the given ones if it is none of ours."""
-    kind, *numbers = key.split("-")[2:] or [""]
-    if kind in ("fold", "merge") and numbers and all(number.isdecimal() for number in numbers):
-        return int(numbers[0]), int(numbers[-1])
-    return first, last
