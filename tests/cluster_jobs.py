@@ -90,10 +90,12 @@ def note(result: bytes) -> bytes:
 
 
 def probe(argument: bytes) -> bytes:
-    """Return the argument, and the process that has it, after what the argument asks for: to `fail`, or `die FILE`."""
+    """Return the argument, and this process, after what the argument asks for: `fail`, `sleep` or `die FILE`."""
     what, _, mark = argument.decode().partition(" ")
     if what == "fail":
         raise PermissionError(13, "no right")
+    if what == "sleep":
+        time.sleep(2)
     if what == "die" and _is_due("once", Path(mark)):
         os.kill(os.getpid(), signal.SIGKILL)
     return argument + str(os.getpid()).encode()

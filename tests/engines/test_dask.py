@@ -32,9 +32,12 @@ from eventcli.engines.engine import (
     EngineError,
     EngineLostError,
     NoWorkersError,
+    NoWorkersYetError,
     PreflightError,
     TaskLostError,
 )
+from eventcli.engines.run import EngineRun, Ways
+from eventcli.summary.summary import Summary
 
 LONG = {"sleep": 60}
 
@@ -199,8 +202,27 @@ def test_without_workers_people_are_told_and_then_it_ends(cluster: DaskCluster, 
             engine.reduce(job(tmp_path, *[LONG] * 3, no_worker_timeout=1.5), watch)
         assert watch.messages == [f"{cluster.url}: there are no workers; waiting up to 1.5 s"]
         assert engine.workers() == 0
-        with pytest.raises(NoWorkersError):
+        with pytest.raises(NoWorkersYetError):
             engine.check(cluster_jobs.probe, b"")
+
+
+def test_a_run_waits_for_the_first_worker(cluster: DaskCluster, tmp_path: Path) -> None:
+    """A run on a cluster without workers says so and waits, whether one comes in time or not."""
+    for worker in cluster.workers:
+        worker.kill()
+    (tmp_path / "log").write_text('{"type":"a","value":1}\n')
+    said: list[str] = []
+
+    def run(timeout: float) -> Summary:
+        with closing(engine_of(cluster.url, patience=0.3)) as engine:
+            ways = Ways(no_worker_timeout=timeout, say=said.append)
+            return EngineRun(engine, [str(tmp_path / "log")], ways=ways).complete()
+
+    with pytest.raises(NoWorkersError, match=r"^dask://\S+: there are no workers \(waited 0.5 s\)$"):
+        run(0.5)
+    with meanwhile(0.6, cluster.start_worker):
+        assert run(30)["a"].sum == 1
+    assert said == [f"{cluster.url}: there are no workers; waiting up to {limit} s" for limit in ("0.5", "30")]
 
 
 def test_a_worker_that_comes_in_time_gives_the_answer(cluster: DaskCluster, tmp_path: Path) -> None:
@@ -291,10 +313,12 @@ def test_a_stream_that_is_cancelled_ends(engine: DaskEngine, shared: DaskCluster
 
 
 def test_a_check_that_is_cancelled_ends(engine: DaskEngine) -> None:
-    """A cancellation ends the call that runs, or the next one."""
+    """A cancellation ends the call that runs, and not the next one."""
+    started = time.monotonic()
+    with meanwhile(0.2, engine.cancel), pytest.raises(CancelledError):
+        engine.check(cluster_jobs.probe, b"sleep")
+    assert time.monotonic() - started < 1.5
     engine.cancel()
-    with pytest.raises(CancelledError):
-        engine.check(cluster_jobs.probe, b"")
     assert len(engine.check(cluster_jobs.probe, b"")) == 2
 
 

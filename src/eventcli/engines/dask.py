@@ -32,7 +32,7 @@ from eventcli.engines.engine import (
     EngineError,
     EngineLostError,
     Job,
-    NoWorkersError,
+    NoWorkersYetError,
     PreflightError,
     Watch,
 )
@@ -82,6 +82,7 @@ class DaskEngine(Summarizes):
         self._connection = Connection(client, self._name)
         self._patience = patience
         self._is_own = False
+        self._roster: Roster | None = None
 
     @classmethod
     def connect(
@@ -115,7 +116,9 @@ class DaskEngine(Summarizes):
         return None
 
     def workers(self) -> int:
-        """Return the number of workers."""
+        """Return the number of workers. While a job runs they are known; it may be asked for many times then."""
+        if self._roster is not None:
+            return len(self._roster.threads)
         return len(self._connection.ask_briefly(self._client.nthreads(asynchronous=True), 1) or ())
 
     def ship(self, archive: str) -> None:
@@ -151,14 +154,15 @@ class DaskEngine(Summarizes):
     def check(self, probe: Callable[[bytes], bytes], argument: bytes) -> Sequence[tuple[str, bytes]]:
         """Run a function on every worker that answers; if there is none, wait a little for one."""
         deadline = time.monotonic() + self._patience
+        wanted: list[Any] = []
         with self._stoppable():
-            while True:
-                answers = self._connection.ask(self._answers(path_of(probe), argument))
-                if answers:
-                    return sorted(answers.items())
+            while not (answers := self._connection.ask(self._answers(path_of(probe), argument))):
                 if time.monotonic() >= deadline:
-                    raise NoWorkersError(f"{self._name}: there are no workers")
+                    raise NoWorkersYetError(f"{self._name}: there are no workers")
+                # A cluster that grows on demand starts a worker for a task only.
+                wanted = wanted or [self._client.submit(eval, "None", pure=False)]
                 self._connection.turn(None)
+        return sorted(answers.items())
 
     async def _answers(self, path: str, argument: bytes) -> dict[str, bytes]:
         """Ask all workers at once, and leave out those that are gone, or that do not answer at all."""
@@ -275,7 +279,8 @@ class DaskEngine(Summarizes):
     def _running(self, job: Job, watch: Watch) -> "Iterator[_Running]":
         """Let go of all that was submitted, whatever happens."""
         submission = Submission(self._client, job)
-        running = _Running(self._connection, submission, Roster(self._connection, self._patience), job, watch)
+        self._roster = Roster(self._connection, self._patience)
+        running = _Running(self._connection, submission, self._roster, job, watch)
         self._client.subscribe_topic(TOPIC, running.note)
         try:
             yield running
@@ -283,17 +288,19 @@ class DaskEngine(Summarizes):
             with suppress(Exception):
                 self._client.unsubscribe_topic(TOPIC)
             running.roster.close()
+            self._roster = None
             submission.release()
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
+        self._connection.begin()
         try:
             yield
         except StopNow:
             raise CancelledError from None
 
     def cancel(self) -> None:
-        """Have the call that runs, or else the next one, raise CancelledError."""
+        """Have the call that runs raise CancelledError."""
         self._connection.cancel()
 
     def close(self) -> None:

@@ -37,8 +37,12 @@ class Connection:
         self.name = name
         self._wake = threading.Event()
 
+    def begin(self) -> None:
+        """Forget a cancellation that came when nothing was waited for."""
+        self._wake.clear()
+
     def cancel(self) -> None:
-        """Have the call that waits, or else the next one, raise StopNow."""
+        """Have the call that waits raise StopNow."""
         self._wake.set()
 
     def turn(self, watch: Watch | None, seconds: float = _TURN) -> None:

@@ -25,6 +25,10 @@ class NoWorkersError(EngineError):
     """There has been no worker for too long."""
 
 
+class NoWorkersYetError(NoWorkersError):
+    """There was no worker to check, but one may come: the check may be repeated."""
+
+
 class TaskLostError(EngineError):
     """A task failed as often as the engine tries; the message names the task and the last failure."""
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from eventcli.engines import partial as partials
 from eventcli.engines.aside import aside
-from eventcli.engines.engine import CancelledError, Engine, Job
+from eventcli.engines.engine import CancelledError, Engine, Job, NoWorkersError, NoWorkersYetError
 from eventcli.engines.gathering import Gathering
 from eventcli.engines.listing import listed
 from eventcli.engines.plan import SPLIT_SIZE, Plan, Tasks
@@ -120,16 +120,24 @@ class EngineRun:
         return gathering.finish()
 
     def _prepare(self) -> None:
-        """Ship the package if that is asked for, and check the workers."""
+        """Ship the package if that is asked for, and check the workers, once there are any."""
         engine, archive = self._engine, self._ways.archive
-
-        def prepare() -> None:
-            if archive is not None:
-                engine.ship(archive)
-            check(engine, self._plan, self._options, has_shipped=archive is not None)
-
+        timeout, began, has_told = self._ways.no_worker_timeout, time.monotonic(), False
         try:
-            aside(prepare, self._watch.pause)
+            if archive is not None:
+                aside(lambda: engine.ship(archive), self._watch.pause)
+            while True:
+                try:
+                    return aside(
+                        lambda: check(engine, self._plan, self._options, has_shipped=archive is not None),
+                        self._watch.pause,
+                    )
+                except NoWorkersYetError as error:
+                    if timeout is not None and time.monotonic() - began >= timeout:
+                        raise NoWorkersError(f"{error} (waited {timeout:g} s)") from None
+                    if not has_told:
+                        has_told = True
+                        self._watch.message(f"{error}; waiting{'' if timeout is None else f' up to {timeout:g} s'}")
         except CancelledError:
             engine.cancel()
             raise
