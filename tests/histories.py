@@ -181,6 +181,14 @@ HISTORIES: Final = {
     "what seemed to be a copy of one line goes on, and the other one is removed": """
         begin(is_glob=False, lines=1); copy(); copytruncate(); run(); append(lines=1, old=True); delete(index=0); run()
     """,
+    "equal lines are added to a log after it was rotated and seen, and it is compressed": """
+        begin(is_glob=False, lines=1, is_repetitive=True); rename(); append(lines=2, old=False); run()
+        append(lines=1, old=True); compress(encoding=".gz"); run()
+    """,
+    "what seemed to be a copy of the beginning of a line goes on, and is compressed": """
+        begin(is_glob=False, lines=1); rename(); append_much(); run(); rename(); tear(length=0); copy(); run()
+        rename(); append(lines=1, old=False); run(); append(lines=1, old=True); compress(encoding=".bz2"); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

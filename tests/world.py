@@ -155,7 +155,7 @@ class World:
         shutil.copyfile(self.log, self.folder / f"{LOG}.1")
         self.live.path = self.folder / f"{LOG}.1"
         os.truncate(self.log, 0)
-        is_joined = self.live.torn in self.may_be_broken
+        is_joined = self.live.torn in self.may_be_broken or (self.live.is_joined and not self.live.lines)
         self.begin()
         self.live.is_joined = is_joined
 

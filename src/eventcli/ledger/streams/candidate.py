@@ -59,6 +59,8 @@ class Family:
         """Whether it was requested and is missing."""
         self.is_blind = False
         """Whether there is an unreadable file that may hold a missing stream."""
+        self.is_searched = False
+        """Whether all of its siblings joined it."""
         self.unresolved: list[Stream] = []
         """Streams of the family that are not in their place."""
 

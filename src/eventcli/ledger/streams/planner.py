@@ -6,6 +6,7 @@ from typing import Final
 
 from eventcli.ledger.streams.birth import is_momentary
 from eventcli.ledger.streams.candidate import Candidate, Family
+from eventcli.ledger.streams.content import note_place
 from eventcli.ledger.streams.plan import Plan, Reading
 from eventcli.ledger.streams.registry import Registry
 from eventcli.ledger.streams.rules.absent import search
@@ -31,7 +32,13 @@ def list_readings(survey: Survey, family: Family) -> None:
     """List what to read in the files of a family: the streams that they hold."""
     for file in family.in_order():
         stream = file.stream
-        if stream is None or stream.state is State.COPY:
+        if stream is None:
+            continue
+        if stream.state is State.COPY:
+            if file.real != stream.path or not file.is_place_of(stream):
+                note_place(stream, file)
+                survey.registry.locate(stream)
+                survey.plan.noted.append(stream)
             continue
         if file.is_named or stream.state is not State.IGNORED:
             state = State.LIVE if file.path == family.base else State.ROTATED

@@ -30,8 +30,6 @@ def search(survey: Survey, family: Family) -> None:
     if not family.is_named or is_stream(family.base):
         return
     missed = []
-    # Whether a run was killed that had found what was the log in a rotated file, and perhaps not looked further.
-    is_interrupted = False
     for stream in known:
         # Input from a pipe, or a file moved before anything of it was read, cannot be missed.
         if not stream.is_placed or not survey.is_free(stream):
@@ -40,12 +38,14 @@ def search(survey: Survey, family: Family) -> None:
             if not _is_settled(survey, stream, family):
                 family.unresolved.append(stream)
             elif stream.state is State.LIVE and rank(family.base, stream.path) != WRITTEN_TO:
-                is_interrupted = True
+                # A run was killed that had found what was the log in a rotated file, and perhaps not looked further.
+                family.is_searched = True
         elif stream.state in (State.GONE, State.LOST):
             missed.append(stream)
         elif stream.state is State.COPY:
-            _look_at_copy(survey, stream, family)
-    if family.unresolved or is_interrupted:
+            family.is_searched |= not _is_copy_there(survey, stream, family)
+    family.is_searched |= bool(family.unresolved)
+    if family.is_searched:
         siblings = list(survey.unnamed(family))
         for file in siblings:
             file.is_wanted = True
@@ -115,20 +115,26 @@ def _ignore_siblings(survey: Survey, family: Family, *, is_doubtful: bool) -> No
             stream.state, stream.pending = State.IGNORED, max(1, stream.pending) if is_doubtful else 0
 
 
-def _look_at_copy(survey: Survey, stream: Stream, family: Family) -> None:
-    """Let what seemed to be a copy join the family if it went on: then it is what goes on, and not a copy."""
+def _is_copy_there(survey: Survey, stream: Stream, family: Family) -> bool:
+    """Whether what seemed to be a copy is in its place; if it went on, it is no copy, and its file joins the family."""
     try:
         file = survey.looking.at(stream.path)
-        if file.size <= (stream.raw_size or stream.seen) or not file.is_place_of(stream) or file.key in survey.files:
-            return
-        if any(one.state is not State.COPY and one.seen for one in survey.registry.of_place(file)):
-            return
+    except OSError as error:
+        return not is_momentary(error)
+    if not file.is_place_of(stream):
+        return False
+    if file.size <= (stream.raw_size or stream.seen) or file.key in survey.files:
+        return True
+    if any(one.state is not State.COPY and one.seen for one in survey.registry.of_place(file)):
+        return True
+    try:
         file.peek()
     except OSError:
-        return
+        return True
     file.is_wanted = True
     survey.take_in(family, file)
     survey.looking.close(file)
+    return True
 
 
 def _is_settled(survey: Survey, stream: Stream, family: Family) -> bool:

@@ -34,7 +34,8 @@ def kin_of(survey: Survey, file: Candidate, holder: Candidate, stream: Stream | 
         if is_older and file.is_repetitive(min(file.length, holder.length)):
             if was_empty(survey, file):
                 return Kin.OTHER
-            if any(_is_empty(one) and survey.is_free(one) for one in family.unresolved):
+            missed = (one for one in family.unresolved if one is not stream and survey.is_free(one))
+            if any(_is_empty(one) or file.proves(one) for one in missed):
                 return Kin.UNSURE  # this may be what became of it
     is_in_order = base is not None and family is not None and _is_in_order(family, file, holder)
     kin = Pair(file, holder, base, stream, is_in_order).kin()

@@ -36,7 +36,18 @@ def tell_losses(survey: Survey, family: Family) -> None:
         elif stream.state is State.LIVE and family.is_missing:
             # It is being rotated right now.
             survey.plan.problems[:] = [one for one in survey.plan.problems if one.name not in family.given]
+    if family.is_searched:
+        _forget_copies(survey, family)
     _tell_gap(survey, family)
+
+
+def _forget_copies(survey: Survey, family: Family) -> None:
+    """Look no longer for copies that are not found."""
+    for stream in survey.registry.of_name(family.base):
+        is_missed = stream.state is State.COPY and stream.is_placed and survey.is_free(stream)
+        if is_missed and not any(file.is_place_of(stream) for file in family.files):
+            stream.device = stream.inode = stream.born = 0
+            survey.plan.noted.append(stream)
 
 
 def _may_hold_unread(file: Candidate, stream: Stream) -> bool:
