@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,6 +13,7 @@ from eventcli.lines.query import Fields, Form, Query, Timing
 from eventcli.lines.windows import timing_of as meaning_of_times
 from eventcli.reading import discovery
 from eventcli.reading.source import open_source
+from eventcli.record import Record
 from eventcli.reporting.columns import OTHER_LABEL, Stat
 from eventcli.reporting.formats import FORMATS
 from eventcli.reporting.output import STDOUT_PATH
@@ -31,7 +32,7 @@ _BY_SUFFIX: Final = {"ndjson": "jsonl", "txt": "table", "prom": PROMETHEUS}
 """Formats of files whose suffix is not the name of the format."""
 
 
-class Settings(NamedTuple):
+class Settings(Record):
     """The options of a command: how to print, where to, and what to do about bad lines."""
 
     format: str

@@ -5,12 +5,13 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import click
 
 import eventcli.ledger
 from eventcli.cli.settings import Settings
+from eventcli.record import Record
 from eventcli.reporting.output import STDOUT, STDOUT_PATH
 from eventcli.text import STDIN, is_url, name_of
 
@@ -26,7 +27,7 @@ class ConflictError(click.UsageError):
     """A file would be written that is also read, or written twice; the message says which."""
 
 
-class _Key(NamedTuple):
+class _Key(Record):
     """The identity that all names of a file share: device and inode; if missing, those of its folder, and its name."""
 
     device: int

@@ -3,11 +3,12 @@
 import os
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from eventcli.lines.query import canonical, unit_of
+from eventcli.record import Record
 from eventcli.reporting.columns import Stat
 from eventcli.summary.account import Account
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _LARGEST: Final = 1024**4
 
 
-class Budget(NamedTuple):
+class Budget(Record):
     """How many rejected lines a run may have: a number, or a percentage of the lines that are not blank."""
 
     limit: Decimal

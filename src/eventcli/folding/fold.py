@@ -1,15 +1,16 @@
 """The protocol of a fold: blocks and small files in, a Summary and marked lines out."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple, Protocol, Self
+from typing import Final, Protocol, Self
 
 from eventcli.lines.event import Reason
 from eventcli.reading.small_files import Known, Read
+from eventcli.record import Record
 from eventcli.summary.account import Account
 from eventcli.summary.summary import Summary
 
 
-class Mark(NamedTuple):
+class Mark(Record):
     """The position of a rejected line in its block: its index, its first byte and its end, all from 0."""
 
     reason: Reason
@@ -18,7 +19,7 @@ class Mark(NamedTuple):
     end: int
 
 
-class Part(NamedTuple):
+class Part(Record):
     """The result for some lines of a block: their number, and the positions of the rejected ones in the block."""
 
     lines: int
@@ -34,7 +35,7 @@ class Part(NamedTuple):
         return cls(lines, marks)
 
 
-class Folded(NamedTuple):
+class Folded(Record):
     """Files whose only results are their numbers of lines and their sizes.
 
     `read` lists further files that are in the buffer; consuming `parts` folds them.

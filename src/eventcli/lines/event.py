@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+
+from eventcli.record import Record
 
 
-class Event(NamedTuple):
+class Event(Record):
     """One accepted line: its type, its exact value, and whether the value was written as an integer.
 
     `time` is in nanoseconds since the epoch; None if it was not requested, or is optional and not usable.
@@ -37,7 +38,7 @@ class Reason(StrEnum):
     LINE_TOO_LONG = "line_too_long"
 
 
-class Reject(NamedTuple):
+class Reject(Record):
     """One rejected line.
 
     `reason` is for programs, `message` for people. `line` counts from 1 in its `source`; `offset` and `length` are

@@ -1,8 +1,9 @@
 """A query on lines: the fields, the filter, the time window and buckets, the limits."""
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import eventcli.lines
+from eventcli.record import Record
 
 if TYPE_CHECKING:
     from typing import TypedDict, Unpack
@@ -52,7 +53,7 @@ def unit_of(by: str) -> str:
     )
 
 
-class Fields(NamedTuple):
+class Fields(Record):
     """The fields of an event for its type, its value and its time: keys, dotted paths or JSON Pointers (see `paths`).
 
     A `value` of None counts events without values. The time is examined only if it is requested.
@@ -66,7 +67,7 @@ class Fields(NamedTuple):
     time: str = "occurred_at"
 
 
-class _Timing(NamedTuple):
+class _Timing(Record):
     input_zone: str = "UTC"
     since: int | None = None
     until: int | None = None
@@ -118,7 +119,7 @@ def _instant(bound: "Bound | None", zone: str) -> int | None:
     return eventcli.lines.bounds.instant_of(bound, eventcli.lines.zones.zone(zone))
 
 
-class Bucket(NamedTuple):
+class Bucket(Record):
     """A period in which events are counted: its first instant, in seconds since the epoch.
 
     `offset` is how many seconds local time in the bucket's zone is ahead of UTC at that instant.
@@ -158,7 +159,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-class Form(NamedTuple):
+class Form(Record):
     """What stands in a stream, if it is not one plain event a line; none of this is on by default.
 
     `framing` is one of `FRAMINGS`. `records` is the path to arrays whose elements are the events; it needs the framing
@@ -212,7 +213,7 @@ FRAMINGS: Final = ("lines", "json", "bulk")
 """One event a line, JSON texts in any arrangement, and the bulk format of Elasticsearch."""
 
 
-class Query(NamedTuple):
+class Query(Record):
     """The meaning of a line, and which events to keep.
 
     `types` keeps only these types (None: all). `default_value`, a JSON number, replaces a missing value.
@@ -234,7 +235,7 @@ class Query(NamedTuple):
     form: Form = Form()
 
 
-class Calendar(NamedTuple):
+class Calendar(Record):
     """How buckets are cut: one of `UNITS`, and the name of a time zone."""
 
     by: str

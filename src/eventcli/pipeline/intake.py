@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from typing import Final, NamedTuple
+from typing import Final
 
 from eventcli.pipeline.opened import Reading, failed
 from eventcli.pipeline.opening import Opening, leads_to
@@ -13,6 +13,7 @@ from eventcli.pipeline.tasks import Piece, Queue, Small, Task, TaskSlot, tasks_b
 from eventcli.reading.blocks import Buffer
 from eventcli.reading.discovery import Found, Listing
 from eventcli.reading.small_files import Known
+from eventcli.record import Record
 from eventcli.summary.sources import SourceReport
 from eventcli.text import name_of
 
@@ -23,7 +24,7 @@ FEW_FILES: Final = 8
 """The minimum it takes: the number shrinks towards the end, so that all threads finish together."""
 
 
-class Place(NamedTuple):
+class Place(Record):
     """How far a run is, in bytes of the sources as stored."""
 
     ended: int

@@ -1,7 +1,7 @@
 """The options of a run, and the callbacks through which it reports."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from eventcli.lines.check import check_query
 from eventcli.lines.event import Reject
@@ -9,6 +9,7 @@ from eventcli.lines.query import Query
 from eventcli.reading.blocks import MAX_LINE
 from eventcli.reading.claims import Key
 from eventcli.reading.discovery import Choice
+from eventcli.record import Record
 from eventcli.summary.sources import SourceReport
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ OnProblem = Callable[[SourceReport], object]
 OnRepeat = Callable[[str, str], object]
 
 
-class Callbacks(NamedTuple):
+class Callbacks(Record):
     """Whom a run calls, one call at a time and in input order: see `summarize`."""
 
     on_reject: OnReject | None = None
@@ -41,7 +42,7 @@ class Callbacks(NamedTuple):
     on_repeat: OnRepeat | None = None
 
 
-class Options(NamedTuple):
+class Options(Record):
     """The options of a run: see `summarize`.
 
     Files whose `identity` is in `left_out` are skipped silently, unless they are named.

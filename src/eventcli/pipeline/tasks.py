@@ -2,19 +2,20 @@
 
 from collections.abc import Generator, Sequence
 from itertools import compress
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from eventcli.lines.event import Reject
 from eventcli.pipeline.reordering import Slot
 from eventcli.reading.blocks import Block, Buffer, LongLine
 from eventcli.reading.small_files import Known
+from eventcli.record import Record
 from eventcli.summary.sources import SourceReport, WholeFiles
 
 if TYPE_CHECKING:
     from eventcli.reading.framing.cuts import Misfit
 
 
-class Small(NamedTuple):
+class Small(Record):
     """Regular files, not opened yet, that are most likely small, with their places among all sources.
 
     Some have an empty path, because their inode already counts: `repeats` maps the place of such a duplicate to the
@@ -38,7 +39,7 @@ class Small(NamedTuple):
         return self._replace(files=self.files.part(at + 1), places=self.places[at + 1 :])
 
 
-class Task(NamedTuple):
+class Task(Record):
     """What a worker has taken to fold: a block or a long line of a source.
 
     At the end of a source, neither is set; `report` is, which does not know the number of lines yet. Or `files` are
@@ -53,7 +54,7 @@ class Task(NamedTuple):
     unread: Sequence[SourceReport] = ()
 
 
-class Piece(NamedTuple):
+class Piece(Record):
     """The result of a part of a block: the number of lines, and the rejects among them.
 
     The line numbers count from the beginning of the part, the offsets from that of the block, which is at `offset`.

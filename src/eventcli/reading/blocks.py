@@ -5,9 +5,10 @@ handed out as a `LongLine`, so no line in a block is longer than the limit.
 """
 
 import mmap
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from eventcli.readable import Readable, read_into
+from eventcli.record import Record
 
 if TYPE_CHECKING:
     from eventcli.reading.mapping import LeasedLines, MappedFile
@@ -26,7 +27,7 @@ _NULS: Final = bytes(2 * 1024 * 1024)
 """For comparison: ten times as fast as checking each byte."""
 
 
-class Texts(NamedTuple):
+class Texts(Record):
     """Where the lines of a block are in a stream that has other framings: what stands there, and on which line.
 
     `places` has three numbers of 64 bits for each line: where its text begins and ends in `raw`, and how many newlines
@@ -43,7 +44,7 @@ class Texts(NamedTuple):
         return start, end, self.line + newlines
 
 
-class Block(NamedTuple):
+class Block(Record):
     """Whole lines: `data` is a view of the caller's buffer, valid until the buffer is used again or released.
 
     `offset` is where they begin, in bytes from the start of the stream. Only the last line of a stream may lack its
@@ -57,7 +58,7 @@ class Block(NamedTuple):
     texts: Texts | None = None
 
 
-class LongLine(NamedTuple):
+class LongLine(Record):
     """A line longer than the limit, which was skipped: its offset and its length in bytes."""
 
     offset: int

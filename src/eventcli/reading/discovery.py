@@ -4,13 +4,14 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import eventcli.reading
 from eventcli.readable import Readable, read_into
 from eventcli.reading import deep
 from eventcli.reading.small_files import AT_ONCE, Known
 from eventcli.reading.source import expand_url
+from eventcli.record import Record
 from eventcli.text import STDIN, Source, is_url
 
 MOST_NAMES: Final = 5_000_000
@@ -27,7 +28,7 @@ _PIECE: Final = 1024 * 1024
 _MAGIC: Final = frozenset("*?[")
 
 
-class Choice(NamedTuple):
+class Choice(Record):
     """Glob patterns that select files in a directory.
 
     `include` replaces the names of logs, see `rotations.is_log`. `exclude` also skips whole subdirectories and matches
@@ -39,7 +40,7 @@ class Choice(NamedTuple):
     exclude: Sequence[str] = ()
 
 
-class Found(NamedTuple):
+class Found(Record):
     """One source: a path, `-`, a URL or a stream; or a name that leads to nothing, with the `error` that says why.
 
     `origin` is the index of the argument it comes from. `status` is that of a regular file that was named itself,
@@ -52,7 +53,7 @@ class Found(NamedTuple):
     status: os.stat_result | None = None
 
 
-class Listing(NamedTuple):
+class Listing(Record):
     """Regular files that may be read together, and the argument that each comes from.
 
     `named` says that they were named themselves, rather than found by a glob or in a directory.

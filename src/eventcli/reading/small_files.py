@@ -7,11 +7,12 @@ body, the fold reads the files itself.
 import os
 import stat
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from eventcli.posix import flags
 from eventcli.reading.blocks import BYTE_ORDER_MARK
 from eventcli.reading.compression.encodings import is_certainly_plain
+from eventcli.record import Record
 
 AT_ONCE: Final = 1024
 """Files of a directory or a glob that are passed on together."""
@@ -20,7 +21,7 @@ FLAGS: Final = flags("O_RDONLY", "O_CLOEXEC", "O_NONBLOCK")
 """The flags for opening a small file: if it is no longer a regular file, opening does not block."""
 
 
-class Known(NamedTuple):
+class Known(Record):
     """Regular files with known device and inode, the identity that a file and all its links share.
 
     `left` is about how many more there are in the same directory.
@@ -36,7 +37,7 @@ class Known(NamedTuple):
         return self._replace(paths=self.paths[start:end], inodes=self.inodes[start:end])
 
 
-class Read(NamedTuple):
+class Read(Record):
     """Files in a buffer: where the lines of each begin and end, its byte-order mark's length, its lines, its size."""
 
     starts: list[int]

@@ -7,11 +7,12 @@ import os
 import re
 import stat
 from types import TracebackType
-from typing import IO, Any, Final, NamedTuple, Self
+from typing import IO, Any, Final, Self
 
 from eventcli import interruption
 from eventcli.errors import OutputError, ReaderGoneError
 from eventcli.posix import require
+from eventcli.record import Record
 from eventcli.text import name_of
 
 STDOUT: Final = 1
@@ -88,7 +89,7 @@ class _Patient(io.FileIO):
         return written
 
 
-class _Open(NamedTuple):
+class _Open(Record):
     """An open descriptor, of this process or another one."""
 
     number: int

@@ -5,7 +5,9 @@ from enum import StrEnum
 from functools import partial
 from itertools import chain, repeat
 from operator import attrgetter
-from typing import NamedTuple, Self, overload
+from typing import Self, overload
+
+from eventcli.record import Record
 
 
 class Status(StrEnum):
@@ -21,7 +23,7 @@ class Status(StrEnum):
     REPLACED = "replaced"
 
 
-class Stretch(NamedTuple):
+class Stretch(Record):
     """The part of a stream that was read, in bytes, and the marks (see `marks`) of the beginning of the stream."""
 
     head: tuple[str, ...] = ()
@@ -35,7 +37,7 @@ class Stretch(NamedTuple):
         return self.head[-1] in other.head or other.head[-1] in self.head
 
 
-class SourceReport(NamedTuple):
+class SourceReport(Record):
     """The result of reading one source: bytes (decompressed) and lines; `message` says why it is incomplete.
 
     `pending` is the size of a last line without a newline that was left for the next run.
@@ -56,7 +58,7 @@ class SourceReport(NamedTuple):
         return list(map(partial(tuple.__new__, cls), zip(names, sizes, lines, *rest, strict=False)))
 
 
-class WholeFiles(NamedTuple):
+class WholeFiles(Record):
     """Files that were read to their end and need no other report: their names, bytes and lines."""
 
     names: Sequence[str]
