@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Self
 from hypothesis import strategies as st
 
 from eventcli import Account, ExitCode
-from eventcli.cli.ledger_commands import commands
+from eventcli.cli.families import ledger_commands as commands
 from eventcli.ledger.ingest import Ingest, Outcome, Policy
 from eventcli.ledger.meaning import Meaning, meaning_of
 from eventcli.ledger.recorder import Options

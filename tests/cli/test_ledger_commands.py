@@ -16,7 +16,7 @@ import click
 import pytest
 
 from eventcli import ExitCode, dump, load, summarize
-from eventcli.cli.ledger_commands import commands
+from eventcli.cli.families import ledger_commands as commands
 from process import TOOL, Ended, end, give_up_privileges, run, start
 
 LINE: Final = b'{"type":"a","value":1,"occurred_at":"2020-10-06 10:02:05"}\n'

@@ -3,7 +3,6 @@
 import os
 from contextlib import ExitStack
 from decimal import Decimal
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -13,12 +12,10 @@ import eventcli.reporting
 import eventcli.summary
 from eventcli import __version__
 from eventcli.body import body, why
-from eventcli.cli import ledger_commands
-from eventcli.cli.command import INPUT, OUTPUT, RUN, Command, help_option, option, write_ending
+from eventcli.cli import families
+from eventcli.cli.command import INPUT, RUN, Command, help_option, option, write_ending
 from eventcli.cli.messages import PROGRAM, say, say_repeat, say_source, write_stderr
 from eventcli.cli.options import (
-    bad_rate_option,
-    debug_option,
     engine_given,
     engine_options,
     files_argument,
@@ -26,16 +23,13 @@ from eventcli.cli.options import (
     jobs_option,
     line_options,
     other_label_option,
-    output_option,
     output_options,
     reject_options,
-    split_size_option,
-    storage_options_option,
     time_options,
     types_option,
 )
 from eventcli.cli.settings import inputs_of, names_in, query_of, settings_of
-from eventcli.cli.sinks import EXAMPLES, Sinks, complete, written_to
+from eventcli.cli.sinks import EXAMPLES, Sinks, complete
 from eventcli.cli.targets import check_targets
 from eventcli.cli.values import Budget
 from eventcli.errors import ExitCode
@@ -72,7 +66,7 @@ class _DefaultCommand(click.Group):
         if ctx.resilient_parsing and not args:
             return super().parse_args(ctx, args)  # a shell completes the name of a command
         own = {name for param in self.get_params(ctx) for name in param.opts}
-        if not args or args[0] not in {*self.commands, *ledger_commands.NAMES, *own}:
+        if not args or args[0] not in {*self.commands, *families.NAMES, *own}:
             if args and args[0].isalpha() and not ctx.resilient_parsing:
                 self._check_mistyped(ctx, args[0])
             args = [_DEFAULT_COMMAND, *args]
@@ -94,13 +88,13 @@ class _DefaultCommand(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted([*super().list_commands(ctx), *ledger_commands.NAMES])
+        return sorted([*super().list_commands(ctx), *families.NAMES])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; those of the ledger are loaded on demand."""
-        if cmd_name not in ledger_commands.NAMES:
+        """Return a command; all but `summarize` are loaded on demand."""
+        if cmd_name not in families.NAMES:
             return super().get_command(ctx, cmd_name)
-        return ledger_commands.command(cmd_name)
+        return families.command(cmd_name)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
         """Complete commands, and the arguments of the default command."""
@@ -115,7 +109,7 @@ class _DefaultCommand(click.Group):
         """Write the commands, those of a ledger under a heading of their own."""
         names = self.list_commands(ctx)
         width = max(map(len, names))
-        ledger = [name for name in names if name in ledger_commands.NAMES]
+        ledger = [name for name in names if name in families.LEDGER]
         for heading, chosen in (("Commands", set(names) - set(ledger)), ("Commands on a ledger", ledger)):
             with formatter.section(heading):
                 commands = [(name, self.get_command(ctx, name)) for name in sorted(chosen)]
@@ -242,126 +236,6 @@ def summarize(
             write_stderr(eventcli.reporting.table.table(partial, settings.stats).decode())
             raise
         return sinks.finish(summary)
-
-
-@commands.command(
-    cls=Command,
-    short_help="Print how a run on a cluster would split its files.",
-    examples=(
-        "eventstats plan 's3://bucket/logs/2026-*/*.jsonl'",
-        "eventstats plan logs/ --split-size 256MiB",
-        "eventstats plan --files-from list.txt -f jsonl",
-    ),
-)
-@files_argument
-@input_options
-@line_options()
-@split_size_option
-@storage_options_option
-@option(
-    "-f",
-    "--format",
-    type=click.Choice(["text", "json", "jsonl"]),
-    default="text",
-    show_default=True,
-    heading=OUTPUT,
-    help="What to print: a text, one object, or an object for each split.",
-)
-@output_option
-@debug_option
-@help_option
-def plan(
-    *,
-    files: tuple[str, ...],
-    include: tuple[str, ...],
-    exclude: tuple[str, ...],
-    files_from: str | None,
-    null: bool,
-    **options: Any,
-) -> ExitCode:
-    """Print how a run with --engine would split the FILEs among its workers. Nothing is read.
-
-    A FILE may be a directory, a quoted glob or a URL. The plan is that of `eventstats summarize` with the same options.
-    """
-    inputs = inputs_of(files, None if files_from is None else names_in(files_from, files, null=null))
-    return eventcli.cli.engines.print_plan(inputs, Choice(include, exclude), options)
-
-
-@commands.command(
-    cls=Command,
-    short_help="Add up saved summaries, ledgers and printed results.",
-    examples=(
-        "eventstats merge monday.json tuesday.json",
-        "eventstats merge day-*.json -f csv -o week.csv",
-        "eventstats merge europe.db asia.db --save world.json",
-    ),
-)
-@files_argument
-@option(
-    "--allow-overlap",
-    is_flag=True,
-    heading=INPUT,
-    help="Also add results that cover the same lines: these count several times.",
-)
-@option(
-    "--allow-mixed",
-    is_flag=True,
-    heading=INPUT,
-    help="Also add results of different queries, or with different buckets.",
-)
-@other_label_option
-@output_options()
-def merge(*, files: tuple[str, ...], allow_overlap: bool, allow_mixed: bool, **options: Any) -> ExitCode:
-    """Add up saved summaries, ledgers and printed results (json or jsonl) in the FILEs (- or none: standard input)."""
-    inputs = inputs_of(files)
-    settings = settings_of(**options)
-    check_targets(settings, inputs)
-    merging = eventcli.cli.merging.Merge(
-        allow_overlap=allow_overlap, allow_mixed=allow_mixed, on_source=say_source, on_doubt=say
-    )
-    merged = merging.run(inputs)
-    with Sinks(settings._replace(asked=merged.asked)) as sinks:
-        return sinks.finish(merged.summary)
-
-
-@commands.command(
-    cls=Command,
-    short_help="Write a sample log.",
-    examples=(
-        "eventstats generate -o shop.jsonl",
-        "eventstats generate --events 1000000 --seed 7 | eventstats summarize -f table",
-        "eventstats generate --bad-rate 0.01 | eventstats summarize --rejects bad.jsonl",
-    ),
-)
-@option(
-    "--events",
-    type=click.IntRange(min=0),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    heading=OUTPUT,
-    help="Lines to write.",
-)
-@option(
-    "--seed",
-    type=int,
-    default=0,
-    show_default=True,
-    metavar="S",
-    heading=OUTPUT,
-    help="The same seed gives the same bytes.",
-)
-@bad_rate_option(OUTPUT)
-@output_option
-@debug_option
-@help_option
-def generate(*, events: int, seed: int, bad_rate: float, output: str | None, **_debug: bool) -> ExitCode:
-    """Write the log of a small shop, of any size, to try things on."""
-    with written_to(output) as write:
-        log = eventcli.cli.generate.generate(events, seed=seed, bad_rate=bad_rate)
-        while batch := b"".join(islice(log, 1000)):
-            write(batch)
-    return ExitCode.OK
 
 
 def prepare_completion() -> None:
