@@ -19,7 +19,6 @@ import eventcli
 
 ROOT: Final = Path(__file__).parent.parent
 PACKAGE: Final = ROOT / "src" / "eventcli"
-KERNEL: Final = ROOT / "kernel" / "Cargo.toml"
 PAGE: Final = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 DOORS: Final = {"__init__", "__main__", "testing"}
@@ -384,10 +383,3 @@ def test_the_process_looks_for_garbage_after_its_start(tmp_path: Path) -> None:
     )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
     subprocess.run([sys.executable, "-m", "eventcli"], input=b"", env=environment, check=True)
-
-
-def test_versions_agree() -> None:
-    """The Rust body has the version of the package."""
-    if not KERNEL.exists():
-        pytest.skip("a source distribution without the Rust body")
-    assert tomllib.loads(KERNEL.read_text(encoding="utf-8"))["package"]["version"] == eventcli.__version__

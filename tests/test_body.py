@@ -233,12 +233,16 @@ def test_all_levels_have_names() -> None:
     """The names that the variable takes are those of the kernel, and what it lacks it refuses itself, too."""
     assert {f"rust-{level}" for level in kernel.levels()} <= set(body_module.LEVELS)
     with pytest.raises(ValueError, match="is no level here"):
-        kernel.Fold(**_NOTHING, level="avx1024")
+        kernel.Fold(_NOTHING, level="avx1024")
+    with pytest.raises(ValueError, match="is no level here"):
+        kernel.Cutter(path=[], most=9, atomic=False, resumed=False, level="avx1024")
+    with pytest.raises(ValueError, match="is no level here"):
+        kernel.Unwrapper(skip_prefix=False, bulk=False, ways=[], in_place=False, most=9, level="avx1024")
     with pytest.raises(ValueError, match="a cache that is none"):
-        kernel.Fold(**_NOTHING, caches=["skeletons"])
+        kernel.Fold(_NOTHING, caches=["skeletons"])
 
 
-_NOTHING: dict[str, Any] = {
+_NOTHING: Final[Any] = {
     "type_ways": [["type"]],
     "value_ways": [["value"]],
     "absent": None,
@@ -248,6 +252,8 @@ _NOTHING: dict[str, Any] = {
     "max_types": 9,
     "max_type_bytes": 999,
     "time": None,
+    "shape": (False, False, []),
+    "aggregates": [],
 }
 
 

@@ -1,11 +1,12 @@
 //! Binds to Python what makes lines of other streams: `cutter` and `wrapped`.
 
+use crate::buffer;
 use crate::cutter::{self, Cut, Place};
 use crate::memory;
 use crate::wide::Level;
 use crate::wrapped::{self, Wrapping};
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyBufferError, PyMemoryError};
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -14,6 +15,15 @@ use pyo3::types::PyBytes;
 type Cuts<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, usize, u64, Option<Special>);
 
 type Special = (&'static str, u64, u64, u64);
+
+/// The level of a name; without one, the fastest.
+pub fn level_of(name: Option<&str>) -> PyResult<Level> {
+    let Some(name) = name else {
+        return Ok(Level::fastest());
+    };
+    let known = Level::all().into_iter().find(|level| level.name() == name);
+    known.ok_or_else(|| PyValueError::new_err(format!("{name} is no level here")))
+}
 
 /// Gives the bytes of a piece to a function without the GIL, and what came of it to Python.
 fn cut<'py, State: Send>(
@@ -24,16 +34,7 @@ fn cut<'py, State: Send>(
     lines: impl FnOnce(&State) -> (&[u8], &[Place]),
 ) -> PyResult<Cuts<'py>> {
     let data = PyUntypedBuffer::get(data)?;
-    if !data.is_c_contiguous() {
-        return Err(PyBufferError::new_err("the bytes of a piece must be contiguous"));
-    }
-    let bytes: &[u8] = match data.len_bytes() {
-        0 => &[],
-        // SAFETY: the buffer is contiguous, holds that many bytes, and is neither freed nor resized while `data`
-        // exports it. Its bytes do not change either: `pipeline` owns the buffer, and fills it again only after this
-        // call has returned.
-        length => unsafe { std::slice::from_raw_parts(data.buf_ptr().cast(), length) },
-    };
+    let bytes = buffer::bytes(&data)?;
     let cut = py
         .detach(|| memory::caught(|| cut(state, bytes)))
         .map_err(|_| PyMemoryError::new_err(()))?;
@@ -58,8 +59,16 @@ pub struct Cutter(cutter::Cutter);
 #[pymethods]
 impl Cutter {
     #[new]
-    fn new(path: Vec<String>, most: usize, atomic: bool, resumed: bool) -> Self {
-        Self(cutter::Cutter::new(Level::fastest(), path, most, atomic, resumed))
+    #[pyo3(signature = (path, most, atomic, resumed, level=None))]
+    fn new(
+        path: Vec<String>,
+        most: usize,
+        atomic: bool,
+        resumed: bool,
+        level: Option<&str>,
+    ) -> PyResult<Self> {
+        let level = level_of(level)?;
+        Ok(Self(cutter::Cutter::new(level, path, most, atomic, resumed)))
     }
 
     /// Cuts a piece of the stream; see `cutter`.
@@ -82,15 +91,17 @@ pub struct Unwrapper(wrapped::Unwrapper);
 #[pymethods]
 impl Unwrapper {
     #[new]
+    #[pyo3(signature = (skip_prefix, bulk, ways, in_place, most, level=None))]
     fn new(
         skip_prefix: bool,
         bulk: bool,
         ways: Vec<Vec<String>>,
         in_place: bool,
         most: usize,
-    ) -> Self {
+        level: Option<&str>,
+    ) -> PyResult<Self> {
         let wrapping = Wrapping { skip_prefix, bulk, ways, in_place };
-        Self(wrapped::Unwrapper::new(Level::fastest(), wrapping, most))
+        Ok(Self(wrapped::Unwrapper::new(level_of(level)?, wrapping, most)))
     }
 
     /// Makes lines of a piece of the stream; see `wrapped`.

@@ -2,12 +2,11 @@
 //!
 //! This file binds and does nothing else; the other files know nothing of Python.
 
-#![deny(unsafe_code)]
-
 pub mod backoff;
 #[cfg(feature = "python")]
-#[allow(unsafe_code)]
 mod binding;
+#[cfg(feature = "python")]
+mod buffer;
 pub mod caches;
 pub mod cursor;
 pub mod cutter;
@@ -35,14 +34,14 @@ pub mod text;
 pub mod time;
 pub mod tokens;
 pub mod tree;
-#[allow(unsafe_code)]
 pub mod wide;
 pub mod wrapped;
 
 #[cfg(feature = "python")]
-#[allow(unsafe_code)]
 #[pyo3::pymodule]
 pub mod _kernel {
+    use crate::binding::level_of;
+    use crate::buffer;
     use crate::caches::Caches;
     use crate::files;
     use crate::fold::{Fold as Body, HandedBack, Part};
@@ -55,7 +54,7 @@ pub mod _kernel {
     use crate::wide::Level;
     use pyo3::IntoPyObjectExt;
     use pyo3::buffer::PyUntypedBuffer;
-    use pyo3::exceptions::{PyBufferError, PyMemoryError, PyValueError};
+    use pyo3::exceptions::{PyMemoryError, PyValueError};
     use pyo3::prelude::*;
     use pyo3::pybacked::PyBackedStr;
     use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
@@ -149,33 +148,62 @@ pub mod _kernel {
         (part.lines, start + part.bytes, handed_back, ask)
     }
 
+    /// A query as Python tells it, by name.
+    #[derive(FromPyObject)]
+    #[pyo3(from_item_all)]
+    struct Asked {
+        type_ways: Ways,
+        value_ways: Ways,
+        absent: Option<String>,
+        numeric_strings: bool,
+        salvage: bool,
+        types: Option<Vec<String>>,
+        max_types: usize,
+        max_type_bytes: usize,
+        time: Option<Time>,
+        shape: (bool, bool, Vec<String>),
+        aggregates: Vec<String>,
+    }
+
+    impl Asked {
+        fn query(self) -> PyResult<Query> {
+            let instant = |(second, nanos)| Instant { second, nanos };
+            let timing = |(ways, since, until, by, local_is_utc, optional, format): Time| Timing {
+                ways,
+                since: since.map(instant),
+                until: until.map(instant),
+                by,
+                local_is_utc,
+                optional,
+                format,
+            };
+            let (scalar_types, may_lack_type, missing) = self.shape;
+            Ok(Query {
+                type_ways: self.type_ways,
+                value_ways: self.value_ways,
+                absent: self.absent,
+                numeric_strings: self.numeric_strings,
+                salvage: self.salvage,
+                types: self.types,
+                time: self.time.map(timing),
+                max_types: self.max_types,
+                max_type_bytes: self.max_type_bytes,
+                aggregates: Optional::named(self.aggregates.iter().map(String::as_str))
+                    .ok_or_else(|| PyValueError::new_err("an aggregate that is not optional"))?,
+                shape: Shape::new(scalar_types, may_lack_type, &missing),
+            })
+        }
+    }
+
+    /// Paths, the device and the inodes of the files, and how to open them.
+    type KnownFiles = (Vec<FilePath>, u64, Vec<u64>, i32);
+
     #[pymethods]
     impl Fold {
         #[new]
-        #[allow(clippy::too_many_arguments, reason = "they are given by name")]
-        #[pyo3(signature = (*, type_ways, value_ways, absent, numeric_strings, salvage, types, max_types, max_type_bytes, time, shape=(false, false, vec![]), aggregates=vec![], level=None, caches=None))]
-        fn new(
-            type_ways: Ways,
-            value_ways: Ways,
-            absent: Option<String>,
-            numeric_strings: bool,
-            salvage: bool,
-            types: Option<Vec<String>>,
-            max_types: usize,
-            max_type_bytes: usize,
-            time: Option<Time>,
-            shape: (bool, bool, Vec<String>),
-            aggregates: Vec<String>,
-            level: Option<String>,
-            caches: Option<Vec<String>>,
-        ) -> PyResult<Self> {
-            let level = match level {
-                None => Level::fastest(),
-                Some(name) => Level::all()
-                    .into_iter()
-                    .find(|level| level.name() == name)
-                    .ok_or_else(|| PyValueError::new_err(format!("{name} is no level here")))?,
-            };
+        #[pyo3(signature = (query, level=None, caches=None))]
+        fn new(query: Asked, level: Option<&str>, caches: Option<Vec<String>>) -> PyResult<Self> {
+            let level = level_of(level)?;
             let caches = match caches {
                 None => Caches::ALL,
                 Some(names) => names
@@ -183,32 +211,7 @@ pub mod _kernel {
                     .try_fold(Caches::NONE, |caches, name| caches.with(name, true))
                     .ok_or_else(|| PyValueError::new_err("a cache that is none"))?,
             };
-            let aggregates = Optional::named(aggregates.iter().map(String::as_str))
-                .ok_or_else(|| PyValueError::new_err("an aggregate that is not optional"))?;
-            let instant = |(second, nanos)| Instant { second, nanos };
-            let time =
-                time.map(|(ways, since, until, by, local_is_utc, optional, format)| Timing {
-                    ways,
-                    since: since.map(instant),
-                    until: until.map(instant),
-                    by,
-                    local_is_utc,
-                    optional,
-                    format,
-                });
-            let query = Query {
-                type_ways,
-                value_ways,
-                absent,
-                numeric_strings,
-                salvage,
-                types,
-                time,
-                max_types,
-                max_type_bytes,
-                aggregates,
-                shape: Shape::new(shape.0, shape.1, &shape.2),
-            };
+            let query = query.query()?;
             memory::hold_reserve();
             Ok(Self(Box::new(Body::with_caches(level, caches, &query))))
         }
@@ -225,18 +228,7 @@ pub mod _kernel {
             rejects: bool,
         ) -> PyResult<Folded> {
             let block = PyUntypedBuffer::get(block)?;
-            if !block.is_c_contiguous() {
-                return Err(PyBufferError::new_err("the bytes of a block must be contiguous"));
-            }
-            let bytes: &[u8] = match block.len_bytes() {
-                0 => &[],
-                // SAFETY: the buffer is contiguous, holds that many bytes, and is neither freed nor
-                // resized while `block` exports it. Its bytes do not change either: `pipeline` owns
-                // the buffer and fills it again only after this call has returned; or `mapping` has
-                // a lease of the file, which is given up only when nobody exports the bytes.
-                length => unsafe { std::slice::from_raw_parts(block.buf_ptr().cast(), length) },
-            };
-            let rest = bytes.get(start..).unwrap_or_default();
+            let rest = buffer::bytes(&block)?.get(start..).unwrap_or_default();
             // `&mut self` is an exclusive borrow that PyO3 checks at run time: while the GIL is
             // released, a call from another thread raises instead of reaching the state.
             let (part, handed_back) = caught(py, || {
@@ -248,36 +240,20 @@ pub mod _kernel {
             Ok(folded(part, start, handed_back))
         }
 
-        /// Reads small files, each with its inode, and folds them, until there is more to be done with
-        /// some, or with the next one.
-        #[allow(clippy::too_many_arguments, reason = "it is the whole of two calls")]
+        /// Reads small files and folds them, until there is more to be done with some, or with the next one. `how`
+        /// has the two last parameters of `fold`, and whether to read once only.
         fn fold_files(
             &mut self,
             py: Python<'_>,
-            paths: Vec<FilePath>,
-            device: u64,
-            inodes: Vec<u64>,
-            flags: i32,
+            known: KnownFiles,
             buffer: &Bound<'_, PyAny>,
             enough: usize,
-            most: usize,
-            rejects: bool,
-            once: bool,
+            how: (usize, bool, bool),
         ) -> PyResult<FoldedFiles> {
-            let buffer = PyUntypedBuffer::get(buffer)?;
-            if !buffer.is_c_contiguous() || buffer.readonly() {
-                return Err(PyBufferError::new_err(
-                    "a contiguous buffer is needed that can be written",
-                ));
-            }
-            let bytes: &mut [u8] = match buffer.len_bytes() {
-                0 => &mut [],
-                // SAFETY: the buffer holds that many bytes, and is neither freed nor resized while `buffer`
-                // exports it. Nobody else reads or writes them: each thread of `pipeline` has its own.
-                length => unsafe {
-                    std::slice::from_raw_parts_mut(buffer.buf_ptr().cast(), length)
-                },
-            };
+            let (paths, device, inodes, flags) = known;
+            let (most, rejects, once) = how;
+            let mut buffer = PyUntypedBuffer::get(buffer)?;
+            let bytes = buffer::bytes_mut(&mut buffer)?;
             let files::Folded { lines, sizes, read, part, handed_back } = caught(py, || {
                 self.0.reject(rejects);
                 let known = files::Known { paths: &paths, device, inodes: &inodes, flags };

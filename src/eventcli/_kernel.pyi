@@ -1,7 +1,7 @@
 # The Rust body of the fold, compiled from `kernel/`; absent where no Rust toolchain was at hand.
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 # What came of a part of a block, see `fold`.
 _Folded: TypeAlias = tuple[int, int, list[tuple[int, int, int]], tuple[bool, int] | None]
@@ -25,40 +25,46 @@ _Cuts: TypeAlias = tuple[bytes, bytes, int, int, tuple[str, int, int, int] | Non
 
 # Cuts a stream of JSON texts into lines.
 class Cutter:
-    def __init__(self, path: Sequence[str], most: int, atomic: bool, resumed: bool) -> None: ...
+    def __init__(
+        self, path: Sequence[str], most: int, atomic: bool, resumed: bool, level: str | None = None
+    ) -> None: ...
     def cut(self, data: memoryview, at_end: bool, is_full: bool) -> _Cuts: ...
 
 # Makes lines of lines with an event inside.
 class Unwrapper:
     def __init__(
-        self, skip_prefix: bool, bulk: bool, ways: Sequence[Sequence[str]], in_place: bool, most: int
+        self,
+        skip_prefix: bool,
+        bulk: bool,
+        ways: Sequence[Sequence[str]],
+        in_place: bool,
+        most: int,
+        level: str | None = None,
     ) -> None: ...
     def cut(self, data: memoryview, at_end: bool, is_full: bool) -> _Cuts: ...
     def unwrap(self, lines: bytes) -> bytes: ...
 
+# A query. `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at;
+# else the ways to it, the window, whether stats are kept by bucket, whether times without an offset are in UTC, whether
+# an event without a time is one, and the form of all times in the words of strptime. `shape` is whether scalars are
+# types, whether an event without a type has one, and the JSON texts that count as missing. `aggregates` are the
+# optional ones that are kept.
+class _Asked(TypedDict):
+    type_ways: _Ways
+    value_ways: _Ways
+    absent: str | None
+    numeric_strings: bool
+    salvage: bool
+    types: Sequence[str] | None
+    max_types: int
+    max_type_bytes: int
+    time: tuple[_Ways, _Moment | None, _Moment | None, bool, bool, bool, str | None] | None
+    shape: tuple[bool, bool, Sequence[str]]
+    aggregates: Sequence[str]
+
 class Fold:
-    # `absent` is the literal of the value of an event that has none. `time` is None where it is not looked at; else the
-    # ways to it, the window, whether stats are kept by bucket, whether times without an offset are in UTC, whether an
-    # event without a time is one, and the form of all times in the words of strptime. `shape` is whether
-    # scalars are types, whether an event without a type has one, and the JSON texts that count as missing. `aggregates`
-    # are the optional ones that are kept. Without a level, it is the fastest one; without `caches`, all are used.
-    def __init__(
-        self,
-        *,
-        type_ways: _Ways,
-        value_ways: _Ways,
-        absent: str | None,
-        numeric_strings: bool,
-        salvage: bool,
-        types: Sequence[str] | None,
-        max_types: int,
-        max_type_bytes: int,
-        time: tuple[_Ways, _Moment | None, _Moment | None, bool, bool, bool, str | None] | None,
-        shape: tuple[bool, bool, Sequence[str]] = ...,
-        aggregates: Sequence[str] = ...,
-        level: str | None = None,
-        caches: Sequence[str] | None = None,
-    ) -> None: ...
+    # Without a level, it is the fastest one; without `caches`, all are used.
+    def __init__(self, query: _Asked, level: str | None = None, caches: Sequence[str] | None = None) -> None: ...
 
     # Folds lines from `start` on until about `most` are handed back, or something must be known. Returns the number of
     # lines, where it stopped, and of the lines handed back: the index from `start`, the first byte and the end without
@@ -69,19 +75,15 @@ class Fold:
     # Reads files of a device, each with an inode, into the buffer, as many as have `enough` bytes, and folds them, and
     # so on until there is more to be done with some, or with the next one. Returns the lines of each that was folded
     # whole and its bytes; of those in the buffer, where the lines of each begin and end, the length of its byte-order
-    # mark, the lines and its bytes; and what came of these, as `fold` does. With `once`, the first ones are left in the
+    # mark, the lines and its bytes; and what came of these, as `fold` does. `known` are paths, the device, the inodes
+    # and the flags of `open`; `how` are `most` and `rejects` of `fold`, and whether the first ones are left in the
     # buffer in any case.
     def fold_files(
         self,
-        paths: Sequence[str],
-        device: int,
-        inodes: Sequence[int],
-        flags: int,
+        known: tuple[Sequence[str], int, Sequence[int], int],
         buffer: memoryview,
         enough: int,
-        most: int,
-        rejects: bool,
-        once: bool,
+        how: tuple[int, bool, bool],
     ) -> tuple[list[int], list[int], tuple[list[int], list[int], list[int], list[int], list[int]], _Folded | None]: ...
 
     # A stretch of time in which buckets have `size` seconds; that of its first second begins at `first`.

@@ -30,6 +30,7 @@ use workloads::{Input, Random, WORKLOADS};
 const BLOCK: usize = 1 << 20;
 
 /// Nanoseconds that this thread has run.
+#[allow(unsafe_code)]
 fn thread_time() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the call writes one `timespec`, and `time` is one.

@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 pub type Avx2 = Lanes<__m256i, 2>;
 
 // SAFETY: `detect` asks for all features that the functions below use, and those that `apart` enables. The caller of each
-// function shows that they are there. None but `load` and `store` touches memory, and these what their caller allows.
+// function shows that they are there. None but `load` and `store` touches memory.
 unsafe impl Lane for __m256i {
     const BYTES: usize = 32;
     const PIECES_FOR_OUTLINE: usize = 4;
@@ -31,73 +31,73 @@ unsafe impl Lane for __m256i {
         }
         // The compiler forgets `inline(never)` beside `target_feature`; it cannot forget this.
         let run: unsafe fn(Lanes<Self, N>, T) -> T::Output = std::hint::black_box(run::<T, N>);
-        // SAFETY: see above.
+        // SAFETY: `wide` is the token of the features that `run` enables.
         unsafe { run(wide, task) }
     }
 
     #[inline(always)]
     unsafe fn load(from: *const u8) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller gives the address of as many bytes as a register has.
         unsafe { _mm256_loadu_si256(from.cast()) }
     }
 
     #[inline(always)]
     unsafe fn store(self, to: *mut u8) {
-        // SAFETY: see above.
+        // SAFETY: the caller gives the address of as many bytes as a register has, to be written.
         unsafe { _mm256_storeu_si256(to.cast(), self) }
     }
 
     #[inline(always)]
     unsafe fn splat(byte: u8) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm256_set1_epi8(byte as i8) }
     }
 
     #[inline(always)]
     unsafe fn bits(self) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         u64::from(unsafe { _mm256_movemask_epi8(self) } as u32)
     }
 
     #[inline(always)]
     unsafe fn equal(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm256_cmpeq_epi8(self, other) }
     }
 
     #[inline(always)]
     unsafe fn greater(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm256_cmpgt_epi8(self, other) }
     }
 
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm256_min_epu8(self, other) }
     }
 
     #[inline(always)]
     unsafe fn subtract(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm256_sub_epi8(self, other) }
     }
 
     #[inline(always)]
     unsafe fn or(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm256_or_si256(self, other) }
     }
 
     #[inline(always)]
     unsafe fn choose(self, other: Self, without: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm256_blendv_epi8(without, other, self) }
     }
 
     #[inline(always)]
     unsafe fn spread(bits: u64) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe {
             let [first, second, third, fourth] = BYTE_OF_EACH.map(|byte| byte as i64);
             let which = _mm256_setr_epi64x(first, second, third, fourth);
@@ -109,7 +109,7 @@ unsafe impl Lane for __m256i {
 
     #[inline(always)]
     unsafe fn mix(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe {
             let turned =
                 _mm256_or_si256(_mm256_slli_epi64::<7>(self), _mm256_srli_epi64::<57>(self));
@@ -119,7 +119,7 @@ unsafe impl Lane for __m256i {
 
     #[inline(always)]
     unsafe fn running_parity(mask: u64) -> Option<u64> {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         Some(unsafe { carryless_running_parity(mask) })
     }
 }

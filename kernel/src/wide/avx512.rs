@@ -22,9 +22,6 @@ impl Avx512 {
     }
 }
 
-// SAFETY of every block below: the token shows that `detect` found the instructions, and none
-// of the intrinsics reads or writes memory except `loadu`, which is given all 64 bytes of the
-// chunk, and `storeu`, of which each says what it covers.
 impl Wide for Avx512 {
     type Chunk = __m512i;
 
@@ -32,7 +29,9 @@ impl Wide for Avx512 {
 
     #[inline(always)]
     fn apart<T: Task>(self, task: T) -> T::Output {
-        /// SAFETY: the caller has a token of the level.
+        /// # Safety
+        ///
+        /// The caller has a token of the level.
         #[inline(never)]
         #[target_feature(
             enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq"
@@ -48,19 +47,19 @@ impl Wide for Avx512 {
 
     #[inline(always)]
     fn load(self, bytes: &[u8; CHUNK]) -> __m512i {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; the load takes the 64 bytes of the array.
         unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
     }
 
     #[inline(always)]
     fn equal(self, chunk: __m512i, byte: u8) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe { _mm512_cmpeq_epi8_mask(chunk, _mm512_set1_epi8(byte as i8)) }
     }
 
     #[inline(always)]
     fn equal_folded(self, chunk: __m512i, byte: u8) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe {
             let folded = _mm512_or_si512(chunk, _mm512_set1_epi8(0x20));
             _mm512_cmpeq_epi8_mask(folded, _mm512_set1_epi8(byte as i8))
@@ -69,25 +68,25 @@ impl Wide for Avx512 {
 
     #[inline(always)]
     fn control(self, chunk: __m512i) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe { _mm512_cmplt_epu8_mask(chunk, _mm512_set1_epi8(0x20)) }
     }
 
     #[inline(always)]
     fn control_or_high(self, chunk: __m512i) -> u64 {
-        // SAFETY: see above. As signed bytes, both are below a space.
+        // SAFETY: `self` is the token; registers only. As signed bytes, both are below a space.
         unsafe { _mm512_cmplt_epi8_mask(chunk, _mm512_set1_epi8(0x20)) }
     }
 
     #[inline(always)]
     fn high(self, chunk: __m512i) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe { _mm512_movepi8_mask(chunk) }
     }
 
     #[inline(always)]
     fn digit(self, chunk: __m512i) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe {
             let value = _mm512_sub_epi8(chunk, _mm512_set1_epi8(b'0' as i8));
             _mm512_cmplt_epu8_mask(value, _mm512_set1_epi8(10))
@@ -96,27 +95,27 @@ impl Wide for Avx512 {
 
     #[inline(always)]
     fn same(self, left: __m512i, right: __m512i) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe { _mm512_cmpeq_epi8_mask(left, right) }
     }
 
     #[inline(always)]
     fn within(self, chunk: __m512i, low: __m512i, span: __m512i) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe { _mm512_cmple_epu8_mask(_mm512_sub_epi8(chunk, low), span) }
     }
 
     #[inline(always)]
     fn bytes(self, chunk: __m512i) -> [u8; CHUNK] {
         let mut bytes = [0; CHUNK];
-        // SAFETY: see above; the store covers the 64 bytes of the array.
+        // SAFETY: `self` is the token; the store covers the 64 bytes of the array.
         unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), chunk) };
         bytes
     }
 
     #[inline(always)]
     fn keep(self, chunk: __m512i, mask: u64, to: &mut [u8; CHUNK]) {
-        // SAFETY: see above; the store covers the 64 bytes of the array.
+        // SAFETY: `self` is the token; the store covers the 64 bytes of the array.
         unsafe {
             let kept = _mm512_maskz_compress_epi8(mask, chunk);
             _mm512_storeu_si512(to.as_mut_ptr().cast(), kept);
@@ -125,13 +124,13 @@ impl Wide for Avx512 {
 
     #[inline(always)]
     fn replace(self, chunk: __m512i, mask: u64, byte: u8) -> __m512i {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe { _mm512_mask_set1_epi8(chunk, mask, byte as i8) }
     }
 
     #[inline(always)]
     fn no_control_or_backslash(self, chunk: __m512i) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe {
             let text = _mm512_cmpge_epu8_mask(chunk, _mm512_set1_epi8(0x20));
             _mm512_mask_cmpneq_epi8_mask(text, chunk, _mm512_set1_epi8(b'\\' as i8))
@@ -140,19 +139,19 @@ impl Wide for Avx512 {
 
     #[inline(always)]
     fn select(self, mask: u64, number: u32) -> u32 {
-        // SAFETY: see above; `detect` asked for `bmi2` through `Avx2::detect`.
+        // SAFETY: `self` is the token, and `detect` asked for `bmi2` through `Avx2::detect`.
         unsafe { _pdep_u64(1_u64.checked_shl(number).unwrap_or(0), mask).trailing_zeros() }
     }
 
     #[inline(always)]
     fn mix(self, one: __m512i, other: __m512i) -> __m512i {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe { _mm512_xor_si512(_mm512_rol_epi64::<7>(one), other) }
     }
 
     #[inline(always)]
     fn digest(self, chunk: __m512i) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         unsafe {
             let turns = _mm512_setr_epi64(0, 9, 21, 28, 35, 46, 53, 60);
             let turned = _mm512_rolv_epi64(chunk, turns);
@@ -170,13 +169,13 @@ impl Wide for Avx512 {
 
     #[inline(always)]
     fn running_parity(self, mask: u64) -> u64 {
-        // SAFETY: see above; `detect` asked for `pclmulqdq` through `Avx2::detect`.
+        // SAFETY: `self` is the token, and `detect` asked for `pclmulqdq` through `Avx2::detect`.
         unsafe { carryless_running_parity(mask) }
     }
 
     #[inline(always)]
     fn numeral(self, text: &[u8; NUMERAL], width: usize) -> Option<(u64, usize)> {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token, and `detect` asked for more than `ssse3`.
         unsafe { numeral(text, width) }
     }
 

@@ -62,8 +62,7 @@ pub fn prefetch_ahead(bytes: &[u8; CHUNK]) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(AHEAD).cast()) }
 }
 
-// SAFETY of every block below: the token shows that `detect` found the instructions. Loads and stores go to arrays of
-// `CHUNK` bytes, lane by lane, `N * BYTES` in all, which is `CHUNK`.
+// The token shows that `detect` found the instructions, and `N * BYTES` is `CHUNK`.
 impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     type Chunk = [L; N];
 
@@ -71,13 +70,13 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
 
     #[inline(always)]
     fn apart<T: Task>(self, task: T) -> T::Output {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token.
         unsafe { L::apart(self, task) }
     }
 
     #[inline(always)]
     fn load(self, bytes: &[u8; CHUNK]) -> [L; N] {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token. The loads take `N * BYTES` bytes in all, those of the array.
         unsafe {
             let mut chunk = [L::load(bytes.as_ptr()); N];
             for (at, lane) in chunk.iter_mut().enumerate().skip(1) {
@@ -91,7 +90,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     fn bytes(self, chunk: [L; N]) -> [u8; CHUNK] {
         let mut bytes = [0; CHUNK];
         for (at, lane) in chunk.into_iter().enumerate() {
-            // SAFETY: see above.
+            // SAFETY: `self` is the token. The stores take `N * BYTES` bytes in all, those of the array.
             unsafe { lane.store(bytes.as_mut_ptr().add(at * L::BYTES)) };
         }
         bytes
@@ -99,14 +98,14 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
 
     #[inline(always)]
     fn equal(self, chunk: [L; N], byte: u8) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         self.same(chunk, [unsafe { L::splat(byte) }; N])
     }
 
     #[inline(always)]
     fn equal_folded(self, mut chunk: [L; N], byte: u8) -> u64 {
         for lane in &mut chunk {
-            // SAFETY: see above.
+            // SAFETY: `self` is the token; registers only.
             *lane = unsafe { lane.or(L::splat(0x20)) };
         }
         self.equal(chunk, byte)
@@ -116,7 +115,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     fn control(self, chunk: [L; N]) -> u64 {
         let mut least = chunk;
         for lane in &mut least {
-            // SAFETY: see above.
+            // SAFETY: `self` is the token; registers only.
             *lane = unsafe { lane.min(L::splat(0x1f)) };
         }
         self.same(least, chunk)
@@ -126,7 +125,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     fn control_or_high(self, chunk: [L; N]) -> u64 {
         let mut mask = 0;
         for (at, lane) in chunk.into_iter().enumerate() {
-            // SAFETY: see above. With a sign, both are below a space.
+            // SAFETY: `self` is the token; registers only. With a sign, both are below a space.
             mask |= unsafe { L::splat(0x20).greater(lane).bits() } << (at * L::BYTES);
         }
         mask
@@ -136,7 +135,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     fn high(self, chunk: [L; N]) -> u64 {
         let mut mask = 0;
         for (at, lane) in chunk.into_iter().enumerate() {
-            // SAFETY: see above.
+            // SAFETY: `self` is the token; registers only.
             mask |= unsafe { lane.bits() } << (at * L::BYTES);
         }
         mask
@@ -144,7 +143,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
 
     #[inline(always)]
     fn digit(self, chunk: [L; N]) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         let (zero, nine) = unsafe { (L::splat(b'0'), L::splat(9)) };
         self.within(chunk, [zero; N], [nine; N])
     }
@@ -153,7 +152,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     fn same(self, left: [L; N], right: [L; N]) -> u64 {
         let mut mask = 0;
         for (at, (left, right)) in left.into_iter().zip(right).enumerate() {
-            // SAFETY: see above.
+            // SAFETY: `self` is the token; registers only.
             mask |= unsafe { left.equal(right).bits() } << (at * L::BYTES);
         }
         mask
@@ -163,7 +162,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     fn within(self, mut chunk: [L; N], low: [L; N], span: [L; N]) -> u64 {
         let mut least = span;
         for at in 0..N {
-            // SAFETY: see above.
+            // SAFETY: `self` is the token; registers only.
             unsafe {
                 chunk[at] = chunk[at].subtract(low[at]);
                 least[at] = chunk[at].min(span[at]);
@@ -178,7 +177,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
         let mut count = 0;
         for (at, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
             let mask = (mask >> (8 * at)) as u8;
-            // SAFETY: see above; all levels have `ssse3`. The loads and the store take eight bytes, the store those
+            // SAFETY: `self` is the token; all levels have `ssse3`. The loads and the store take eight bytes, the store those
             // from `count` on, of which there were at most eight for each turn before: it ends within the 64 bytes.
             unsafe {
                 let eight = _mm_loadl_epi64(eight.as_ptr().cast());
@@ -193,7 +192,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     #[inline(always)]
     fn replace(self, mut chunk: [L; N], mask: u64, byte: u8) -> [L; N] {
         for (at, lane) in chunk.iter_mut().enumerate() {
-            // SAFETY: see above.
+            // SAFETY: `self` is the token; registers only.
             *lane = unsafe { L::spread(mask >> (at * L::BYTES)).choose(L::splat(byte), *lane) };
         }
         chunk
@@ -202,7 +201,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     #[inline(always)]
     fn mix(self, mut one: [L; N], other: [L; N]) -> [L; N] {
         for (lane, other) in one.iter_mut().zip(other) {
-            // SAFETY: see above.
+            // SAFETY: `self` is the token; registers only.
             *lane = unsafe { lane.mix(other) };
         }
         one
@@ -210,7 +209,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
 
     #[inline(always)]
     fn running_parity(self, mut mask: u64) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: `self` is the token; registers only.
         if let Some(parity) = unsafe { L::running_parity(mask) } {
             return parity;
         }
@@ -222,7 +221,7 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
 
     #[inline(always)]
     fn numeral(self, text: &[u8; NUMERAL], width: usize) -> Option<(u64, usize)> {
-        // SAFETY: see above; all levels have `ssse3`.
+        // SAFETY: `self` is the token, and all levels have `ssse3`.
         unsafe { numeral(text, width) }
     }
 

@@ -4,7 +4,9 @@
 //! runs everywhere and some that need instructions of the processor; all give equal masks.
 //!
 //! A level is a token: a value of the type can only be had from `detect`, which asked the processor, so a function
-//! that is given one may use the instructions of that level. Only this folder and the binding have `unsafe` code.
+//! that is given one may use the instructions of that level. Only this folder and `buffer.rs` have `unsafe` code.
+
+#![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -37,7 +39,7 @@ const AHEAD: usize = 6144;
 ///
 /// A plain function that takes a level is compiled without the instructions of it unless it is inlined into its
 /// caller; it would then call one more for each instruction. So `run`, and all that it calls, must be marked
-/// `inline(always)`, and no closure may be given to what is not. `test_architecture.py` looks for such calls.
+/// `inline(always)`, and no closure may be given to what is not. `test_kernel.py` looks for such calls.
 pub trait Task {
     type Output;
 

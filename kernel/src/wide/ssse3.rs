@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 pub type Ssse3 = Lanes<__m128i, 4>;
 
 // SAFETY: `detect` asks for all features that the functions below use, and those that `apart` enables. The caller of each
-// function shows that they are there. None but `load` and `store` touches memory, and these what their caller allows.
+// function shows that they are there. None but `load` and `store` touches memory.
 unsafe impl Lane for __m128i {
     const BYTES: usize = 16;
     const PIECES_FOR_OUTLINE: usize = 4;
@@ -25,73 +25,73 @@ unsafe impl Lane for __m128i {
         }
         // The compiler forgets `inline(never)` beside `target_feature`; it cannot forget this.
         let run: unsafe fn(Lanes<Self, N>, T) -> T::Output = std::hint::black_box(run::<T, N>);
-        // SAFETY: see above.
+        // SAFETY: `wide` is the token of the features that `run` enables.
         unsafe { run(wide, task) }
     }
 
     #[inline(always)]
     unsafe fn load(from: *const u8) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller gives the address of as many bytes as a register has.
         unsafe { _mm_loadu_si128(from.cast()) }
     }
 
     #[inline(always)]
     unsafe fn store(self, to: *mut u8) {
-        // SAFETY: see above.
+        // SAFETY: the caller gives the address of as many bytes as a register has, to be written.
         unsafe { _mm_storeu_si128(to.cast(), self) }
     }
 
     #[inline(always)]
     unsafe fn splat(byte: u8) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm_set1_epi8(byte as i8) }
     }
 
     #[inline(always)]
     unsafe fn bits(self) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         u64::from(unsafe { _mm_movemask_epi8(self) } as u16)
     }
 
     #[inline(always)]
     unsafe fn equal(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm_cmpeq_epi8(self, other) }
     }
 
     #[inline(always)]
     unsafe fn greater(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm_cmpgt_epi8(self, other) }
     }
 
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm_min_epu8(self, other) }
     }
 
     #[inline(always)]
     unsafe fn subtract(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm_sub_epi8(self, other) }
     }
 
     #[inline(always)]
     unsafe fn or(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm_or_si128(self, other) }
     }
 
     #[inline(always)]
     unsafe fn choose(self, other: Self, without: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe { _mm_or_si128(_mm_and_si128(self, other), _mm_andnot_si128(self, without)) }
     }
 
     #[inline(always)]
     unsafe fn spread(bits: u64) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe {
             let which = _mm_set_epi64x(BYTE_OF_EACH[1] as i64, BYTE_OF_EACH[0] as i64);
             let bytes = _mm_shuffle_epi8(_mm_set1_epi16(bits as u16 as i16), which);
@@ -102,7 +102,7 @@ unsafe impl Lane for __m128i {
 
     #[inline(always)]
     unsafe fn mix(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: the caller's; registers only.
         unsafe {
             let turned = _mm_or_si128(_mm_slli_epi64::<7>(self), _mm_srli_epi64::<57>(self));
             _mm_xor_si128(turned, other)

@@ -44,21 +44,20 @@ class KernelFold:
         fields, types, timing, form = query.fields, query.types, query.timing, query.form
         self._query = query
         self._aggregates = kept(query.aggregates)
-        self._kernel = kernel.Fold(
-            type_ways=_ways(fields.type),
-            value_ways=[] if fields.value is None else _ways(fields.value),
-            absent="0" if fields.value is None else query.default_value,
-            numeric_strings=query.numeric_strings,
-            salvage=query.salvage,
-            types=None if types is None else list(types),
-            max_types=min(query.max_types, _FARTHEST),
-            max_type_bytes=min(query.max_type_bytes, _FARTHEST),
-            time=None if timing is None else _time(fields.time, timing),
-            shape=(form.scalar_types, form.missing_type is not None, list(form.missing_values)),
-            aggregates=[one.name for one in self._aggregates if one.is_optional],
-            level=forced_level(),
-            caches=caches,
-        )
+        asked: _kernel._Asked = {
+            "type_ways": _ways(fields.type),
+            "value_ways": [] if fields.value is None else _ways(fields.value),
+            "absent": "0" if fields.value is None else query.default_value,
+            "numeric_strings": query.numeric_strings,
+            "salvage": query.salvage,
+            "types": None if types is None else list(types),
+            "max_types": min(query.max_types, _FARTHEST),
+            "max_type_bytes": min(query.max_type_bytes, _FARTHEST),
+            "time": None if timing is None else _time(fields.time, timing),
+            "shape": (form.scalar_types, form.missing_type is not None, list(form.missing_values)),
+            "aggregates": [one.name for one in self._aggregates if one.is_optional],
+        }
+        self._kernel = kernel.Fold(asked, forced_level(), caches)
         self._buckets = self._input_zone = None
         if timing is not None:
             self._input_zone = eventcli.lines.zones.zone(timing.input_zone)
@@ -83,9 +82,9 @@ class KernelFold:
         self, files: Known, buffer: memoryview, enough: int, *, marks: bool = True, once: bool = False
     ) -> Folded:
         """Read small files into a buffer, about `enough` bytes at a time, and fold them; see `Fold.add_files`."""
-        lines, sizes, columns, folded = self._kernel.fold_files(
-            files.paths, files.device, files.inodes, FLAGS, buffer, enough, MOST_MARKS, not marks, once
-        )
+        known = (files.paths, files.device, files.inodes, FLAGS)
+        how = (MOST_MARKS, not marks, once)
+        lines, sizes, columns, folded = self._kernel.fold_files(known, buffer, enough, how)
         self._lines += sum(lines)
         read = Read(*columns)
         return Folded(lines, sizes, read, self._parts(buffer[: max(read.ends, default=0)], folded, marks=marks))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from eventcli.body import kernel
+from eventcli.body import forced_level, kernel
 from eventcli.reading.framing.cuts import Cut, Kind, Misfit
 from eventcli.reading.framing.wrapped import Wrapping
 
@@ -18,7 +18,7 @@ class KernelCutter:
 
     def __init__(self, path: tuple[str, ...], most: int, *, atomic: bool = False, resumed: bool = False) -> None:
         """See `TextCutter`."""
-        self._kernel = kernel.Cutter(list(path), min(most, _FARTHEST), atomic, resumed)
+        self._kernel = kernel.Cutter(list(path), min(most, _FARTHEST), atomic, resumed, forced_level())
 
     def cut(self, data: memoryview, *, at_end: bool, is_full: bool) -> Cut:
         """Cut a piece; see `Cutter`."""
@@ -31,7 +31,9 @@ class KernelUnwrapper:
     def __init__(self, wrapping: Wrapping, most: int) -> None:
         """See `LineUnwrapper`."""
         skip_prefix, bulk, ways, in_place = wrapping
-        self._kernel = kernel.Unwrapper(skip_prefix, bulk, list(map(list, ways)), in_place, min(most, _FARTHEST))
+        self._kernel = kernel.Unwrapper(
+            skip_prefix, bulk, list(map(list, ways)), in_place, min(most, _FARTHEST), forced_level()
+        )
         self.unwrap = self._kernel.unwrap
 
     def cut(self, data: memoryview, *, at_end: bool, is_full: bool) -> Cut:
