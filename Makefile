@@ -18,7 +18,7 @@ lint: ## style and types
 ci: ## what the build server runs
 	bash .ci/run
 
-fuzz: ## the properties with a hundred times the examples
+fuzz: ## the properties with a hundred times the examples, and the Rust body with AddressSanitizer
 	HYPOTHESIS_PROFILE=long uv run pytest
 
 benchmark: ## the Python body against a bare loop over orjson

@@ -6,7 +6,7 @@ from typing import Final
 from eventcli.folding.fold import Fold, Mark
 from eventcli.folding.kernel import KernelFold
 from eventcli.folding.reference import ReferenceFold
-from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Query, Timing
+from eventcli.lines.query import MAX_TYPE_BYTES, MAX_TYPES, Fields, Form, Query, Timing
 from eventcli.summary.aggregates.registry import OPTIONAL
 from eventcli.summary.summary import Summary
 
@@ -49,7 +49,15 @@ _TIMINGS: Final = (
     Timing(by="day", time_format="%Y%m%d"),
     Timing(by="minute", time_format="%s"),
 )
-
+_FORMS: Final = (
+    Form(),
+    Form(),
+    Form(),
+    Form(scalar_types=True),
+    Form(missing_type="a"),
+    Form(missing_values=("null",)),
+    Form(scalar_types=True, missing_type="", missing_values=('""', '"-"', "-1", "0.0", "false")),
+)
 
 _NAMES: Final = ("templates", "frames", "outlines", "tree")
 CACHES: Final[tuple[Sequence[str] | None, ...]] = (
@@ -73,6 +81,7 @@ def query(fields: int, options: int, timing: int) -> Query:
         max_types=_LIMITS[timing // 3 % len(_LIMITS)],
         max_type_bytes=_BYTE_LIMITS[options // 5 % len(_BYTE_LIMITS)],
         aggregates=OPTIONAL if options % 3 == 0 else (),
+        form=_FORMS[(fields // 40 + options // 36) % len(_FORMS)],
     )
 
 

@@ -1,13 +1,23 @@
-"""What tests of cutters share: JSON values, and a stream that is cut in pieces."""
+"""What tests of cutters share, and their fuzz target: JSON values, a stream that is cut in pieces, two bodies."""
 
 from typing import Final
 
+import pytest
 from hypothesis import strategies as st
 
+from eventcli.body import kernel
 from eventcli.reading.framing.cuts import Cutter, Misfit
+from eventcli.reading.framing.kernel import KernelCutter, KernelUnwrapper
+from eventcli.reading.framing.texts import TextCutter
+from eventcli.reading.framing.wrapped import LineUnwrapper, Wrapping
 
 Text = tuple[bytes, int, int]
 """A text as a line, where it begins in the stream, and how many newlines are before it."""
+
+LEVELS: Final = ["portable"] if kernel is None else kernel.levels()
+"""The instruction sets that the Rust body can be told to use here."""
+
+NEEDS_RUST: Final = pytest.mark.skipif(kernel is None, reason="built without the Rust body")
 
 VALUES: Final = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
@@ -48,3 +58,47 @@ def cut(
             assert not buffer
             assert (offset, line) == (len(stream), stream.count(b"\n"))
             return texts, misfits
+
+
+PATHS: Final[tuple[tuple[str, ...], ...]] = ((), ("R",), ("R", "L"))
+"""Where records are."""
+
+WAYS: Final[tuple[tuple[tuple[str, ...], ...], ...]] = ((), (("log",),), (("a.b",), ("a", "b")))
+"""Where the string with an event is."""
+
+
+def difference_of_texts(stream: bytes, path: tuple[str, ...], most: int, size: int, *, atomic: bool) -> str | None:
+    """Return what is different if both bodies cut a stream into texts, in pieces and at once; or None."""
+    expected = cut(TextCutter(path, most, atomic=atomic), stream, most=most, size=len(stream) + 1)
+    if (found := cut(TextCutter(path, most, atomic=atomic), stream, most=most, size=size)) != expected:
+        return f"python {expected}, in pieces {found}"
+    for own in (size, len(stream) + 1):
+        if (found := cut(KernelCutter(path, most, atomic=atomic), stream, most=most, size=own)) != expected:
+            return f"python {expected}, rust {found} of {own} bytes each"
+    return None
+
+
+def difference_of_lines(stream: bytes, wrapping: Wrapping, most: int, size: int) -> str | None:
+    """Return what is different if both bodies make lines of lines, in equal pieces and one by one; or None."""
+    for own in (size, len(stream) + 1):
+        expected = cut(LineUnwrapper(wrapping, most), stream, most=most, size=own, is_same=False)
+        if (found := cut(KernelUnwrapper(wrapping, most), stream, most=most, size=own, is_same=False)) != expected:
+            return f"python {expected}, rust {found} of {own} bytes each"
+    lines = stream + b"\n"
+    python, rust = (unwrapper(wrapping, most).unwrap(lines) for unwrapper in (LineUnwrapper, KernelUnwrapper))
+    return None if python == rust else f"python {python!r}, rust {rust!r}"
+
+
+def difference_of_input(data: bytes) -> str | None:
+    """Return the difference for the bytes of a fuzzer: four of them choose what is cut, the rest is the stream."""
+    if len(data) < 4:
+        return None
+    options, way, most, size = data[:4]
+    stream = data[4:]
+    # Mostly no text is too long, and pieces are neither very short nor all the same.
+    most = most + 1 if most < 64 else 10_000
+    size += 1
+    if options & 1:
+        wrapping = Wrapping(bool(options & 2), bool(options & 4), WAYS[way % len(WAYS)], bool(options & 8))
+        return difference_of_lines(stream, wrapping, most, size)
+    return difference_of_texts(stream, PATHS[way % len(PATHS)], most, size, atomic=bool(options & 2))

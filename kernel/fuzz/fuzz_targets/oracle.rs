@@ -10,6 +10,7 @@
 mod oracle;
 
 use eventstats_kernel::query::{Query, Timing};
+use eventstats_kernel::summary::Optional;
 use eventstats_kernel::wide::Level;
 use libfuzzer_sys::fuzz_target;
 use oracle::{assert_agrees_by, usual};
@@ -32,19 +33,20 @@ fn query(number: u8) -> Query {
         ways: ways(&["at"]),
         since: None,
         until: None,
-        by: number & 1 == 0,
-        local_is_utc: number & 2 == 0,
+        by: number & 16 == 0,
+        local_is_utc: number & 32 == 0,
         format: None,
-        optional: number & 4 == 0,
+        optional: number & 64 == 0,
     };
-    match number % 8 {
+    let query = match number % 8 {
         0..3 => usual(),
         3 => Query { time: Some(timing), ..usual() },
         4 => Query { type_ways: ways(&["data", "type"]), value_ways: ways(&["data", "value"]), ..usual() },
         5 => Query { value_ways: Vec::new(), absent: Some("0".to_owned()), ..usual() },
         6 => Query { absent: Some("7".to_owned()), numeric_strings: true, ..usual() },
         _ => Query { types: Some(vec!["a".to_owned(), "page_view".to_owned()]), max_types: 2, ..usual() },
-    }
+    };
+    Query { aggregates: Optional { squares: number & 8 != 0 }, ..query }
 }
 
 fuzz_target!(|input: &[u8]| {

@@ -584,6 +584,8 @@ pub struct Stats {
     pub sum: BigInt,
     pub min: BigInt,
     pub max: BigInt,
+    /// The sum of the squares, if the query keeps it.
+    pub squares: Option<BigInt>,
 }
 
 /// First second of the bucket and type; None: in no bucket, and all other types.
@@ -604,7 +606,8 @@ pub fn rows(fold: &Fold) -> BTreeMap<Row, Stats> {
                 assert!(!text.contains(['e', 'E', '+']) && text != "-0", "plain text: {text}");
                 decimal(text)
             });
-            let stats = Stats { count: one.count, integral: one.integral, sum, min, max };
+            let squares = one.squares.as_deref().map(decimal);
+            let stats = Stats { count: one.count, integral: one.integral, sum, min, max, squares };
             rows.insert((start, name), stats);
         }
     }
@@ -642,6 +645,7 @@ fn limited(rows: BTreeMap<Row, Stats>, query: &Query) -> BTreeMap<Row, Stats> {
                 stats.sum += one.sum;
                 stats.min = one.min.min(stats.min.clone());
                 stats.max = one.max.max(stats.max.clone());
+                stats.squares = stats.squares.take().zip(one.squares).map(|(own, one)| own + one);
             }
         }
     }
@@ -762,6 +766,8 @@ pub fn assert_agrees_by(
                         } else {
                             account.accepted += 1;
                             let value = decimal(&literal);
+                            // Its scale is twice that of the value: what is cut off are zeros.
+                            let square = &value * &value / decimal("1");
                             let by = timing.zip(time).filter(|(timing, _)| timing.by);
                             let start = by.map(|(_, time)| bucket(time.second, size).0);
                             let row = (start, Some(type_name));
@@ -771,12 +777,14 @@ pub fn assert_agrees_by(
                                 sum: BigInt::ZERO,
                                 min: value.clone(),
                                 max: value.clone(),
+                                squares: query.aggregates.squares.then_some(BigInt::ZERO),
                             });
                             stats.count += 1;
                             stats.integral &= !literal.contains(['.', 'e', 'E']);
                             stats.sum += &value;
                             stats.min = value.clone().min(stats.min.clone());
                             stats.max = value.max(stats.max.clone());
+                            stats.squares = stats.squares.take().map(|squares| squares + square);
                         }
                     }
                 }

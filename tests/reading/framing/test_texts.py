@@ -1,14 +1,17 @@
 """Texts are cut as the standard library reads them, by both bodies, in pieces of any size."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, Final
+from unittest import mock
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cutting import OBJECTS, VALUES, cut
+from cutting import LEVELS, NEEDS_RUST, OBJECTS, PATHS, VALUES, cut, difference_of_texts
+from eventcli.body import BODY_VARIABLE
 from eventcli.reading.framing.cuts import Cutter, Kind
 from eventcli.reading.framing.kernel import KernelCutter
 from eventcli.reading.framing.scan import Scan
@@ -43,8 +46,6 @@ SOUP: Final = st.lists(
     ),
     max_size=30,
 ).map("".join)
-
-PATHS: Final = st.sampled_from([(), ("R",), ("R", "L")])
 
 
 @pytest.fixture
@@ -122,17 +123,27 @@ def test_records_are_those_at_the_path(
     assert len(misfits) >= sum(not walked(value, path) and "R" not in value for value, _ in values)
 
 
-@given(stream=SOUP, path=PATHS, most=st.integers(1, 60), size=st.integers(1, 20), atomic=st.booleans())
-@example(stream='{"a":"\n{"a":1}', path=(), most=50, size=3, atomic=False)
-def test_pieces_and_bodies_are_the_same(stream: str, path: tuple[str, ...], most: int, size: int, atomic: bool) -> None:  # noqa: FBT001
-    """Whatever a stream holds, both bodies cut the same from it, in pieces of any size."""
-    pytest.importorskip("eventcli._kernel", reason="built without the Rust body")
-    data = stream.encode()
-    whole = cut(TextCutter(path, most, atomic=atomic), data, most=most, size=len(data) + 1)
-
-    assert cut(TextCutter(path, most, atomic=atomic), data, most=most, size=size) == whole
-    assert cut(KernelCutter(path, most, atomic=atomic), data, most=most, size=size) == whole
-    assert cut(KernelCutter(path, most, atomic=atomic), data, most=most, size=len(data) + 1) == whole
+@NEEDS_RUST
+@given(
+    stream=SOUP,
+    path=st.sampled_from(PATHS),
+    most=st.integers(1, 60),
+    size=st.integers(1, 20),
+    atomic=st.booleans(),
+    level=st.sampled_from(LEVELS),
+)
+@example(stream='{"a":"\n{"a":1}', path=(), most=50, size=3, atomic=False, level="portable")
+def test_pieces_and_bodies_are_the_same(  # each shrinks on its own
+    stream: str,
+    path: tuple[str, ...],
+    most: int,
+    size: int,
+    atomic: bool,  # noqa: FBT001
+    level: str,
+) -> None:
+    """Whatever a stream holds, both bodies cut the same from it, in pieces of any size, with any instructions."""
+    with mock.patch.dict(os.environ, {BODY_VARIABLE: f"rust-{level}"}):
+        assert difference_of_texts(stream.encode(), path, most, size, atomic=atomic) is None
 
 
 def test_a_value_is_followed_no_deeper_than_allowed() -> None:

@@ -1,14 +1,17 @@
 """Events in strings, behind prefixes and between action lines are found, by both bodies, in pieces of any size."""
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any, Final
+from unittest import mock
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cutting import OBJECTS, VALUES, cut
+from cutting import LEVELS, NEEDS_RUST, OBJECTS, VALUES, WAYS, cut, difference_of_lines
+from eventcli.body import BODY_VARIABLE
 from eventcli.reading.framing.kernel import KernelUnwrapper
 from eventcli.reading.framing.wrapped import LineUnwrapper, Wrapping
 
@@ -43,9 +46,7 @@ SOUP: Final = st.lists(
 
 FLAT: Final = st.dictionaries(st.text(max_size=5), st.integers() | st.none() | st.lists(st.booleans()), max_size=3)
 
-WRAPPINGS: Final = st.builds(
-    Wrapping, st.booleans(), st.booleans(), st.sampled_from([(), (("log",),), (("a.b",), ("a", "b"))]), st.booleans()
-)
+WRAPPINGS: Final = st.builds(Wrapping, st.booleans(), st.booleans(), st.sampled_from(WAYS), st.booleans())
 
 
 @pytest.fixture
@@ -158,17 +159,19 @@ def test_other_strings_are_left_to_the_fold(
     assert texts_of(unwrapper(Wrapping(ways=(("log",),))), b'{"log":%s}' % log) == [expected]
 
 
-@given(stream=SOUP, wrapping=WRAPPINGS, most=st.integers(1, 200), size=st.integers(1, 60))
-@example(stream="x" * 9 + "\n{}", wrapping=Wrapping(skip_prefix=True), most=5, size=3)
-def test_bodies_are_the_same(stream: str, wrapping: Wrapping, most: int, size: int) -> None:
+@NEEDS_RUST
+@given(
+    stream=SOUP,
+    wrapping=WRAPPINGS,
+    most=st.integers(1, 200),
+    size=st.integers(1, 60),
+    level=st.sampled_from(LEVELS),
+)
+@example(stream="x" * 9 + "\n{}", wrapping=Wrapping(skip_prefix=True), most=5, size=3, level="portable")
+def test_bodies_are_the_same(stream: str, wrapping: Wrapping, most: int, size: int, level: str) -> None:
     """Whatever a stream holds, both bodies make the same of it in equal pieces, and of lines by themselves."""
-    pytest.importorskip("eventcli._kernel", reason="built without the Rust body")
-    data = stream.encode()
-    for own in (size, len(data) + 1):
-        expected = cut(LineUnwrapper(wrapping, most), data, most=most, size=own, is_same=False)
-        assert cut(KernelUnwrapper(wrapping, most), data, most=most, size=own, is_same=False) == expected
-    lines = data + b"\n"
-    assert KernelUnwrapper(wrapping, most).unwrap(lines) == LineUnwrapper(wrapping, most).unwrap(lines)
+    with mock.patch.dict(os.environ, {BODY_VARIABLE: f"rust-{level}"}):
+        assert difference_of_lines(stream.encode(), wrapping, most, size) is None
 
 
 @given(stream=SOUP, wrapping=WRAPPINGS, size=st.integers(1, 60))
