@@ -1,6 +1,7 @@
 """Files as they were at some moment, such as when they were listed: opened only if they still hold the same bytes."""
 
 import os
+import stat
 from typing import NamedTuple, Self
 
 from eventcli.readable import ReplacedError, TruncatedError
@@ -48,6 +49,8 @@ class FrozenFile(Snapshot):
         try:
             status = os.fstat(descriptor)
             refuse(status.st_mode)
+            if not stat.S_ISREG(status.st_mode):
+                raise ReplacedError("the file was replaced after it was listed, by what is no regular file")
             state.check(status)
         except BaseException:
             os.close(descriptor)
