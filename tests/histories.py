@@ -189,6 +189,13 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1); rename(); append_much(); run(); rename(); tear(length=0); copy(); run()
         rename(); append(lines=1, old=False); run(); append(lines=1, old=True); compress(encoding=".bz2"); run()
     """,
+    "what seemed to be a copy of one line goes on, and is compressed": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); append(lines=1, old=False); run()
+        append(lines=1, old=True); compress(encoding=".gz"); run()
+    """,
+    "a log of which only a copy could be read is edited": """
+        begin(is_glob=True, lines=0); append_much(); copy(); run_blind(index=0); edit(reuse_inode=True); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

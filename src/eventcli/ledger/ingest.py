@@ -139,7 +139,9 @@ class Ingest:
                 break
             time.sleep(_PAUSE)
         # Not earlier: the lines of a copy are left out only because the original was read.
-        for stream in plan.noted:
+        for stream in plan.missed:
+            stream.device = stream.inode = stream.born = 0
+        for stream in (*plan.noted, *plan.missed):
             recorder.batch.note(stream)
         for problem in (*plan.problems, *map(_unsteady, unsteady)):
             recorder.say(problem)

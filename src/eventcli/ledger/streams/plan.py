@@ -41,11 +41,13 @@ class Plan(NamedTuple):
     """Rotated streams that are still in their place, with nothing new."""
     noted: list[Stream]
     """Streams that need no reading, but have something to record."""
+    missed: list[Stream]
+    """Copies that are not found: they are not searched for again."""
 
     @classmethod
     def empty(cls) -> Self:
         """Return a plan to do nothing."""
-        return cls([], [], [], [], [], [], [])
+        return cls([], [], [], [], [], [], [], [])
 
 
 def in_words(lines: int) -> str:

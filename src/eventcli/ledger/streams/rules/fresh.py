@@ -35,6 +35,7 @@ def begin_new(survey: Survey, family: Family) -> None:
                 if not file.is_left_alone:
                     survey.plan.retired.append((stream, State.GONE))
             else:
+                _tell_edit(survey, stream, file, family)
                 _begin(survey, stream, file)
     for file in files:
         if file.stream is not None or file.is_copied or _is_copy_of_new(survey, file):

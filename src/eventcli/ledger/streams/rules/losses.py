@@ -46,8 +46,7 @@ def _forget_copies(survey: Survey, family: Family) -> None:
     for stream in survey.registry.of_name(family.base):
         is_missed = stream.state is State.COPY and stream.is_placed and survey.is_free(stream)
         if is_missed and not any(file.is_place_of(stream) for file in family.files):
-            stream.device = stream.inode = stream.born = 0
-            survey.plan.noted.append(stream)
+            survey.plan.missed.append(stream)
 
 
 def _may_hold_unread(file: Candidate, stream: Stream) -> bool:
