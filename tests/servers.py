@@ -3,10 +3,13 @@
 It can do what networks and servers do: cut a connection, ignore ranges, change an object, refuse, redirect.
 """
 
+import asyncio
 import contextlib
+import importlib
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import deque
@@ -14,9 +17,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final, NamedTuple
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+import pytest
+
+from process import PATIENCE
 
 MODIFIED: Final = "Tue, 06 Oct 2020 10:02:05 GMT"
 
@@ -49,6 +58,8 @@ class Server:
     reset: bool = False
     """Whether connections are cut by a reset, and not by closing them."""
     ranges: bool = True
+    conditions: bool = True
+    """Whether requests that name another version are refused."""
     chunked: bool = False
     length: bool = True
     etag: Callable[[bytes], str | None] = lambda data: f'"{hash(data)}"'
@@ -87,6 +98,60 @@ def serve() -> Iterator[Server]:
         finally:
             listener.shutdown()
             thread.join()
+
+
+def stands_in(server: Server, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Let the libraries of stores find the server, and neither credentials nor proxies nor services of this machine."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+    monkeypatch.setenv("FSSPEC_GS_TOKEN", "anon")
+    if find_spec("fsspec") is not None:
+        # The variable is for processes that are started; in this one it may have been looked at before.
+        monkeypatch.setitem(importlib.import_module("fsspec.config").conf, "gs", {"token": "anon"})
+
+
+def forget_connections() -> None:
+    """Forget what the libraries keep for the next object of the same store: each test has a server of its own.
+
+    What was given up must end, too: gcsfs would try for minutes to reach a server that is gone.
+    """
+    if (asyn := sys.modules.get("fsspec.asyn")) is not None and asyn.loop[0] is not None:
+        until = time.monotonic() + PATIENCE
+        while any(thread.name.startswith(("eventstats-range", "eventstats-part")) for thread in threading.enumerate()):
+            assert time.monotonic() < until, "a request for an object does not end"
+            asyncio.run_coroutine_threadsafe(_cancel_all(), asyn.loop[0]).result(PATIENCE)
+            time.sleep(0.001)
+    if (fsspec := sys.modules.get("fsspec")) is not None:
+        for kind in _subclasses(fsspec.AbstractFileSystem):
+            kind.clear_instance_cache()
+
+
+async def _cancel_all() -> None:
+    """Cancel all other tasks of this loop."""
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+
+
+def _subclasses(kind: Any) -> Iterator[Any]:
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+def url_of(server: Server, store: str, name: str = "bucket/events.jsonl") -> str:
+    """Return the URL of an object in one of the stores; skip the test where its library is missing."""
+    if store == "http":
+        return f"{server.url}/{name}"
+    if find_spec({"s3": "s3fs", "gs": "gcsfs"}[store]) is None:
+        pytest.skip("installed without the extra eventcli[remote]")
+    return f"{store}://{name}"
 
 
 class _Listener(ThreadingHTTPServer):
@@ -143,7 +208,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _object(self, data: bytes) -> None:
         state = self.state
         etag = state.etag(data)
-        if self.headers.get("If-Match", etag) != etag:
+        if state.conditions and self.headers.get("If-Match", etag) != etag:
+            self._refuse(412, "PreconditionFailed")
+            return
+        if (
+            state.conditions
+            and state.modified
+            and self.headers.get("If-Unmodified-Since", state.modified) != state.modified
+        ):
             self._refuse(412, "PreconditionFailed")
             return
         headers = {"Accept-Ranges": "bytes" if state.ranges else "none", **state.headers}

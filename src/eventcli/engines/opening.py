@@ -117,15 +117,15 @@ def _part_of_object(part: Part, options: Options) -> Opened:
     opened = remote.parts.open_part(source.path, listed, bytes_of_part, options.timeout, options.storage)
     stream = _Wanted(opened)
     if not part.is_divided:
-        return Opened(stream, opened.close)
+        return Opened(stream, opened.close, opened.check)
     try:
         head = opened.head(WINDOW)
         if is_plain(head):
             aligned = AlignedLines(cast("Readable", stream), part.start, part.end)
-            return Opened(aligned, opened.close, head=head)
+            return Opened(aligned, opened.close, opened.check, head=head)
         if part.start:
             return Opened(None, opened.close, head=head)
     except BaseException:
         opened.close()
         raise
-    return Opened(cast("Readable", stream), opened.close, head=head)
+    return Opened(cast("Readable", stream), opened.close, opened.check, head=head)

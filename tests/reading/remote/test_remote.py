@@ -1,6 +1,5 @@
 """`eventcli.reading.remote.urls`: URLs, against servers on loopback that cut, refuse, change and redirect."""
 
-import asyncio
 import gzip
 import importlib
 import re
@@ -14,10 +13,9 @@ from collections.abc import Iterator
 from copy import copy
 from decimal import Decimal
 from http import HTTPStatus
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 from urllib.parse import quote
 
 import pytest
@@ -29,7 +27,7 @@ from eventcli.reading.remote import failures, http, stores
 from eventcli.reading.remote import urls as urls_module
 from eventcli.reading.source import read_all
 from eventcli.text import is_url
-from servers import Server, serve
+from servers import Server, forget_connections, serve, stands_in, url_of
 
 LINE: Final = b'{"type":"a","value":0.1}\n'
 LOG: Final = LINE * 40_000
@@ -49,61 +47,12 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: Server) -> None:
-    """Let the libraries find the server, and neither credentials nor proxies nor services of this machine."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-    monkeypatch.setenv("FSSPEC_GS_TOKEN", "anon")
-    if find_spec("fsspec") is not None:
-        # The variable is for processes that are started; in this one it may have been looked at before.
-        monkeypatch.setitem(importlib.import_module("fsspec.config").conf, "gs", {"token": "anon"})
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: Server) -> Iterator[None]:
+    """Let the libraries find the server, and nothing else."""
+    stands_in(server, monkeypatch, tmp_path)
     monkeypatch.setattr(failures, "PAUSE", 0.001)
-
-
-@pytest.fixture(autouse=True)
-def _no_connection_is_kept() -> Iterator[None]:
-    """Forget what the libraries keep for the next object of the same store: each test has a server of its own.
-
-    What was given up must end, too: gcsfs would try for minutes to reach a server that is gone.
-    """
     yield
-    if (asyn := sys.modules.get("fsspec.asyn")) is not None and asyn.loop[0] is not None:
-        until = time.monotonic() + process.PATIENCE
-        while any(thread.name.startswith("eventstats-range") for thread in threading.enumerate()):
-            assert time.monotonic() < until, "a request for an object does not end"
-            asyncio.run_coroutine_threadsafe(_cancel_all(), asyn.loop[0]).result(process.PATIENCE)
-            time.sleep(0.001)
-    if (fsspec := sys.modules.get("fsspec")) is not None:
-        for kind in _subclasses(fsspec.AbstractFileSystem):
-            kind.clear_instance_cache()
-
-
-async def _cancel_all() -> None:
-    """Cancel all other tasks of this loop."""
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
-        task.cancel()
-
-
-def _subclasses(kind: Any) -> Iterator[Any]:
-    for subclass in kind.__subclasses__():
-        yield subclass
-        yield from _subclasses(subclass)
-
-
-def url_of(server: Server, store: str, name: str = "bucket/events.jsonl") -> str:
-    """Return the URL of an object in one of the stores; skip the test where its library is missing."""
-    if store == "http":
-        return f"{server.url}/{name}"
-    if find_spec({"s3": "s3fs", "gs": "gcsfs"}[store]) is None:
-        pytest.skip("installed without the extra eventcli[remote]")
-    return f"{store}://{name}"
+    forget_connections()
 
 
 class Read(NamedTuple):

@@ -47,7 +47,7 @@ def objects(url: str, timeout: float | None, storage: str) -> list[ObjectState]:
     if not found:
         raise FileNotFoundError(errno.ENOENT, "no object matches")
     prefix = url.removesuffix(path)
-    return [_state(prefix + name, found[name]) for name in sorted(found)]
+    return [_state(prefix + name, found[name]) for name in sorted(found) if found[name]["type"] == "file"]
 
 
 def _state(url: str, details: dict[str, Any]) -> ObjectState:
@@ -60,22 +60,22 @@ def _state(url: str, details: dict[str, Any]) -> ObjectState:
 
 
 def _glob(system: Any, pattern: str) -> dict[str, dict[str, Any]]:
-    """Return what is known of the objects that match a pattern, by name."""
+    """Return what is known of the objects and directories that match a pattern, by name."""
     parts = pattern.split("/")
     first = next(place for place, part in enumerate(parts) if _PATTERN & set(part))
     if first == 0 or any("**" in part for part in parts):
         found = system.glob(pattern, detail=True)
-        return {name: details for name, details in found.items() if details["type"] == "file"}
+        return dict(found)
     from fsspec.utils import glob_translate  # noqa: PLC0415  # optional
 
     level = ["/".join(parts[:first])]
     for place in range(first, len(parts)):
         match = re.compile(glob_translate(parts[place])).match
-        wanted = "file" if place == len(parts) - 1 else "directory"
+        is_last = place == len(parts) - 1
         entries = {
             entry["name"].rstrip("/"): entry
             for entry in _listed(system, level)
-            if entry["type"] == wanted and match(entry["name"].rstrip("/").rpartition("/")[2])
+            if (is_last or entry["type"] == "directory") and match(entry["name"].rstrip("/").rpartition("/")[2])
         }
         level = sorted(entries)
     return entries

@@ -33,6 +33,9 @@ class Fetching(Protocol):
     def fetch(self, start: int, length: int) -> bytes:
         """Return some bytes; any thread may call this. Raises OSError on failure, ReplacedError after a change."""
 
+    def check(self) -> None:
+        """Raise ReplacedError if what was fetched may be of another version."""
+
     def close(self) -> None:
         """Close what is open."""
 
@@ -63,6 +66,10 @@ class Part:
         """Cancel the requests in flight."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._source.close()
+
+    def check(self) -> None:
+        """Raise ReplacedError if what was read may be of another version: not every store compares it by itself."""
+        self._source.check()
 
     def head(self, length: int) -> bytes:
         """Return the first bytes of the object, wherever the part begins."""
@@ -159,6 +166,9 @@ class _OverHttp:
         self._deadline = deadline
         self.size = size
         self._version = version
+
+    def check(self) -> None:
+        """Do nothing: each request names the version."""
 
     def close(self) -> None:
         pass

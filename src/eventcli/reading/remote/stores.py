@@ -150,6 +150,13 @@ class Object:
             raise OSError(f"{len(data)} bytes arrived instead of {length}")
         return bytes(data)
 
+    def check(self) -> None:
+        """Raise ReplacedError if the object is another one by now."""
+        try:
+            self._check_version(self._system.info(self._path))
+        except Exception as error:
+            raise error if isinstance(error, ReplacedError) else failure_of(error) from error
+
     def _details(self, file: Any) -> dict[str, Any]:
         details = getattr(file, "details", None)
         return cast("dict[str, Any]", details or self._system.info(self._path))
