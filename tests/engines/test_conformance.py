@@ -3,7 +3,8 @@
 import bz2
 import gzip
 import os
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,6 +23,7 @@ from eventcli.pipeline.run import Run
 from eventcli.reading.discovery import Choice
 from eventcli.summary.aggregates.registry import OPTIONAL
 from eventcli.summary.saved import dump
+from servers import serve
 
 LINES: Final = st.one_of(
     testing.lines(),
@@ -227,7 +229,7 @@ def test_a_file_that_changes_after_the_plan_is_said_to(cluster: Cluster, tmp_pat
         path.write_bytes(good * 100)
     said: list[Any] = []
     with closing(cluster.engine()) as engine:
-        changing = _Changing(engine, paths)
+        changing = _Changing(engine, lambda: _change(paths))
         run = EngineRun(changing, map(str, paths.values()), callbacks=callbacks_of(said, limit), ways=Ways(500))
         summary = run.complete()
     statuses = {Path(source.name).stem: str(source.status) for source in summary.sources}
@@ -241,28 +243,73 @@ def test_a_file_that_changes_after_the_plan_is_said_to(cluster: Cluster, tmp_pat
     assert not summary.complete
 
 
-class _Changing:
-    """An engine before whose first task files change, after the plan was made and checked."""
+def test_objects_on_a_server_are_read_in_parts(engine: Engine) -> None:
+    """Plain objects are divided, compressed ones not, also where one has the wrong name; a busy server is asked again.
 
-    def __init__(self, engine: Engine, paths: dict[str, Path]) -> None:
+    The answer is that of one machine, also for an object that is missing or given twice.
+    """
+    log = b"".join(b'{"type":"%d","value":%d.5,"text":"%b"}\n' % (n % 7, n, b"x" * (n % 90)) for n in range(300))
+    with serve() as server:
+        server.objects = {
+            "plain.jsonl": log + b"bad\n" + log,
+            "packed.jsonl.gz": gzip.compress(log),
+            "misnamed.jsonl": bz2.compress(log + os.urandom(3000).hex().encode()),
+            "empty.jsonl": b"",
+        }
+        names = ["plain.jsonl", "packed.jsonl.gz", "none.jsonl", "misnamed.jsonl", "empty.jsonl", "plain.jsonl"]
+        urls = [f"{server.url}/{name}" for name in names]
+        here: list[Any] = []
+        one = answer(Run(urls, Options(stretches=True), callbacks_of(here, None)), here)
+        server.statuses = deque([503, 0, 0, 0, 0, 0, 0, 503, 0, 503])
+        there: list[Any] = []
+        run = EngineRun(engine, urls, Options(stretches=True), callbacks_of(there, None), Ways(4000))
+        assert answer(run, there) == one
+        assert len({asked for asked in server.ranges_of("plain.jsonl") if asked}) > 5
+
+
+def test_an_object_that_changes_after_the_plan_is_said_to(cluster: Cluster) -> None:
+    """No line of the new object is counted, however many of its splits are still to come."""
+    with serve() as server, closing(cluster.engine()) as engine:
+        server.objects = {"a.jsonl": b'{"type":"a","value":1}\n' * 1000, "b.jsonl": b'{"type":"b","value":1}\n' * 10}
+
+        def change() -> None:
+            server.objects["a.jsonl"] = b'{"type":"c","value":2}\n' * 1000
+
+        said: list[Any] = []
+        urls = [f"{server.url}/a.jsonl", f"{server.url}/b.jsonl"]
+        run = EngineRun(_Changing(engine, change), urls, callbacks=callbacks_of(said, 0), ways=Ways(3000))
+        summary = run.complete()
+    assert {source.name[-7:]: str(source.status) for source in summary.sources} == {
+        "a.jsonl": "replaced", "b.jsonl": "complete"
+    }  # fmt: skip
+    assert list(summary.types) == ["b"]
+    assert [report.status for report in said] == ["replaced"]
+
+
+class _Changing:
+    """An engine before whose first task something changes, after the plan was made and checked."""
+
+    def __init__(self, engine: Engine, change: Callable[[], object]) -> None:
         self._engine = engine
-        self._paths = paths
+        self._change = change
 
     def __getattr__(self, name: str) -> Any:
         if name in ("reduce", "stream"):
             self._change()
         return getattr(self._engine, name)
 
-    def _change(self) -> None:
-        other = b'{"type":"b","value":2}\n'
-        os.truncate(self._paths["cut"], 1000)
-        with self._paths["grown"].open("ab") as file:
-            file.write(other * 50)
-        moved = self._paths["moved"]
-        moved.with_suffix(".new").write_bytes(other * 120)
-        os.replace(moved.with_suffix(".new"), moved)
-        self._paths["rewritten"].write_bytes(other * 100)
-        os.utime(self._paths["rewritten"], ns=(1, 1))
+
+def _change(paths: dict[str, Path]) -> None:
+    """Change files in every way."""
+    other = b'{"type":"b","value":2}\n'
+    os.truncate(paths["cut"], 1000)
+    with paths["grown"].open("ab") as file:
+        file.write(other * 50)
+    moved = paths["moved"]
+    moved.with_suffix(".new").write_bytes(other * 120)
+    os.replace(moved.with_suffix(".new"), moved)
+    paths["rewritten"].write_bytes(other * 100)
+    os.utime(paths["rewritten"], ns=(1, 1))
 
 
 def test_an_engine_is_an_argument_of_the_library(engine: Engine, tmp_path: Path) -> None:
