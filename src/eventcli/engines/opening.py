@@ -8,13 +8,14 @@ from eventcli.engines import stopping
 from eventcli.engines.sources import Part
 from eventcli.pipeline.options import Options
 from eventcli.readable import Readable
-from eventcli.reading.aligned import AlignedLines, before
+from eventcli.reading.aligned import AlignedLines, before, end_of_lines
 from eventcli.reading.compression.encodings import is_plain
 from eventcli.reading.fingerprints import WINDOW
 from eventcli.reading.frozen import FileState, FrozenFile
 from eventcli.reading.portions import LineRange
 
 if TYPE_CHECKING:
+    from eventcli.reading.mapping import MappedFile
     from eventcli.reading.remote.urls import RemoteStream
 
 
@@ -32,8 +33,10 @@ class Opened:
         check: Callable[[], object] = lambda: None,
         *,
         head: bytes = b"",
+        mapped: "Callable[[], MappedFile | None]" = lambda: None,
     ) -> None:
         """Take a stream, and how to close it."""
+        self.mapped: Final = mapped
         self.stream: Final = stream
         self.is_aligned: Final = isinstance(stream, AlignedLines)
         self.head: Final = head
@@ -49,7 +52,7 @@ class Opened:
     def source(self, name: str) -> BinaryIO | LineRange:
         """Return the stream as a source of a run."""
         if isinstance(self.stream, AlignedLines):
-            return LineRange(name, self.stream, self.stream.start, close=lambda: None)
+            return LineRange(name, self.stream, self.stream.start, lambda: None, self.mapped)
         cast("BinaryIO", self.stream).name = name  # type: ignore[misc]
         return cast("BinaryIO", self.stream)
 
@@ -96,14 +99,16 @@ def _part_of_file(part: Part, file: _File) -> Opened:
     head = bytearray(WINDOW)
     del head[file.readinto(head) :]
     file.seek(0)
-    stream: Readable | None = cast("Readable", file)
     # By its name it is plain; what is compressed all the same belongs to its first part alone.
-    if is_plain(bytes(head)):
-        file.seek(before(part.start))
-        stream = AlignedLines(cast("Readable", file), part.start, part.end)
-    elif part.start:
-        stream = None
-    return Opened(stream, file.close, file.check, head=bytes(head))
+    if not is_plain(bytes(head)):
+        return Opened(None if part.start else cast("Readable", file), file.close, file.check, head=bytes(head))
+    file.seek(before(part.start))
+    lines = AlignedLines(cast("Readable", file), part.start, part.end)
+
+    def mapped() -> "MappedFile | None":
+        return eventcli.reading.mapping.mapped(lines, end_of_lines(file.fileno(), part.end, file.size))
+
+    return Opened(lines, file.close, file.check, head=bytes(head), mapped=mapped)
 
 
 def _part_of_object(part: Part, options: Options) -> Opened:

@@ -42,7 +42,7 @@ class Opening:
             if found.error is not None:
                 raise found.error
             if isinstance(source, LineRange):
-                return self._reading(name, source)
+                return self._reading(name, source, may_map=self._may_map)
             if isinstance(source, ByteRange):
                 return self._range(name, source, mine)
             if not isinstance(source, str):

@@ -4,7 +4,8 @@ Unlike `ranges`, it needs no seeking, so it also takes what a store sends; and i
 part in the middle of a very long line is skipped, and owns nothing.
 """
 
-from typing import Final
+import os
+from typing import BinaryIO, Final, cast
 
 from eventcli.readable import Readable, read_into
 
@@ -15,6 +16,18 @@ _STEP: Final = 64 * 1024
 def before(start: int) -> int:
     """Return where the stream of a part must begin: the byte before it shows whether a line begins with it."""
     return max(0, start - 1)
+
+
+def end_of_lines(descriptor: int, end: int, size: int) -> int:
+    """Return where the first line begins after a part of a file that ends at `end`; the position stays what it is."""
+    at = before(end)
+    while at < size:
+        piece = os.pread(descriptor, min(_STEP, size - at), at)
+        newline = piece.find(b"\n") + 1
+        at += newline or len(piece)
+        if newline or not piece:
+            return at
+    return size
 
 
 class AlignedLines:
@@ -44,6 +57,17 @@ class AlignedLines:
             got = newline
         self._at += got
         return got
+
+    def seek(self, offset: int) -> int:
+        """Go on at an offset in the part, where a line begins or the part ends; the stream must be able to."""
+        self._waiting = memoryview(b"")
+        self._at = cast("BinaryIO", self._stream).seek(offset)
+        self._is_over = offset >= self._end
+        return offset
+
+    def fileno(self) -> int:
+        """Return the descriptor of the stream, which must have one."""
+        return cast("BinaryIO", self._stream).fileno()
 
     def _next(self, buffer: memoryview) -> int:
         if not self._waiting:

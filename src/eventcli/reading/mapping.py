@@ -16,11 +16,10 @@ with SIGBUS if a page leaves the memory while its block is folded, and the disk 
 """
 
 import fcntl
-import io
 import mmap
 import os
 import signal
-from typing import Final
+from typing import Final, Protocol
 
 from eventcli.errors import LostError
 
@@ -84,10 +83,20 @@ class LeasedLines:
             os.close(self._lease)
 
 
+class Mappable(Protocol):
+    """An open file, read on where nothing is mapped."""
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+
+    def seek(self, offset: int, /) -> int:
+        """Go on reading at an offset."""
+
+
 class MappedFile:
     """A file to be mapped, one piece after the other."""
 
-    def __init__(self, file: io.FileIO, size: int) -> None:
+    def __init__(self, file: Mappable, size: int) -> None:
         """Take an open file; only its first `size` bytes are mapped."""
         self._file = file
         self._size = size
@@ -114,7 +123,7 @@ class MappedFile:
         return lines
 
 
-def mapped(file: io.FileIO, size: int) -> MappedFile | None:
+def mapped(file: Mappable, size: int) -> MappedFile | None:
     """Return a file to be mapped; None if it must be read: it is small, or others may change it unnoticed."""
     return MappedFile(file, size) if size >= SMALLEST and _file_system(file.fileno()) in _LOCAL else None
 

@@ -1,9 +1,12 @@
 """Parts of sources that consist of whole lines: a byte range of a file, and the rest of a stream from an offset on."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from eventcli.readable import Readable
+
+if TYPE_CHECKING:
+    from eventcli.reading.mapping import MappedFile
 
 
 class ByteRange:
@@ -35,11 +38,22 @@ class LineRange:
     leaves_rest = False
     """Whether a last line without a newline is left unread."""
 
-    def __init__(self, name: str, stream: Readable, start: int, close: Callable[[], object]) -> None:
-        """Take a stream that begins at `start` of the longer one, and a function that closes it."""
+    def __init__(
+        self,
+        name: str,
+        stream: Readable,
+        start: int,
+        close: Callable[[], object],
+        mapped: "Callable[[], MappedFile | None]" = lambda: None,
+    ) -> None:
+        """Take a stream that begins at `start` of the longer one, and a function that closes it.
+
+        `mapped` returns the part as a file to be mapped up to its end; None if it must be read.
+        """
         self.name = name
         self.start = self.end = self.origin = start
         self.pending = 0
+        self.mapped = mapped
         self.readinto = stream.readinto
         self.close = close
 

@@ -12,6 +12,7 @@ import eventcli.reading
 from eventcli.readable import Readable, TruncatedError, read_into, readable
 from eventcli.reading import deep
 from eventcli.reading.compression.decompressed import Decompressed
+from eventcli.reading.portions import LineRange
 from eventcli.text import STDIN, Source, is_url
 
 if TYPE_CHECKING:
@@ -103,12 +104,14 @@ class Snapshot(io.FileIO):
         return got
 
 
-def mapped_of(source: Decompressed, max_line: int) -> "MappedFile | None":
+def mapped_of(source: Decompressed | LineRange, max_line: int) -> "MappedFile | None":
     """Return a partly read source as a file to be mapped; None if it must be read on.
 
     Only plain files that were opened here qualify: the position of any other may be shared. A block must not be longer
     than a line.
     """
+    if isinstance(source, LineRange):
+        return source.mapped() if max_line >= eventcli.reading.mapping.ROOM else None
     file = source.raw
     if isinstance(file, Snapshot) and file.closefd and source.is_raw and max_line >= eventcli.reading.mapping.ROOM:
         return eventcli.reading.mapping.mapped(file, file.size)

@@ -1,0 +1,50 @@
+"""`engines.split`: a part of a file that is mapped from memory is read like any other."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eventcli.engines.gathering import Gathering
+from eventcli.engines.listing import listed
+from eventcli.engines.partial import merge
+from eventcli.engines.plan import Plan, Tasks
+from eventcli.engines.split import Split, folded
+from eventcli.pipeline.options import Callbacks, Options
+from eventcli.pipeline.run import Run
+from eventcli.reading import mapping
+from eventcli.summary.saved import dump
+
+
+def test_a_file_large_enough_to_be_mapped_is_read_alike(
+    body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts that are mapped from memory, in a file without a last newline and with lines across their ends, agree."""
+    maps: list[int] = []
+    leased = mapping.MappedFile.lines
+
+    def lines_of(file: mapping.MappedFile, start: int) -> mapping.LeasedLines | None:
+        found = leased(file, start)
+        maps.append(found is not None)
+        return found
+
+    monkeypatch.setattr(mapping.MappedFile, "lines", lines_of)
+    monkeypatch.setattr(mapping, "SMALLEST", 1)
+    monkeypatch.setattr(mapping, "ROOM", 4096)
+    path = tmp_path / "a.log"
+    lines = (b'{"type":"%d","value":%d.5,"text":"%b"}' % (n % 7, n, b"x" * (n % 900)) for n in range(2000))
+    path.write_bytes(b"\xef\xbb\xbf" + b"\nbad\n".join(lines))
+    options = Options(stretches=True, block_size=2000)
+    for size in (10_000, 300_000):
+        here: list[Any] = []
+        there: list[Any] = []
+        one = dump(Run([str(path)], options, Callbacks(here.append, 9)).complete())
+        plan = Plan.of(listed([str(path)], options), size)
+        partials = [folded(Split.from_bytes(task.payload)) for task in Tasks(plan, options, 9)]
+        gathering = Gathering(plan, options.query, Callbacks(there.append, 9))
+        gathering.add(merge(partials))
+        assert (dump(gathering.finish()), there) == (one, here), body
+    # Only the Rust body maps, and only where the file system can lend a file.
+    with path.open("rb", buffering=0) as file:
+        can_map = body == "rust" and mapping.mapped(file, path.stat().st_size) is not None
+    assert sum(maps) > 20 if can_map else not maps
