@@ -22,6 +22,9 @@ _RAW: Final = "latin-1"
 """How the bytes of a rejected line become text: one character each."""
 
 
+_NOTHING: Final = Summary()
+
+
 class Piece(NamedTuple):
     """What was read of a source, in the bytes `[start, end)` that some splits own of it.
 
@@ -83,20 +86,26 @@ def joined(pieces: Iterable[Piece]) -> list[Piece]:
     return whole
 
 
-def merge(partials: Sequence[Partial]) -> Partial:
-    """Return one partial for neighbours, in their order; AccountError if they are none."""
-    for left, right in pairwise(partials):
+def merge(partials: Iterable[Partial]) -> Partial:
+    """Return one partial for neighbours, in their order; AccountError if they are none.
+
+    Each is used once, so of an iterator, only one summary is held besides that of those before it.
+    """
+    # All but the summaries, which may be large.
+    light: list[Partial] = []
+
+    def summaries() -> Iterator[Summary]:
+        for partial in partials:
+            light.append(partial._replace(summary=_NOTHING))
+            yield partial.summary
+
+    summary = Summary.union(summaries())
+    for left, right in pairwise(light):
         if left.end != right.first:
             raise AccountError(f"splits up to {left.end} are followed by those from {right.first} on")
-    most = partials[0].most
-    return Partial(
-        partials[0].first,
-        partials[-1].end,
-        Summary.union(partial.summary for partial in partials),
-        joined(piece for partial in partials for piece in partial.pieces),
-        list(_first(_renumbered(partials), most)),
-        most,
-    )
+    most = light[0].most
+    pieces = joined(piece for partial in light for piece in partial.pieces)
+    return Partial(light[0].first, light[-1].end, summary, pieces, list(_first(_renumbered(light), most)), most)
 
 
 def _first(rejects: Iterator[Reject], most: int) -> Iterator[Reject]:
@@ -117,7 +126,7 @@ def _renumbered(partials: Iterable[Partial]) -> Iterator[Reject]:
 
 def merge_bytes(partials: Sequence[bytes]) -> bytes:
     """Merge partials as engines pass them on."""
-    return to_bytes(merge([from_bytes(partial) for partial in partials]))
+    return to_bytes(merge(map(from_bytes, partials)))
 
 
 def account_bytes(partial: bytes) -> bytes:

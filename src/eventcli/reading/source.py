@@ -111,7 +111,8 @@ def mapped_of(source: Decompressed | LineRange, max_line: int) -> "MappedFile | 
     than a line.
     """
     if isinstance(source, LineRange):
-        return source.mapped() if max_line >= eventcli.reading.mapping.ROOM else None
+        found = source.mapped()
+        return found if found is not None and max_line >= eventcli.reading.mapping.ROOM else None
     file = source.raw
     if isinstance(file, Snapshot) and file.closefd and source.is_raw and max_line >= eventcli.reading.mapping.ROOM:
         return eventcli.reading.mapping.mapped(file, file.size)
