@@ -60,8 +60,9 @@ def _errors() -> Iterator[type[BaseException]]:
         )
 
 
-HANDLED = ("eventcli.serve.", "eventcli.consume.broker", "eventcli.ledger.store.watch")
-"""Modules whose errors are handled: a server answers with the statuses of HTTP, a consumer waits for its broker."""
+HANDLED = ("eventcli.serve.", "eventcli.engines.", "eventcli.consume.broker", "eventcli.ledger.store.watch")
+"""Modules whose errors are handled: a server answers with the statuses of HTTP, a consumer waits for its broker, an
+engine tries again or cancels; what ends a run on one is an EngineError."""
 
 ERRORS = sorted(_errors(), key=lambda error: error.__name__)
 

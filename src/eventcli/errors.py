@@ -30,7 +30,7 @@ class ExitCode(IntEnum):
         shortage.STATUS,
         (
             "an input was missing, unreadable, truncated or damaged; the rest was summarised and printed;"
-            " or memory, threads or open files ran out, and nothing was printed"
+            " or memory, threads or open files ran out, or a cluster failed, and nothing was printed"
         ),
     )
     OUTPUT = (
