@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from eventcli.ledger.store.connection import TOO_OLD, errors
 from eventcli.ledger.store.hold import LedgerError
@@ -42,6 +43,13 @@ class Access:
     def _rows(self, query: str, **parameters: object) -> Iterator[sqlite3.Row]:
         with errors(self.path):
             yield from self._connection.execute(query, parameters)
+
+    def _tuples(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Yield the same as tuples: of very many rows, these take half the time."""
+        with errors(self.path):
+            cursor = self._connection.execute(query, parameters)
+            cursor.row_factory = None
+            yield from cursor
 
     def _reason(self, text: str) -> Reason:
         try:

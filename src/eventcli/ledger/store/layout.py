@@ -85,7 +85,7 @@ def sums(names: Kept, wanted: Iterable[str] | None) -> tuple[list[Aggregate], st
 def gathering(chosen: Sequence[Aggregate]) -> Callable[[Sequence[Any]], list[Any]]:
     """Return what makes states, in the order of the registry, of the values that SQLite gathered; None for others."""
     reads: list[Callable[[Any], Any]] = [
-        partial(_gathered, one.merge_texts) if one.kind is Kind.NUMBER else one.from_text for one in chosen
+        partial(_gathered, one) if one.kind is Kind.NUMBER else one.from_text for one in chosen
     ]
     places = [AGGREGATES.index(one) for one in chosen]
     empty = [None] * len(AGGREGATES)
@@ -99,8 +99,9 @@ def gathering(chosen: Sequence[Aggregate]) -> Callable[[Sequence[Any]], list[Any
     return states
 
 
-def _gathered(merge: Callable[[Iterable[str]], Any], texts: str) -> Any:
-    return merge(texts.split(","))
+def _gathered(aggregate: Aggregate, texts: str) -> Any:
+    # Most types have one row in a bucket.
+    return aggregate.merge_texts(texts.split(",")) if "," in texts else aggregate.from_text(texts)
 
 
 @cache

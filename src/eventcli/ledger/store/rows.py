@@ -5,6 +5,7 @@ most are never added to another.
 """
 
 from _blake2 import blake2b  # see fingerprints
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -126,45 +127,47 @@ def checksum(rows: Iterable[Row]) -> int:
     return checksums((0, row) for row in rows).get(0, 0)
 
 
+_SIZE: Final = 16
+"""Bytes of a factor."""
+
 _ADDITIVE: Final = [(_HEAD + place, one) for place, one in enumerate(AGGREGATES) if one.is_additive]
 
-_COUNTS: Final = [place for place, one in _ADDITIVE if one.kind is Kind.COUNT]
+_PROVED: Final = [(place, one) for place, one in _ADDITIVE if not one.is_optional]
 
-_NUMBERS: Final = [place for place, one in _ADDITIVE if one.kind is Kind.NUMBER and not one.is_optional]
+_FACTORS: Final = [(place, one, slice(at * _SIZE, (at + 1) * _SIZE)) for at, (place, one) in enumerate(_PROVED)]
+
+_COUNTS: Final = [(place, factor) for place, one, factor in _FACTORS if one.kind is Kind.COUNT]
+
+_NUMBERS: Final = [(place, factor) for place, one, factor in _FACTORS if one.kind is Kind.NUMBER]
 
 _FURTHER: Final = [(place, one.name.encode()) for place, one in _ADDITIVE if one.is_optional]
 """Optional numbers: each has a digest of its own, named after it."""
 
-_SIZE: Final = 16
-"""Bytes of a factor."""
-
-_DIGEST: Final = _SIZE * (len(_COUNTS) + len(_NUMBERS))
+_WIDTH: Final = _HEAD + len(ALWAYS)
+"""Columns of a row without optional states."""
 
 
 def checksums(rows: Iterable[tuple[int, Row]]) -> dict[int, int]:
     """Return the checksums of groups of rows, each with the number of its group."""
-    counts: dict[int, int] = {}
+    counts: defaultdict[int, int] = defaultdict(int)
     # Grouped by decimal places: numbers as long as the prime are multiplied once per group, not once per row.
-    sums: dict[tuple[int, int], int] = {}
+    sums: defaultdict[tuple[int, int], int] = defaultdict(int)
+    number, size = int.from_bytes, _SIZE * len(_PROVED)
     for group, row in rows:
-        name, start = row[:_HEAD]
+        name, start = row[0], row[1]
         key = (f"{start}\n" if name is None else f"{start}\n={name}").encode()
-        digest = blake2b(key, digest_size=_DIGEST).digest()
-        at = 0
-        for place in _COUNTS:
-            counts[group] = counts.get(group, 0) + row[place] * int.from_bytes(digest[at : at + _SIZE])
-            at += _SIZE
-        for place in _NUMBERS:
+        digest = blake2b(key, digest_size=size).digest()
+        for place, factor in _COUNTS:
+            counts[group] += row[place] * number(digest[factor])
+        for place, factor in _NUMBERS:
             whole, _, fraction = row[place].partition(".")
-            digits = group, len(fraction)
-            sums[digits] = sums.get(digits, 0) + int(whole + fraction) * int.from_bytes(digest[at : at + _SIZE])
-            at += _SIZE
-        for place, own in _FURTHER:
-            if place < len(row) and row[place] is not None:
-                whole, _, fraction = row[place].partition(".")
-                digits = group, len(fraction)
-                factor = int.from_bytes(blake2b(key, digest_size=_SIZE, person=own).digest())
-                sums[digits] = sums.get(digits, 0) + int(whole + fraction) * factor
+            sums[group, len(fraction)] += int(whole + fraction) * number(digest[factor])
+        if len(row) > _WIDTH:
+            for place, own in _FURTHER:
+                if place < len(row) and row[place] is not None:
+                    whole, _, fraction = row[place].partition(".")
+                    digest = blake2b(key, digest_size=_SIZE, person=own).digest()
+                    sums[group, len(fraction)] += int(whole + fraction) * number(digest)
     for (group, places), total in sums.items():
         counts[group] += total * _unit(places)
     return {group: total % CHECKSUM_PRIME for group, total in counts.items()}

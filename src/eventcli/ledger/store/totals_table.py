@@ -110,13 +110,13 @@ class TotalsTable(Access):
                 where = f"WHERE {name} IN (SELECT start FROM names)"  # noqa: S608  # a constant
             chosen, columns = layout.sums(self.kept_aggregates, aggregates)
             states_of = layout.gathering(chosen)
-            rows = self._connection.execute(
+            rows = self._tuples(
                 f"SELECT {name}, {number}, count(*), {columns} FROM {table} {join} {where}"  # noqa: S608  # constants
                 f" GROUP BY {name}{'' if buckets is None else f', {number}'}"
             )
-            for type_, place, cells, *states in rows:
-                if cells:
-                    yield place, type_, TypeStats.of(states_of(states))
+            for row in rows:
+                if row[2]:
+                    yield row[1], row[0], TypeStats.of(states_of(row[3:]))
 
     def _want(self, table: str, number: str, rows: Iterable[tuple[str, int]]) -> None:
         """Store the requested values in a temporary table of this connection."""
@@ -137,8 +137,8 @@ class TotalsTable(Access):
             f"SELECT stream, type, start, {states} FROM totals",  # noqa: S608  # constants
             f"SELECT stream, NULL, start, {states} FROM other_totals",  # noqa: S608  # constants
         ):
-            for stream, *row in self._rows(f"{query} {where}"):
-                yield stream, tuple(row)
+            for row in self._tuples(f"{query} {where}"):
+                yield row[0], row[1:]
 
     def add_totals(self, rows: Iterable[Row], stream: str | int = PRUNED) -> None:
         """Add rows to those with the same types and starts that a stream, given by key or id, added before."""
