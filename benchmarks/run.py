@@ -129,7 +129,7 @@ def compare(workload: Workload, made: Input, tools: list[Tool], limits: Limits) 
     warm(made.path)
     before = Cores.now()
     for number in range(limits.rounds):
-        first = number % len(contenders)
+        first = number % max(len(contenders), 1)  # there are none if no chosen tool takes part in the workload
         for contender in contenders[first:] + contenders[:first]:
             contender.run(workload, made, limits)
     return {
