@@ -196,6 +196,22 @@ HISTORIES: Final = {
     "a log of which only a copy could be read is edited": """
         begin(is_glob=True, lines=0); append_much(); copy(); run_blind(index=0); edit(reuse_inode=True); run()
     """,
+    "what seemed to be a copy of one line cannot be read, and goes on": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); run(); run_blind(index=1); run()
+        append(lines=1, old=True); run()
+    """,
+    "an empty log is torn, compressed, and cannot be read, and the next one cannot be read when it can": """
+        begin(is_glob=False, lines=1); rename(); run(); tear(length=0); rename(); compress(encoding=".gz")
+        run_blind(index=1); run_blind(index=0); run()
+    """,
+    "what a log was when it rotated cannot be read beside a copy of its beginning, and is compressed": """
+        begin(is_glob=False, lines=1); copy(); append(lines=1, old=False); copytruncate(); run_blind(index=1)
+        compress(encoding=".gz"); run()
+    """,
+    "the beginning of a line is in the file that was the log, and cannot be read there": """
+        begin(is_glob=False, lines=1); regrow(); copytruncate(); tear(length=0); rename(); copy(); run_blind(index=0)
+        run_blind(index=2); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

@@ -108,6 +108,10 @@ class Survey:
         """Whether no file holds a stream yet."""
         return stream.key not in self.claims
 
+    def is_hidden(self, stream: Stream) -> bool:
+        """Whether the file of a stream that counts is there, but unreadable."""
+        return stream.key in self.hidden and stream.state not in UNCOUNTED
+
     def lose(self, stream: Stream, message: str) -> None:
         """Report that the rest of a stream is lost."""
         self.plan.losses.append(Loss(stream, stream.offset, message))
@@ -173,12 +177,13 @@ class Survey:
         if error.errno is None:
             return  # an archive, or something else that holds no log
         known = [] if file is None else self.registry.of_place(file)
-        if any(stream.state in UNCOUNTED and not stream.pending for stream in known):
+        uncounted = [stream.key for stream in known if stream.state in UNCOUNTED and not stream.pending]
+        self.hidden.update(uncounted or (stream.key for stream in known))
+        if uncounted:
             return
         family.is_blind = True
         self.say_problem(path, name_of(path), error)
         if file is not None:
-            self.hidden.update(stream.key for stream in known)
             self.note_unread(family, file)
 
     def note_unread(self, family: Family, file: Candidate) -> None:

@@ -50,7 +50,7 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
             survey.claim(stream, file)  # whatever else holds it: nothing of it was counted
             return
         holder = holder_of(survey, stream, file)
-        is_hidden = stream.key in survey.hidden or (is_repetitive and _may_be_in_log(stream, file))
+        is_hidden = survey.is_hidden(stream) or (is_repetitive and _may_be_in_log(stream, file))
         if holder is None and is_hidden:
             leave_alone(survey, file)
             return
@@ -146,7 +146,7 @@ def _tell_copy(survey: Survey, file: Candidate) -> None:
             if kin is not Kin.OTHER:
                 note_copy(survey, file, holder, is_doubted=kin is Kin.UNSURE)
                 return
-        if holder is None and stream.key in survey.hidden:
+        if holder is None and survey.is_hidden(stream):
             leave_alone(survey, file)
             return
         # A rotated file does not begin again, as the log itself does.

@@ -45,7 +45,7 @@ def _forget_copies(survey: Survey, family: Family) -> None:
     """Look no longer for copies that are not found."""
     for stream in survey.registry.of_name(family.base):
         is_missed = stream.state is State.COPY and stream.is_placed and survey.is_free(stream)
-        if is_missed and not any(file.is_place_of(stream) for file in family.files):
+        if is_missed and stream.key not in survey.hidden and not any(file.is_place_of(stream) for file in family.files):
             survey.plan.missed.append(stream)
 
 
@@ -56,8 +56,9 @@ def _may_hold_unread(file: Candidate, stream: Stream) -> bool:
     if file.path == stream.name or not is_long_enough(file, stream):
         return False
     held = file.stream
-    # The stream of the log, which was not found while that file could not be read, is now found in a rotated file.
-    return file.is_copied or (held is not None and (not held.seen or held.state is State.LIVE))
+    # What was found elsewhere, or not at all, while that file could not be read, is now found in it.
+    is_found = held is not None and (not held.seen or held.state is State.LIVE or not file.is_place_of(held))
+    return file.is_copied or is_found
 
 
 def _loss(stream: Stream, family: Family) -> Loss:
