@@ -153,6 +153,15 @@ def test_a_bar_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
         assert re.fullmatch(r"\r1\.50MB, (49\d|500)kB/s, 00:03", stderr.getvalue())
 
 
+def test_a_bar_of_an_engine_has_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a run on an engine, the size is that of the plan, and the workers are counted beside the rejects."""
+    with terminal(100, monkeypatch) as (stderr, _):
+        fake = FakeRun(Place(0, 0, 1_500_000, 3_000_000), 12)
+        fake.crew = 8
+        Watch(fake, started=time.monotonic() - 3, say=print, sizes=lambda: [None]).tick()
+        assert re.fullmatch(r"\r 50%\|.*\| 1\.50MB/3\.00MB, .* left, 12 rejected, 8 workers", stderr.getvalue())
+
+
 def test_a_source_that_grew_has_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where more was read than there was to be, no share is made up."""
     with terminal(80, monkeypatch) as (stderr, _):

@@ -24,7 +24,7 @@ PATIENCE: Final = 30.0
 _TICK: Final = 0.1
 
 _STARTS: Final = 3
-"""How often in a row a worker may die before it has shown any sign of life."""
+"""How often in a row a worker may die before it shows any sign of life."""
 
 _WAIT: Final = 10.0
 """Seconds without workers after which people are told."""
@@ -160,32 +160,41 @@ class _Worker:
                 process_group=0,
             )
 
+    def wake(self) -> None:
+        """Start the process unless it runs, and wait until it shows that it is alive; _DeadError if it ends instead."""
+        if not self.is_running:
+            self._exchange(None, lambda _: None)
+
     def ask(self, message: Sequence[bytes], on_step: Callable[[bytes], object]) -> bytes:
         """Send a message, and return the answer; EngineError if the function failed, _DeadError if the process ends."""
+        kind, answer = self._exchange(message, on_step)
+        if kind != DONE:
+            raise EngineError(answer.decode())
+        return answer
+
+    def _exchange(self, message: Sequence[bytes] | None, on_step: Callable[[bytes], object]) -> tuple[bytes, bytes]:
+        """Send a message, and return the kind and the text of the answer; without one, wait for a sign of life."""
         self.is_busy = True
+        reason = "the worker process ended"
         try:
             self.start()
             process = self._process
             assert process is not None
-            send(cast("BinaryIO", process.stdin), message)
+            if message is not None:
+                send(cast("BinaryIO", process.stdin), message)
             while (answer := receive(cast("BinaryIO", process.stdout))) is not None:
                 self.heard += 1
                 if answer[0] == STEP:
                     on_step(answer[1])
                 elif answer[0] != ALIVE:
-                    break
+                    return answer[0], answer[1]
+                elif message is None:
+                    return ALIVE, b""
         except (OSError, ValueError) as error:  # its pipe is broken, or closed by now
-            answer = None
             reason = str(error)
-        else:
-            reason = "the worker process ended"
         finally:
             self.is_busy = False
-        if answer is None:
-            raise _DeadError(self._ended() or reason)
-        if answer[0] != DONE:
-            raise EngineError(answer[1].decode())
-        return answer[1]
+        raise _DeadError(self._ended() or reason)
 
     def kill(self) -> None:
         """End the process, also one that is stopped."""
@@ -221,6 +230,7 @@ class _Shift:
         self._steps: deque[tuple[int, bytes]] = deque()
         self._failure: EngineError | None = None
         self._is_over = False
+        self._reason = ""
         self._silence: dict[int, tuple[int, float]] = {}
         self._threads = [threading.Thread(target=self._work, args=(worker,), daemon=True) for worker in workers]
         self._seen = time.monotonic()
@@ -287,23 +297,31 @@ class _Shift:
                 self._silence[number] = worker.heard, 0.0
 
     def _work(self, worker: _Worker) -> None:
-        deaths = 0
         try:
-            while (unit := self._next()) is not None:
-                heard = worker.heard
-                if not self._do(worker, unit):
-                    deaths = deaths + 1 if heard == worker.heard else 0
-                    if deaths == _STARTS:
-                        break
+            while self._has_woken(worker) and (unit := self._next()) is not None:
+                self._do(worker, unit)
         except EngineError as error:
             self._fail(error)
         with self._changed:
             self._threads_left()
 
+    def _has_woken(self, worker: _Worker) -> bool:
+        """Whether a process is there: one that dies before it shows any sign of life is started again, a few times."""
+        for _ in range(_STARTS):
+            if self._is_over:
+                return False
+            try:
+                worker.wake()
+            except _DeadError as error:
+                self._reason = str(error)
+            else:
+                return True
+        return False
+
     def _threads_left(self) -> None:
         others = [thread for thread in self._threads if thread.is_alive() and thread is not threading.current_thread()]
         if not others and not self._is_over:
-            self._fail_locked(NoWorkersError("no worker process can be started"))
+            self._fail_locked(NoWorkersError(f"no worker process can be started: {self._reason}"))
 
     def _next(self) -> Unit | None:
         with self._changed:
@@ -314,8 +332,8 @@ class _Shift:
                 self._changed.wait(_TICK)
             return None
 
-    def _do(self, worker: _Worker, unit: Unit) -> bool:
-        """Do a unit; return whether the process is still there."""
+    def _do(self, worker: _Worker, unit: Unit) -> None:
+        """Do a unit, and note its result, or that it failed."""
         done = 0
 
         def step(note: bytes) -> None:
@@ -338,11 +356,10 @@ class _Shift:
                 if not self._is_over:
                     self.schedule.failed(unit, done, str(error))
                 self._changed.notify_all()
-            return not isinstance(error, _DeadError)
+            return
         with self._changed:
             self.schedule.done(unit, result)
             self._changed.notify_all()
-        return True
 
     def _fail(self, error: EngineError) -> None:
         with self._changed:
