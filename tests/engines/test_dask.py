@@ -123,6 +123,22 @@ def test_a_stream_holds_a_bounded_number_of_results(engine: DaskEngine, shared: 
     assert first + b"".join(stream) == expected(400)
 
 
+def test_the_scheduler_holds_a_bounded_number_of_tasks(shared: DaskCluster, tmp_path: Path) -> None:
+    """Of very many tasks, the scheduler has some at a time, so that they can be cancelled at once."""
+    watch, counts = Watch(), list[int]()
+
+    def count() -> None:
+        wait_for(lambda: len(list(tmp_path.glob("alive-*"))) == 2, "they do not run")
+        wait_for(lambda: held(shared) > 1000, "there are few tasks")
+        counts.append(held(shared))
+        watch.is_cancelled = True
+
+    with closing(engine_of(shared.url)) as engine, meanwhile(count), pytest.raises(CancelledError):
+        engine.reduce(job(tmp_path, LONG, LONG, *[{}] * 4000), watch)
+    assert counts[0] < 2000
+    wait_for(lambda: not held(shared), "there are tasks")
+
+
 def test_nothing_is_left_on_the_cluster(engine: DaskEngine, shared: DaskCluster, tmp_path: Path) -> None:
     """After an answer, an abandoned stream or an error, the scheduler holds no task of it."""
     engine.reduce(job(tmp_path, *[{}] * 100), Watch())

@@ -125,8 +125,9 @@ class Watch:
         place, rejects = self._run.place(), self._run.account().rejects
         size = total(place, sizes)
         read = place.before + place.position
-        is_known = size is not None and 0 < read <= size
         workers = self._run.workers()
+        # On a cluster, the size is that of the plan, and it may take long until a first split is done.
+        is_known = size is not None and read <= size and (read > 0 or workers is not None)
         more = [f"{rejects:,} rejected"] if rejects else []
         more += [] if workers is None else [f"{workers} workers"]
         text = tqdm.format_meter(

@@ -48,8 +48,17 @@ _CONNECT: Final = 10.0
 _PATIENCE: Final = 10.0
 """Seconds after which people are told that there are no workers."""
 
-_SALVAGE: Final = 0.7
+_CLOSE: Final = 0.5
+"""Seconds for a farewell. The scheduler notices the end of the connection, too."""
+
+_SALVAGE: Final = 0.5
 """Seconds that may be spent on what was done before a cancellation."""
+
+_SALVAGED: Final = 32
+"""Results that are fetched at once then."""
+
+_AHEAD: Final = 1024
+"""Tasks and merges that the scheduler holds at a time; more on large clusters. To cancel many takes it seconds."""
 
 _WINDOW: Final = 64
 """Results that may be done, or in work, before the first one that was not taken; more on large clusters."""
@@ -116,10 +125,10 @@ class DaskEngine(Summarizes):
         return None
 
     def workers(self) -> int:
-        """Return the number of workers. While a job runs they are known; it may be asked for many times then."""
-        if self._roster is not None:
-            return len(self._roster.threads)
-        return len(self._connection.ask_briefly(self._client.nthreads(asynchronous=True), 1) or ())
+        """Return the number of workers; as last heard while a job runs, since it may be asked for many times then."""
+        if self._roster is None:
+            return len(self._connection.ask_briefly(self._client.nthreads(asynchronous=True), 1) or ())
+        return len(self._roster.threads)
 
     def ship(self, archive: str) -> None:
         """Make the modules of a local zip file importable on workers that have no eventcli, also on those to come."""
@@ -222,48 +231,49 @@ class DaskEngine(Summarizes):
         if not job.tasks:
             return job.merge(())
         with self._stoppable(), self._running(job, watch) as running:
-            submission = running.submission
+            submission, ranks = running.submission, job.ranks()
+            waiting = batches(job, sorted(range(len(ranks)), key=lambda task: -ranks[task]))
+            is_more = True
             try:
-                for some in batches(job, sorted(range(len(job.tasks)), key=lambda task: -job.tasks[task].rank)):
-                    submission.submit(some)
-                    running.turn(0)
-                for _ in submission.merge():
-                    running.turn(0)
-                while submission.pending:
+                while is_more or submission.pending:
+                    while is_more and len(submission.pending) < running.window(_AHEAD):
+                        some = next(waiting, None)
+                        is_more = some is not None
+                        submission.grow(submission.submit(some or ()))
+                        running.turn(0)
                     running.turn()
-                (root,) = submission.tops
-                (result,) = running.gather([root])
+                (result,) = running.gather(list(submission.tops.values()))
             except StopNow:
                 raise CancelledError(self._salvage(submission)) from None
             return result
 
     def _salvage(self, submission: Submission) -> list[bytes]:
-        """Cancel what is not done, and return what is done of the rest, as far as it comes in time."""
+        """Return what is done, as far as it comes in time, and cancel the rest."""
         deadline = time.monotonic() + _SALVAGE
-        unfinished = [node.future for node in submission.pending]
-        self._connection.ask_briefly(self._client.cancel(unfinished, force=True, asynchronous=True), _SALVAGE)
         done = [node.future for node in submission.done()]
         parts: list[bytes] = []
-        for start in range(0, len(done), 8):
+        # First, as the scheduler may be busy for longer with the cancellation of thousands of tasks.
+        for start in range(0, len(done), _SALVAGED):
             if (left := deadline - time.monotonic()) <= 0:
                 break
-            some = self._client.gather(done[start : start + 8], errors="skip", asynchronous=True)
+            some = self._client.gather(done[start : start + _SALVAGED], errors="skip", asynchronous=True)
             parts += self._connection.ask_briefly(some, left) or ()
+        self._connection.start(self._client.cancel([node.future for node in submission.pending], asynchronous=True))
         return parts
 
     def stream(self, job: Job, watch: Watch) -> Iterator[bytes]:
         """Fold all tasks, and yield their results in task order; the workers hold those that are not yet taken."""
         with self._stoppable(), self._running(job, watch) as running:
             submission = running.submission
+            waiting: list[Node] = []
             submitted, at_once = 0, 1
-            waiting = submission.tops
             while waiting or submitted < len(job.tasks):
-                window = max(_WINDOW, 4 * sum(running.roster.threads.values()))
+                window = running.window(_WINDOW)
                 more = range(submitted, min(len(job.tasks), submitted + window - len(waiting)))
                 # Not one by one, as each is a message.
                 if len(more) >= window // 4 or (more and more[-1] == len(job.tasks) - 1):
                     for some in batches(job, more):
-                        submission.submit(some)
+                        waiting += submission.submit(some)
                     submitted = more[-1] + 1
                 running.turn(0.01)
                 ready = 0
@@ -271,6 +281,8 @@ class DaskEngine(Summarizes):
                     ready += 1
                 if ready:
                     results = running.gather(waiting[:ready])
+                    for node in waiting[:ready]:
+                        del submission.tops[node.first]
                     del waiting[:ready]
                     at_once = max(1, min(_WINDOW, _AT_ONCE // max(1, *map(len, results))))
                     yield from results
@@ -280,6 +292,7 @@ class DaskEngine(Summarizes):
         """Let go of all that was submitted, whatever happens."""
         submission = Submission(self._client, job)
         self._roster = Roster(self._connection, self._patience)
+        self._roster.threads = self._connection.ask_briefly(self._client.nthreads(asynchronous=True), 1) or {}
         running = _Running(self._connection, submission, self._roster, job, watch)
         self._client.subscribe_topic(TOPIC, running.note)
         try:
@@ -307,7 +320,9 @@ class DaskEngine(Summarizes):
         """Close the connection, unless the caller made it."""
         if self._is_own:
             with suppress(Exception):
-                self._client.close(timeout=2)
+                self._client.close(timeout=_CLOSE)
+            # A scheduler that does not answer would be waited for again when the client is collected.
+            self._client.status = "closed"
 
 
 def engine_of(text: str, *, patience: float = _PATIENCE) -> DaskEngine:
@@ -380,6 +395,10 @@ class _Running:
         for task in self.submission.look():
             # It came before the client heard that the task is done, unless its worker died.
             self._watch.done(task, self._notes.pop(task, b""))
+
+    def window(self, least: int) -> int:
+        """Return how many tasks may be on the cluster, so that it is never idle."""
+        return max(least, 4 * sum(self.roster.threads.values()))
 
     def gather(self, nodes: Sequence[Node]) -> list[bytes]:
         """Return the results of nodes that are done; those lost with a worker meanwhile are made again."""

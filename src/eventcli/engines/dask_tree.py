@@ -5,14 +5,14 @@ that was folded.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from eventcli import __version__
 from eventcli.engines.dask_task import path_of
-from eventcli.engines.engine import EngineError, EngineLostError, Job, TaskLostError
+from eventcli.engines.engine import EngineError, EngineLostError, Job, Task, TaskLostError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -78,47 +78,57 @@ class Submission:
         self._client: Any = client
         self._job = job
         self.run = uuid.uuid4().hex
-        self._top = 1 + max((task.rank for task in job.tasks), default=0)
+        self._top = 1 + max(job.ranks(), default=0)
+        self._groups: dict[tuple[int, int], list[Node]] = {}
         self.pending: list[Node] = []
-        self.tops: list[Node] = []
-        """The highest nodes: the root of all, once there is one."""
+        self.tops: dict[int, Node] = {}
+        """The highest nodes, each by its first task: the root of all, in the end."""
 
-    def submit(self, tasks: Sequence[int]) -> None:
+    def submit(self, tasks: Sequence[tuple[int, Task]]) -> list[Node]:
         """Submit some tasks, in the order in which they should begin."""
         nodes: list[Node] = []
         call = (path_of(self._job.fold), path_of(self._job.note), __version__)
-        for rank, group in groupby(tasks, lambda task: self._job.tasks[task].rank):
+        for rank, group in groupby(tasks, lambda pair: pair[1].rank):
             some = list(group)
-            values = [
-                {"call": call, "run": self.run, "task": task, "payload": self._job.tasks[task].payload} for task in some
-            ]
+            values = [{"call": call, "run": self.run, "task": number, "payload": task.payload} for number, task in some]
             # What Dask knows of a kind of tasks, it knows by the first part of their keys.
-            keys = [(f"eventstats-fold-{self.run}", task) for task in some]
-            nodes += map(Node, self._map(_TASK, values, keys, rank), some, some)
+            keys = [(f"eventstats-fold-{self.run}", number) for number, _ in some]
+            futures = self._map(_TASK, values, keys, rank)
+            nodes += [Node(future, number, number) for future, (number, _) in zip(futures, some, strict=True)]
         self.pending += nodes
-        self.tops += nodes
+        self.tops |= {node.first: node for node in nodes}
+        return nodes
 
-    def merge(self) -> Iterator[None]:
-        """Submit a level of merges after the other over `tops`, in batches; yield after each. Then there is one top."""
+    def grow(self, nodes: Sequence[Node]) -> None:
+        """Submit the merges of submitted tasks whose neighbours are all submitted, and of these merges."""
+        size, span = len(self._job.tasks), 1
+        while nodes and size > 1:
+            span *= _FAN_IN
+            ready: list[list[Node]] = []
+            for node in nodes:
+                index = node.first // span
+                group = self._groups.setdefault((span, index), [])
+                group.append(node)
+                if len(group) == min(_FAN_IN, size - index * _FAN_IN):
+                    ready.append(sorted(self._groups.pop((span, index)), key=attrgetter("first")))
+            size = -(-size // _FAN_IN)
+            nodes = [*(group[0] for group in ready if len(group) == 1), *self._merge([g for g in ready if len(g) > 1])]
+
+    def _merge(self, groups: Sequence[Sequence[Node]]) -> list[Node]:
         call = (path_of(self._job.merge), __version__)
-        level = sorted(self.tops, key=attrgetter("first"))
-        while len(level) > 1:
-            groups = [level[start : start + _FAN_IN] for start in range(0, len(level), _FAN_IN)]
-            level = []
-            for start in range(0, len(groups), _BATCH):
-                some = groups[start : start + _BATCH]
-                values = [{"call": call, "parts": [node.future for node in group]} for group in some]
-                keys = [(f"eventstats-merge-{self.run}", group[0].first, group[-1].last) for group in some]
-                # Before other tasks: what can be merged takes memory on the workers.
-                futures = self._map(_MERGE, values, keys, self._top)
-                merges = [
-                    Node(future, group[0].first, group[-1].last, group)
-                    for future, group in zip(futures, some, strict=True)
-                ]
-                self.pending += merges
-                level += merges
-                yield
-        self.tops = level
+        values = [{"call": call, "parts": [node.future for node in group]} for group in groups]
+        keys = [(f"eventstats-merge-{self.run}", group[0].first, group[-1].last) for group in groups]
+        # Before other tasks: what can be merged takes memory on the workers.
+        futures = self._map(_MERGE, values, keys, self._top) if groups else []
+        merges = [
+            Node(future, group[0].first, group[-1].last, group) for future, group in zip(futures, groups, strict=True)
+        ]
+        for group in groups:
+            for node in group:
+                del self.tops[node.first]
+        self.pending += merges
+        self.tops |= {node.first: node for node in merges}
+        return merges
 
     def _map(self, source: str, values: Sequence[Mapping[str, Any]], keys: Sequence[Any], rank: int) -> list[Any]:
         sources = [source] * len(values)
@@ -148,13 +158,18 @@ class Submission:
 
     def done(self) -> list[Node]:
         """Return the highest nodes that are done, in the order of the tasks."""
-        return [node for top in sorted(self.tops, key=attrgetter("first")) for node in top.done()]
+        return [node for first in sorted(self.tops) for node in self.tops[first].done()]
 
     def release(self) -> None:
         """Let go of all results, done or not: the scheduler takes back what runs, and forgets the rest."""
-        nodes, self.tops, self.pending = [*self.tops, *self.pending], [], []
-        for node in nodes:
-            node.release()
+        nodes, self.tops, self.pending, self._groups = [*self.tops.values(), *self.pending], {}, [], {}
+
+        def let_go() -> None:
+            for node in nodes:
+                node.release()
+
+        # On the thread of the client, which would be woken up for each otherwise.
+        self._client.loop.add_callback(let_go)
 
     def _failure(self, node: Node) -> EngineError:
         error = node.future.exception(timeout=1)
@@ -177,13 +192,16 @@ def reason_of(error: BaseException) -> str:
     return (f"{name}: {text}" if text else name)[:_REASON]
 
 
-def batches(job: Job, tasks: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Divide tasks into what is submitted at once."""
-    start = size = 0
-    for number, task in enumerate(tasks):
-        size += len(job.tasks[task].payload)
-        if number + 1 - start >= _BATCH or size >= _BATCH_BYTES:
-            yield tasks[start : number + 1]
-            start, size = number + 1, 0
-    if start < len(tasks):
-        yield tasks[start:]
+def batches(job: Job, order: Iterable[int]) -> Iterator[list[tuple[int, Task]]]:
+    """Yield tasks with their numbers, as many as are submitted at once. Each is made only once, when it is due."""
+    some: list[tuple[int, Task]] = []
+    size = 0
+    for number in order:
+        task = job.tasks[number]
+        some.append((number, task))
+        size += len(task.payload)
+        if len(some) >= _BATCH or size >= _BATCH_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some

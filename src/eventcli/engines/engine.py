@@ -81,6 +81,11 @@ class Job:
     note: Callable[[bytes], bytes]
     no_worker_timeout: float | None = None
 
+    def ranks(self) -> Sequence[int]:
+        """Return the rank of each task; the tasks themselves may be made only when they are asked for."""
+        ranks: Sequence[int] | None = getattr(self.tasks, "ranks", None)
+        return [task.rank for task in self.tasks] if ranks is None else ranks
+
 
 class Watch(Protocol):
     """Whom an engine tells how far it is. Its methods are called in the thread that called the engine."""

@@ -89,6 +89,7 @@ class Tasks(Sequence[Task]):
         self._plan = plan
         self._options = options._replace(jobs=1, left_out=frozenset())
         self._most = most
+        self.ranks: Final = [cut.rank for cut in plan.cuts]
 
     def __len__(self) -> int:
         return len(self._plan.cuts)

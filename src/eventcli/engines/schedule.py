@@ -44,7 +44,7 @@ class Schedule:
         count = len(job.tasks)
         length = 1 if window else max(1, min(_SPAN, count // (_SHARE * workers)))
         # What takes long begins first.
-        ranks = [job.tasks[task].rank for task in range(count)] if window is None else [0] * count
+        ranks = job.ranks() if window is None else [0] * count
         ranked = sorted((task for task in range(count) if ranks[task]), key=lambda task: -ranks[task])
         self._pending = [Unit(task, task + 1) for task in ranked]
         bounds = [-1, *sorted(ranked), count]

@@ -207,7 +207,7 @@ class _Crew:
         """Yield the work of all jobs: first what takes longest, then so many neighbours each."""
         job = self._job
         assert job is not None
-        ranks = [task.rank for task in job.tasks]
+        ranks = job.ranks()
         ranked = sorted((place for place in range(len(ranks)) if ranks[place]), key=lambda place: -ranks[place])
         first = sorted(ranked[:_FIRST]) if len(ranks) > length else []
         if first:
