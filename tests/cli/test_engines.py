@@ -7,12 +7,15 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
 
 import pytest
 
 import process
 from clusters import Cluster
+from eventcli.cli.engines import Elsewhere
+from eventcli.engines.run import Ways
 from eventcli.text import STDIN
 from process import GOOD, Ended
 from servers import serve
@@ -168,6 +171,14 @@ def test_a_signal_asks_how_far_a_run_on_an_engine_is(logs: Path) -> None:
         assert ended.status == 0
         assert json.loads(ended.stdout) == [{"type": "a", "count": 1000, "sum": 1000}]
         assert f"bytes of {len(GOOD) * 1000:,}, 2 workers" in ended.stderr
+
+
+def test_a_page_of_an_engine_is_told_to_people_who_watch(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where an engine has a page, its address is one line on standard error; where it has none, nothing is said."""
+    for page in ("http://127.0.0.1:8787/status", None):
+        engine: Any = SimpleNamespace(name="dask://127.0.0.1", dashboard=page)
+        Elsewhere(engine, Ways(), "{}").announce()
+    assert capsys.readouterr().err == "eventstats: dask://127.0.0.1: http://127.0.0.1:8787/status\n"
 
 
 def test_a_plan_is_printed_without_reading(logs: Path) -> None:

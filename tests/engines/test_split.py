@@ -1,10 +1,13 @@
-"""`engines.split`: a part of a file that is mapped from memory is read like any other."""
+"""`engines.split`: what a worker makes of a split, and what is not for it to judge."""
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eventcli.engines import split, stopping
 from eventcli.engines.gathering import Gathering
 from eventcli.engines.listing import listed
 from eventcli.engines.partial import merge
@@ -14,6 +17,7 @@ from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
 from eventcli.reading import mapping
 from eventcli.summary.saved import dump
+from eventcli.summary.sources import Status
 
 
 def test_a_file_large_enough_to_be_mapped_is_read_alike(
@@ -48,3 +52,34 @@ def test_a_file_large_enough_to_be_mapped_is_read_alike(
     with path.open("rb", buffering=0) as file:
         can_map = body == "rust" and mapping.mapped(file, path.stat().st_size) is not None
     assert sum(maps) > 20 if can_map else not maps
+
+
+def test_a_shortage_on_a_worker_is_no_fault_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without file descriptors, a split raises, so that the engine tries again; other failures are in the partial."""
+    path = tmp_path / "a.log"
+    path.write_bytes(b"{}\n")
+    plan = Plan.of(listed([str(path)], Options()))
+    (task,) = Tasks(plan, Options(), 0)
+    numbers = iter([errno.EACCES, errno.EMFILE])
+
+    def fail(*_: object) -> None:
+        number = next(numbers)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(split, "open_part", fail)
+    (piece,) = folded(Split.from_bytes(task.payload)).pieces
+    assert (piece.status, piece.message, piece.lines) == (Status.UNREADABLE, "Permission denied", 0)
+    with pytest.raises(OSError, match="Too many open files"):
+        folded(Split.from_bytes(task.payload))
+
+
+def test_a_split_ends_when_nobody_wants_its_result(tmp_path: Path) -> None:
+    """A fold whose engine says so is given up between two reads."""
+    path = tmp_path / "a.log"
+    path.write_bytes(b'{"type":"a","value":1}\n' * 50_000)
+    options = Options(block_size=1000)
+    plan = Plan.of(listed([str(path)], options), 500_000)
+    payload = Tasks(plan, options, 0)[1].payload
+    answers = iter([False] * 5)
+    with stopping.stopping_if(lambda: next(answers, True)), pytest.raises(stopping.StoppedError):
+        folded(Split.from_bytes(payload))

@@ -29,7 +29,7 @@ from eventcli.cli.options import (
     types_option,
 )
 from eventcli.cli.settings import inputs_of, names_in, query_of, settings_of
-from eventcli.cli.sinks import EXAMPLES, Sinks, complete
+from eventcli.cli.sinks import EXAMPLES, Sinks, complete, is_watched
 from eventcli.cli.targets import check_targets
 from eventcli.cli.values import Budget
 from eventcli.errors import ExitCode
@@ -214,6 +214,8 @@ def summarize(
         if elsewhere is not None:
             # Before any output is opened: what is wrong with these options shows first.
             engine = stack.enter_context(eventcli.cli.engines.engine_of(elsewhere, jobs))
+            if is_watched(inputs, settings):
+                engine.announce()
         sinks = stack.enter_context(Sinks(settings))
         how = Options(
             query,

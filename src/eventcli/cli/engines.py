@@ -35,6 +35,11 @@ class Elsewhere(NamedTuple):
     ways: "Ways"
     storage: str
 
+    def announce(self) -> None:
+        """Tell people who watch where they can watch the engine, too."""
+        if self.engine.dashboard:
+            say(f"{self.engine.name}: {self.engine.dashboard}")
+
     def run(self, inputs: Iterable[str], options: Options, callbacks: Callbacks) -> "EngineRun":
         """Return a run on the engine, which has not begun."""
         from eventcli.engines.run import EngineRun  # noqa: PLC0415  # only for runs on a cluster

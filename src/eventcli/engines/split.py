@@ -16,6 +16,7 @@ from eventcli.pipeline.opened import failed
 from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
 from eventcli.reading.portions import LineRange
+from eventcli.shortage import shortage
 from eventcli.summary.sources import SourceReport
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class _Sources:
             try:
                 opened = open_part(part, self._split.options)
             except OSError as error:
+                if shortage(error) is not None:
+                    raise  # no fault of the source
                 self._reports[part.number] = failed(name, error)
                 continue
             with opened:

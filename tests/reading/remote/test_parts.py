@@ -227,6 +227,30 @@ def test_options_of_a_store_lead_to_it(server: Server, monkeypatch: pytest.Monke
         assert read_all(part) == DATA
 
 
+def test_a_form_that_is_not_read_is_refused_as_on_one_machine(server: Server) -> None:
+    """An object that is sent compressed in a way that nothing here undoes cannot be listed."""
+    server.headers["Content-Encoding"] = "br"
+    with pytest.raises(OSError, match="sent with Content-Encoding 'br', which is not supported"):
+        objects(url_of(server, "http"), None, "{}")
+
+
+def test_a_store_without_versions_has_whole_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be told from what replaces it is one split."""
+    monkeypatch.setattr("eventcli.reading.remote.listing.version_of", lambda _: None)
+    monkeypatch.setattr("eventcli.reading.remote.listing.file_system", lambda *_: (_Store(), "x/a.log"))
+    assert objects("mem://x/a.log", None, "{}") == [
+        ObjectState("mem://x/a.log", 7, None, "its store tells no version of it")
+    ]
+
+
+class _Store:
+    """A store that knows nothing of an object but its size."""
+
+    def info(self, path: str) -> dict[str, object]:
+        """Return what it knows."""
+        return {"name": path, "type": "file", "size": 7}
+
+
 def test_a_missing_object_has_the_words_of_one_machine(server: Server) -> None:
     """What cannot be listed is reported as what cannot be read."""
     for store in ("http", "s3"):

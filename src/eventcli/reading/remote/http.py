@@ -174,6 +174,11 @@ def _check_whole(response: HTTPResponse) -> None:
     lengths = set(response.headers.get_all("Content-Length", ()))
     if not response.chunked and (len(lengths) > 1 or not all(map(str.isdecimal, map(str.strip, lengths)))):
         raise OSError("the server contradicts itself about the length of the object")
+    check_coding(response)
+
+
+def check_coding(response: HTTPResponse) -> None:
+    """Raise OSError for an object that is sent in a form that is not read."""
     codings = response.headers.get("Content-Encoding", "").lower().split(",")
     unknown = [coding.strip() for coding in codings if coding.strip() not in _CODINGS]
     if unknown:

@@ -56,7 +56,9 @@ def _state(url: str, details: dict[str, Any]) -> ObjectState:
     size, version = details.get("size"), version_of(details)
     if size is None:
         raise OSError("the size of the object is not known")
-    return ObjectState(url, size, None if version is None else str(version))
+    if version is None:
+        return ObjectState(url, size, None, "its store tells no version of it")
+    return ObjectState(url, size, str(version))
 
 
 def _glob(system: Any, pattern: str) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 from eventcli.readable import ReplacedError, TruncatedError
 from eventcli.reading.remote import failures
 from eventcli.reading.remote.failures import SECRETS, http_failure, in_words
-from eventcli.reading.remote.http import BUSY, SILENCE
+from eventcli.reading.remote.http import BUSY, SILENCE, check_coding
 from eventcli.reading.remote.requests import Deadline, LateError, RefusedError, Requests, quoted
 from eventcli.reading.remote.stores import AHEAD, RANGE, Object, failure_of
 from eventcli.reading.remote.urls import is_http
@@ -136,6 +136,7 @@ def state_over_http(url: str, deadline: Deadline) -> tuple[int | None, str | Non
     """
     try:
         with _answer(url, {"Range": "bytes=0-0"}, deadline) as response:
+            check_coding(response)
             headers = response.headers
             version = _strong(headers.get("ETag")) or headers.get("Last-Modified")
             total = headers.get("Content-Range", "").rpartition("/")[2]
