@@ -181,10 +181,18 @@ def test_no_wing_has_a_circle(wing: str) -> None:
 
 
 def test_the_walk_names_files_that_exist() -> None:
-    """Every file that ARCHITECTURE.md names is in the tree."""
-    for name in re.findall(r"`([a-z_/]+\.(?:py|rs))`", PAGE):
+    """Every file that ARCHITECTURE.md, or the text at the door of a wing, names is in the tree."""
+    doors = [(PACKAGE / wing / "__init__.py").read_text(encoding="utf-8") for wing in WINGS]
+    for name in re.findall(r"`([a-z_/]+\.(?:py|rs))`", "".join([PAGE, *doors])):
         places = [PACKAGE / name, ROOT / name, *(ROOT / "kernel" / "src").rglob(name)]
         assert any(place.exists() for place in places), name
+
+
+def test_each_file_of_the_kernel_says_what_it_is_for() -> None:
+    """Every file of the Rust body but tests begins with its job."""
+    files = [path for path in (ROOT / "kernel" / "src").rglob("*.rs") if path.name != "tests.rs"]
+    assert files
+    assert not [path.name for path in files if not path.read_text(encoding="utf-8").startswith("//! ")]
 
 
 def defined_in(path: Path) -> set[str]:
@@ -326,11 +334,11 @@ def test_a_usual_run_loads_only_what_it_needs(body: str, arguments: list[str]) -
     assert bool(loaded & AUTHORITY) == (body == "python")
 
 
-def test_a_usual_run_makes_no_class_of_named_tuples() -> None:
+def test_a_usual_run_makes_no_class_of_named_tuples(body: str) -> None:
     """The modules that a run over plain events loads use records: a class of named tuples takes ten times as long."""
     loaded = loaded_by(command(["summarize"]), b'{"type":"a","value":0.5}\n')
     modules = [module for module in MODULES if f"eventcli.{module}" in loaded and module != "record"]
-    assert len(modules) > 50
+    assert len(modules) > 50, body
     users = {module for module in modules if "typing.NamedTuple" in imported(module)}
     assert not users
 

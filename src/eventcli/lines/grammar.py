@@ -5,7 +5,9 @@ numbers that overflow a double are set aside; and the tear in a torn text is loc
 """
 
 import re
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from eventcli.record import Record
 
 WHITE_SPACE: Final = b" \t\r\n"
 """JSON white space (RFC 8259, section 2). A line of nothing else is blank."""
@@ -36,7 +38,7 @@ _PART_OF_KEY = rb"[ \t\r\n]*+" + _PART_OF_STRING
 _PART_OF_VALUE = rb"[ \t\r\n]*+(?:" + _PART_OF_WORD + rb"|" + _PART_OF_NUMBER + rb"|" + _PART_OF_STRING + rb")"
 
 
-class Shape(NamedTuple):
+class Shape(Record):
     """A well-formed JSON text: its nesting depth, or 0 if orjson can read it; and the text with large numbers replaced.
 
     `finite` is the text with 0 for every number that overflows a double.
@@ -111,7 +113,7 @@ def torn_at(text: bytes) -> int | None:
     return start if start is not None and is_torn(text[:start]) else None
 
 
-class _Walk(NamedTuple):
+class _Walk(Record):
     """How far a text could be followed: what was expected there, and where the last string begins and ends.
 
     `is_open` says that some array or object was not closed; `string` is None if the last token was not a string.
