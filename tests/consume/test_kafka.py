@@ -1,5 +1,6 @@
 """What a broker of Kafka deleted, lost or made anew is a discontinuity, partition by partition."""
 
+import json
 from contextlib import closing
 from pathlib import Path
 
@@ -9,7 +10,9 @@ pytest.importorskip("confluent_kafka", reason="eventcli[kafka] is not installed"
 
 from brokers import KafkaTopic
 from consumption import check, consume, event, run
-from eventcli.consume.kafka import Part, Topic
+from eventcli.consume.addresses import broker_of
+from eventcli.consume.broker import Message
+from eventcli.consume.kafka import Part, _judged
 
 
 @pytest.mark.parametrize(
@@ -27,13 +30,10 @@ from eventcli.consume.kafka import Part, Topic
         (Part(5, 4, "x"), 0, 3, "", Part(3), "partition 3 ends at offset 3, and was read up to 5"),
     ],
 )
-def test_offsets_say_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch, part: Part, low: int, high: int, found: str, after: Part, said: str
-) -> None:
+def test_offsets_say_what_is_missing(part: Part, low: int, high: int, found: str, after: Part, said: str) -> None:
     """A partition goes on where it was left, or where it still can, and says what that means."""
-    topic = Topic("127.0.0.1:9", "t", from_end=False)
-    monkeypatch.setattr(topic, "_proof_at", lambda _number, _offset: found)
-    there, loss = topic._judged(3, part, low, high)  # noqa: SLF001  # no broker can be made to do all that
+    # No broker of these tests can be made to do all that.
+    there, loss = _judged("3", part, low, high, found)
     assert there == after
     assert said in (loss.message if loss else "")
     assert bool(said) == (loss is not None)
@@ -47,6 +47,34 @@ def test_a_topic_of_many_partitions_counts_once(kafka: str, ledger: Path) -> Non
             topic.put(sent[start : {0: 1, 1: 100}.get(start)])
             consume(ledger, topic.source, batch=30)
         check(ledger, sent)
+
+
+def test_a_partition_with_another_message_in_its_place_is_another_one(kafka: str) -> None:
+    """Where the last message that was read is not what it was, the partition is read again, and only that one."""
+    with closing(KafkaTopic(kafka)) as made:
+        made.put([event(number) for number in range(40)])
+        with closing(broker_of(made.source)) as topic:
+            topic.begin("")
+            position, read = "", list[Message]()
+            while len(read) < 40:
+                delivery = topic.receive(100, 1)
+                read += delivery.messages if delivery is not None else ()
+                position = delivery.after if delivery is not None else position
+        parts = json.loads(position)
+        # Each of them: the next offset, the last one that was read, and the fingerprint of that message.
+        name, (after, *_) = next((name, part) for name, part in parts.items() if part[1] >= 0)
+        parts[name][2] = "another"
+        with closing(broker_of(made.source)) as topic:
+            topic.begin(json.dumps(parts))
+            found = topic.receive(100, 1)
+            assert found is not None
+            (loss,) = found.losses
+            assert f"partition {name} was made anew" in loss.message
+            again: list[Message] = []
+            while len(again) < after:
+                delivery = topic.receive(100, 1)
+                again += delivery.messages if delivery is not None else ()
+        assert len(again) == after
 
 
 def test_a_topic_that_never_was_is_missing(kafka: str, ledger: Path) -> None:

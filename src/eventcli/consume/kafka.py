@@ -6,6 +6,7 @@ is made to fail instead, and what is missing is told from the first and the last
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -32,7 +33,7 @@ _TIMEOUT: Final = 10.0
 """Seconds for an answer of the broker."""
 
 _LONGEST: Final = 0.1
-"""Seconds for which messages are collected: the client waits for as many as were asked for."""
+"""Seconds for which messages are collected, and for which the broker waits for one: nothing else is asked meanwhile."""
 
 _EVERY: Final = 300
 """Deliveries of nothing after which new partitions are looked for."""
@@ -159,6 +160,7 @@ class Topic:
                     "auto.offset.reset": "error",
                     "isolation.level": "read_committed",
                     "enable.partition.eof": True,
+                    "fetch.wait.max.ms": round(_LONGEST * 1000),
                     "queued.max.messages.kbytes": 65_536,
                     "allow.auto.create.topics": False,
                     "log_level": 0,
@@ -170,44 +172,41 @@ class Topic:
             return self._absent()
         parts, losses = _place_of(self._before), []
         parts.pop(_GONE, None)
-        for number in sorted(found.partitions):
-            low, high = self._client.get_watermark_offsets(TopicPartition(self._topic, number), timeout=_TIMEOUT)
-            name = str(number)
+        bounds = {
+            str(number): self._client.get_watermark_offsets(TopicPartition(self._topic, number), timeout=_TIMEOUT)
+            for number in sorted(found.partitions)
+        }
+        proofs = self._proofs({name: part.last for name, part in parts.items() if _is_within(part, bounds.get(name))})
+        for name, (low, high) in bounds.items():
             known = parts.get(name)
             if known is None:
                 # A partition that is added later holds only what nobody has read.
                 parts[name] = Part(high if self._from_end and not self._before else low)
                 continue
-            parts[name], loss = self._judged(number, known, low, high)
+            parts[name], loss = _judged(name, known, low, high, proofs.get(name, ""))
             losses += [loss] if loss is not None else []
         self._parts = parts
         self._ended = set()
         self._client.assign([TopicPartition(self._topic, int(name), part.next) for name, part in parts.items()])
         return losses
 
-    def _judged(self, number: int, part: Part, low: int, high: int) -> tuple[Part, Loss | None]:
-        """Return where a partition goes on, and what it means if that is not where it was left."""
-        where = f"partition {number}"
-        if low <= part.last < high and self._proof_at(number, part.last) not in ("", part.proof):
-            return Part(low), Loss(
-                f"{where} was made anew: what the former one held from offset {part.next} on may be lost"
-            )
-        if part.next > high:
-            if part.last < low or high == 0:
-                return Part(low), _made_anew(where, part)
-            text = f"{where} ends at offset {high}, and was read up to {part.next}: what it lost is counted already"
-            return Part(high), Loss(text, is_doubt=True)
-        if part.next < low:
-            count = low - part.next
-            what = "1 message was" if count == 1 else f"up to {count} messages were"
-            return Part(low), Loss(f"{what} deleted from {where} from offset {part.next} on, before anybody read them")
-        return part, None
+    def _proofs(self, offsets: Mapping[str, int]) -> dict[str, str]:
+        """Return the fingerprint of the message at an offset of each partition, unless it is not there any more.
 
-    def _proof_at(self, number: int, offset: int) -> str:
-        """Return the fingerprint of the message at an offset; empty if it is not there any more."""
-        self._client.assign([TopicPartition(self._topic, number, offset)])
-        found = [one for one in self._client.consume(1, _TIMEOUT / 2) if one.error() is None]
-        return _proof_of(found[0]) if found and found[0].offset() == offset else ""
+        They are fetched together: one after the other, a topic of 100 partitions would keep a run waiting for a minute.
+        """
+        found: dict[str, str] = {}
+        waiting = set(offsets)
+        self._client.assign([TopicPartition(self._topic, int(name), offset) for name, offset in offsets.items()])
+        deadline = time.monotonic() + _TIMEOUT / 2
+        while waiting and (left := deadline - time.monotonic()) > 0:
+            for one in self._client.consume(len(waiting), min(left, _LONGEST)):
+                name = str(one.partition())
+                # What comes first is the message at the offset, one behind it, or the end.
+                if name in waiting and one.error() is None and one.offset() == offsets[name]:
+                    found[name] = _proof_of(one)
+                waiting.discard(name)
+        return found
 
     def _absent(self) -> list[Loss]:
         if not self._before or _GONE in _place_of(self._before):
@@ -259,6 +258,31 @@ class Sending:
     def close(self) -> None:
         """Drop what was not sent."""
         self._client.purge()
+
+
+def _is_within(part: Part, bounds: tuple[int, int] | None) -> bool:
+    """Whether the last message that was read of a partition may still be there."""
+    return bounds is not None and bounds[0] <= part.last < bounds[1]
+
+
+def _judged(name: str, part: Part, low: int, high: int, proof: str) -> tuple[Part, Loss | None]:
+    """Return where a partition goes on, and what it means if that is not where it was left.
+
+    `proof` is the fingerprint of what stands in the place of the last message that was read, if anything does.
+    """
+    where = f"partition {name}"
+    if proof not in ("", part.proof):
+        return Part(low), _made_anew(where, part)
+    if part.next > high:
+        if part.last < low or high == 0:
+            return Part(low), _made_anew(where, part)
+        text = f"{where} ends at offset {high}, and was read up to {part.next}: what it lost is counted already"
+        return Part(high), Loss(text, is_doubt=True)
+    if part.next < low:
+        count = low - part.next
+        what = "1 message was" if count == 1 else f"up to {count} messages were"
+        return Part(low), Loss(f"{what} deleted from {where} from offset {part.next} on, before anybody read them")
+    return part, None
 
 
 def _made_anew(where: str, part: Part) -> Loss:
