@@ -74,6 +74,7 @@ def _queue(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         made = KafkaTopic(request.getfixturevalue("kafka"))
     elif name == "sqs":
         made = SqsQueue(request.getfixturevalue("moto").port)
+        monkeypatch.setattr("eventcli.consume.sqs._LEAST", 0)  # moto has one server
     else:
         made = SqsQueue(request.getfixturevalue("hostile"))
     with closing(made):

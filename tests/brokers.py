@@ -224,7 +224,7 @@ class KafkaTopic:
 class SqsQueue:
     """A queue of a server that speaks SQS."""
 
-    def __init__(self, port: int, *, retention: int = 345_600, hidden: int = 2) -> None:
+    def __init__(self, port: int, *, retention: int = 345_600, hidden: int = 1) -> None:
         """Make a queue that nobody else uses, and that hides what it delivered for so many seconds."""
         self.name = f"queue{next(_numbers)}"
         self._port = port

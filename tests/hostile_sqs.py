@@ -1,7 +1,8 @@
 """A queue that keeps what SQS promises and nothing more: `python hostile_sqs.py SEED HIDDEN` prints its port.
 
 It delivers a tenth of the messages twice at once, in any order, forgets a twentieth of the deletions although it
-confirms them, and every old receipt is as good as none. It speaks the JSON protocol of SQS as far as `boto3` needs it.
+confirms them, and every old receipt is as good as none. It waits for messages for a tenth of the time that it is asked
+for. It speaks the JSON protocol of SQS as far as `boto3` needs it.
 """
 
 import json
@@ -18,6 +19,8 @@ from typing import Any, ClassVar, Final
 _DOUBLED: Final = 0.1
 
 _FORGOTTEN: Final = 0.05
+
+_WAIT: Final = 0.1
 
 
 @dataclass
@@ -43,12 +46,12 @@ class Queues:
 
     def answer(self, action: str, request: dict[str, Any], host: str) -> dict[str, Any]:
         """Return the answer to a request, after waiting for messages; KeyError if there is no such queue."""
-        deadline = time.monotonic() + request.get("WaitTimeSeconds", 0)
+        deadline = time.monotonic() + _WAIT * request.get("WaitTimeSeconds", 0)
         while True:
             found = self._answer(action, request, host)
             if found.get("Messages") != [] or time.monotonic() >= deadline:
                 return found
-            time.sleep(0.02)
+            time.sleep(0.01)
 
     def _answer(self, action: str, request: dict[str, Any], host: str) -> dict[str, Any]:
         with self._lock:

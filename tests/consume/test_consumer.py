@@ -4,6 +4,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -239,7 +240,10 @@ def _accepted(ledger: Path) -> int:
 def test_a_broker_that_does_not_answer_is_reported(ledger: Path, free_port: int) -> None:
     """With --drain, a broker that is not there is an unreadable source, with status 3 and no traceback."""
     pytest.importorskip("redis", reason="eventcli[queue] is not installed")
-    done = run(ledger, "--drain", f"redis://127.0.0.1:{free_port}/0?stream=s")
+    patience = "from eventcli.consume import receiver; receiver._PATIENCE = 0.3"
+    program = f"{patience}; from eventcli.__main__ import script; script()"
+    words = ("consume", "--ledger", str(ledger), "--drain", f"redis://127.0.0.1:{free_port}/0?stream=s")
+    done = subprocess.run((sys.executable, "-c", program, *words), capture_output=True, timeout=60, check=False)
     assert done.returncode == 3
     assert b"unreadable" in done.stderr
     assert b"Traceback" not in done.stderr
