@@ -75,7 +75,8 @@ def test_the_first_event_has_everything_and_others_what_differs(tmp_path: Path) 
         assert late.event()["types"] == [["a", "2", "3"], ["huge", "1", SUM]]
         ledger.unlink()
         assert "deleted" in watcher.event()["problem"]
-        ledger_in(tmp_path, LINE % ("a", "2"))
+        (tmp_path / "other").mkdir()
+        ledger_in(tmp_path / "other", LINE % ("a", "2")).rename(ledger)  # at once: while it is made, it has no types
         last = watcher.event()
         assert (last["problem"], last["gone"]) == (None, ["huge"])
         watcher.close()
