@@ -133,7 +133,7 @@ def unchecked_totals(
     numbers: Mapping[str, int] | None = None
     buckets: list[Bucket | None] = [None]
     if calendar is not None or since is not None or until is not None:
-        places = Places(database.starts(), meaning.granularity, calendar=calendar, since=since, until=until)
+        places = Places(database.starts(types), meaning.granularity, calendar=calendar, since=since, until=until)
         numbers, buckets = places.numbers, places.buckets
     rows: list[Row] = [
         (buckets[number], name, stats) for number, name, stats in database.totals(numbers, types, aggregates=aggregates)

@@ -123,6 +123,7 @@ def _offset_label(ahead: int) -> str:
     return f"{'-' if ahead < 0 else '+'}{hours:02}:{rest // 60:02}{seconds}"
 
 
+@lru_cache(16_384)  # two years of hours, which a server reads again after each commit
 def from_label(text: str) -> Bucket | None:
     """Return the bucket for which `label` wrote this text, or None.
 

@@ -50,7 +50,7 @@ def scene(database: Database, question: Question) -> Scene:
 
 def _hours(database: Database, question: Question, rows: Rows) -> dict[str, Any]:
     """Return the last hours: their starts, the events in all of them, and those of the most frequent types."""
-    last = max(database.starts(), default="")
+    last = database.last_start()
     if not last:
         return {"starts": [], "lines": []}
     by = "day" if _is_by_day(database) else "hour"

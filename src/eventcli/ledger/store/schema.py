@@ -173,6 +173,7 @@ def _creation(kept: Kept) -> Iterator[str]:
     yield f"PRAGMA user_version = {VERSION}"
 
 
+@cache
 def _definition(name: str, kept: Kept = ()) -> str:
     definition = _TABLES[name].replace("{states}", layout.definition(kept))
     return f"CREATE TABLE {name} {definition}"
@@ -282,10 +283,15 @@ def _is_of_other_kind(table: str, kept: Kept) -> str:
     return " OR ".join([f"\"{name}\" >= x''" for name in texts] + [f"\"{name}\" < x''" for name in blobs] or ["false"])
 
 
+@cache
+def _has_false_row(table: str, kept: Kept) -> str:
+    is_false = f"proof IS NOT {proof(table, kept=kept)} OR {_is_of_other_kind(table, kept)}"
+    return f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {is_false})"  # noqa: S608  # constants
+
+
 def _false_row(connection: sqlite3.Connection, tables: Iterable[str], kept: Kept = ()) -> str | None:
     for name in tables:
-        is_false = f"proof IS NOT {proof(name, kept=kept)} OR {_is_of_other_kind(name, kept)}"
-        (false,) = connection.execute(f"SELECT EXISTS (SELECT 1 FROM {name} WHERE {is_false})").fetchone()  # noqa: S608  # constants
+        (false,) = connection.execute(_has_false_row(name, kept)).fetchone()
         if false:
             return f"a row of {name} is not what was written"
     return None

@@ -55,11 +55,30 @@ class TotalsTable(Access):
         query = "SELECT total(count) AS events FROM totals WHERE start = '' AND type IN (SELECT start FROM names)"
         return int(next(self._rows(query))["events"])
 
-    def starts(self) -> list[str]:
-        """Return the starts of all buckets."""
-        return [
-            start for (start,) in self._rows("SELECT DISTINCT start FROM totals UNION SELECT start FROM other_totals")
-        ]
+    def starts(self, types: tuple[str, ...] | None = None) -> list[str]:
+        """Return the starts of all buckets, or of those in which there are these types."""
+        query = "SELECT DISTINCT start FROM totals UNION SELECT start FROM other_totals"
+        if types is not None:
+            with errors(self.path):
+                self._want("names", "number", [(one, 0) for one in types])
+            query = "SELECT DISTINCT start FROM totals WHERE type IN (SELECT start FROM names)"
+        return [start for (start,) in self._rows(query)]
+
+    def last_start(self) -> str:
+        """Return the start of the last bucket; empty if there is none.
+
+        A few looks for each type take the place of reading all cells: they are in the order of types, then of starts.
+        """
+        query = """
+            WITH RECURSIVE types (type) AS (
+                SELECT min(type) FROM totals
+                UNION ALL SELECT (SELECT min(type) FROM totals WHERE type > types.type) FROM types WHERE type NOT NULL
+            )
+            SELECT max(start) AS start FROM (
+                SELECT (SELECT max(start) FROM totals WHERE totals.type = types.type) AS start FROM types
+                UNION ALL SELECT max(start) FROM other_totals
+            )"""
+        return str(next(self._rows(query))["start"] or "")
 
     def events_since(self, first: str) -> list[tuple[str, int]]:
         """Return the number of events in each bucket from a start on, in order."""
