@@ -212,6 +212,10 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1); regrow(); copytruncate(); tear(length=0); rename(); copy(); run_blind(index=0)
         run_blind(index=2); run()
     """,
+    "a copy of one line cannot be read, is compressed, and is compared while the log cannot be read": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); run_blind(index=1); compress(encoding=".gz")
+        run_blind(index=0); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

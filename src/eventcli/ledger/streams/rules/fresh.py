@@ -31,10 +31,6 @@ def begin_new(survey: Survey, family: Family) -> None:
         stream = next((one for one in unread if _may_be_in(one, file)), None)
         if stream is not None:
             unread.remove(stream)
-            earlier = _sought(survey, family, file, unread)
-            if earlier is not None and file.path != family.base and _is_same(file, stream, earlier):
-                unread.remove(earlier)
-                survey.plan.retired.append((earlier, State.GONE))
             if _is_copy_of_new(survey, file):
                 if not file.is_left_alone:
                     survey.plan.retired.append((stream, State.GONE))
@@ -67,12 +63,6 @@ def _sought(survey: Survey, family: Family, file: Candidate, unread: Sequence[St
     return min(
         sought, key=lambda one: (not is_long_enough(file, one), one.state, one.pending != file.length), default=None
     )
-
-
-def _is_same(file: Candidate, stream: Stream, earlier: Stream) -> bool:
-    """Whether a stream that was noted when its file could not be read may be an earlier one, which is not found."""
-    is_noted = stream.state is State.LIVE and stream.path == file.real and stream.path != stream.name
-    return is_noted and is_long_enough(file, earlier)
 
 
 def _may_be_in(stream: Stream, file: Candidate) -> bool:

@@ -16,6 +16,7 @@ from eventcli.reading.rotations import number
 
 def tell_losses(survey: Survey, family: Family) -> None:
     """Report the streams of a family that are certainly not there, and a missing generation."""
+    _retire_unread(survey, family)
     if family.is_blind or not family.is_named or not _is_certain(family):
         return
     retired = [stream for stream, _ in survey.plan.retired] if family.unresolved else []
@@ -41,6 +42,20 @@ def tell_losses(survey: Survey, family: Family) -> None:
     _tell_gap(survey, family)
 
 
+def _retire_unread(survey: Survey, family: Family) -> None:
+    """Retire streams of which nothing was read, and which a file may hold that is known in this run.
+
+    What cannot be read now does not matter: it is noted on its own, and later runs would find that file as it is known.
+    """
+    retired = [stream for stream, _ in survey.plan.retired] if family.unresolved else []
+    for stream in family.unresolved:
+        if stream.seen or stream in retired or stream.key in survey.hidden or not survey.is_free(stream):
+            continue
+        is_in_place = any(file.is_place_of(stream) for file in family.files)
+        if not is_in_place and any(_may_hold_unread(file, stream) for file in family.files):
+            survey.plan.retired.append((stream, State.GONE))
+
+
 def _forget_copies(survey: Survey, family: Family) -> None:
     """Look no longer for copies that are not found."""
     for stream in survey.registry.of_name(family.base):
@@ -57,7 +72,9 @@ def _may_hold_unread(file: Candidate, stream: Stream) -> bool:
         return False
     held = file.stream
     # What was found elsewhere, or not at all, while that file could not be read, is now found in it.
-    is_found = held is not None and (not held.seen or held.state is State.LIVE or not file.is_place_of(held))
+    is_found = held is not None and (
+        not held.seen or held.state in (State.LIVE, State.COPY) or not file.is_place_of(held)
+    )
     return file.is_copied or is_found
 
 
