@@ -52,4 +52,4 @@ class Cursor(Protocol):
         """Whether what was read is what the source held at its position; if not, nothing of the step counts."""
 
     def advance(self, read: Read) -> None:
-        """Move the position behind a step that counts, and note what proves it."""
+        """Move the position past a step that counts, and record what proves it."""

@@ -233,7 +233,7 @@ class Recorder:
     def _take(
         self, cursor: Cursor, read: Read, summary: Summary, rejects: list[KeptReject], correction: Account
     ) -> None:
-        """Add a step, and move the cursor behind it."""
+        """Add a step, and move the cursor past it."""
         stream = cursor.stream
         rows = rows_of(summary)
         if self.meaning.granularity != "none":

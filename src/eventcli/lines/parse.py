@@ -26,7 +26,7 @@ _TOKEN = rb"[ \t\r\n]*+(?:([\[\]{}:,])|(" + STRING + rb")|(" + NUMBER + rb")|(tr
 
 _COLON_NUMBER = rb"[ \t\r\n]*+:[ \t\r\n]*+(" + NUMBER + rb")"
 
-# The escapes of ASCII letters, digits and underscores; no short escape stands for one of them.
+# The escapes of ASCII letters, digits and underscores; none of them has a short escape.
 _ESCAPED_KEY = rb"\\u00[0-7]"
 
 _MARK: Final = b"\xef\xbb\xbf"

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 class Slot(Generic[Queue, Result]):
     """A position in the order: that of a task, or, with a queue, that of all tasks still to come from the queue."""
 
-    __slots__ = ("before", "behind", "is_done", "may_split", "queue", "result")
+    __slots__ = ("after", "before", "is_done", "may_split", "queue", "result")
 
     def __init__(self, queue: Queue | None = None, *, may_split: bool = False) -> None:
         """Create a slot of its own, for a task unless there is a queue."""
@@ -24,7 +24,7 @@ class Slot(Generic[Queue, Result]):
         self.is_done = False
         self.result: Result | None = None
         self.before: Slot[Queue, Result] = self
-        self.behind: Slot[Queue, Result] = self
+        self.after: Slot[Queue, Result] = self
 
 
 class ReorderBuffer(Generic[Queue, Result]):
@@ -53,19 +53,19 @@ class ReorderBuffer(Generic[Queue, Result]):
 
     @staticmethod
     def _put(slot: "Slot[Queue, Result]", before: "Slot[Queue, Result]") -> None:
-        slot.before, slot.behind = before, before.behind
-        before.behind.before = before.behind = slot
+        slot.before, slot.after = before, before.after
+        before.after.before = before.after = slot
 
     @staticmethod
     def _take_out(slot: "Slot[Queue, Result]") -> None:
-        slot.before.behind, slot.behind.before = slot.behind, slot.before
+        slot.before.after, slot.after.before = slot.after, slot.before
 
     def queue(self) -> "Slot[Queue, Result] | None":
         """Return the slot of the first queue; None if all are exhausted, or after a stop."""
         with self._lock:
-            slot = self._end.behind
+            slot = self._end.after
             while slot.queue is None and slot is not self._end:
-                slot = slot.behind
+                slot = slot.after
             return None if slot is self._end or self.stopped else slot
 
     def wait(self) -> bool:
@@ -117,17 +117,17 @@ class ReorderBuffer(Generic[Queue, Result]):
 
     def is_first(self, slot: "Slot[Queue, Result]") -> bool:
         """Whether no task precedes this one, now or later."""
-        return self._end.behind is slot
+        return self._end.after is slot
 
     def is_empty(self) -> bool:
         """Whether all results have been delivered, and no more will come."""
-        return self._end.behind is self._end
+        return self._end.after is self._end
 
     def ready(self) -> Iterator[Result | None]:
         """Yield the results whose turn has come; after a stop, unexhausted queues are skipped."""
         while True:
             with self._lock:
-                slot = self._end.behind
+                slot = self._end.after
                 if not (slot.is_done or (slot.queue is not None and self.stopped)):
                     return
                 self._take_out(slot)

@@ -23,7 +23,7 @@ _EVERY: Final = 0.25
 """Seconds between two looks at the file, and at least between two events."""
 
 _PING: Final = 10.0
-"""Seconds of silence after which a page is told that the server is there."""
+"""Seconds of silence after which the server sends a page a sign of life."""
 
 _FRESH: Final = 60.0
 """Seconds after which what is relative to now is looked at again, though nothing was added."""

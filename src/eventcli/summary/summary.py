@@ -117,8 +117,8 @@ class Summary(Value):
     """The whole state of a run: stats by type, the account, and the sources.
 
     `types` are the stats of events outside any bucket of time: all of them, unless buckets were requested. `buckets`
-    are those of the others, in time order. `other` is what the types beyond the limits add up to, by bucket, where None
-    stands for events outside any bucket. `terms` has the limits and the calendar, which may also be given by name:
+    are those of the others, in time order. `other` is what the types beyond the limits add up to, by bucket; None is
+    for events outside any bucket. `terms` has the limits and the calendar, which may also be given by name:
     `max_types`, `max_type_bytes`, `calendar`.
 
     >>> from decimal import Decimal

@@ -157,7 +157,7 @@ def create(connection: sqlite3.Connection, kept: Kept = ()) -> None:
 
 
 def keep(connection: sqlite3.Connection, kept: Kept) -> None:
-    """Make the empty tables of totals anew, for these optional aggregates."""
+    """Recreate the empty tables of totals for these optional aggregates."""
     for name in TOTALS:
         connection.execute(f"DROP TABLE {name}")
         connection.execute(_definition(name, kept))

@@ -24,7 +24,7 @@ class FileCursor:
     ) -> None:
         """Take a stream and its file; `is_ended` says whether nothing more will be written to a file.
 
-        `form` says whether the position is behind a JSON text, wherever that ends, or behind a line.
+        `form` says whether the position follows a JSON text, wherever that ends, or a line.
         """
         self._has_texts = form.framing == "json"
         # Of a step, lines may be left that make one with those of the next step.

@@ -31,7 +31,7 @@ class Cut(NamedTuple):
 
     `lines` are texts, one a line. `places` has three numbers of 64 bits for each: where the text begins and ends in the
     piece, and how many newlines are before it. `consumed` bytes with `newlines` are done with; the others must be given
-    again, with more behind them. `misfit` follows the lines.
+    again, followed by more. `misfit` follows the lines.
     """
 
     lines: bytes

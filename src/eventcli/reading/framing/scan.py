@@ -15,7 +15,7 @@ STRING = rb'(?:[^"\\\n\x1e]|\\[^\n\x1e])*+'
 """The text of a string, up to its quote, to what shows that it was torn, or to the end of the data."""
 
 _UP_TO_BRACKET = rb'(?:[^"\\{}\[\]\x1e]|"' + STRING + rb'")*+'
-"""Everything up to a bracket, to a string that is torn or goes on behind the data, or to what shows damage."""
+"""Everything up to a bracket, to a string that is torn or continues beyond the data, or to what shows damage."""
 
 
 class Scan:
@@ -74,7 +74,7 @@ class Scan:
                 if len(stack) > self._most_depth:
                     return "damage", at
             elif byte in b"]}":
-                # Each is two behind the bracket that it closes.
+                # Each comes two after the bracket that it closes.
                 if not stack or stack[-1] != byte - 2:
                     return "damage", at
                 stack.pop()

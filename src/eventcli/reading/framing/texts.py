@@ -70,7 +70,7 @@ class _Skip(NamedTuple):
 
 
 class _Seek(NamedTuple):
-    """Behind damage: the next text is sought from so many bytes behind the beginning of the torn one."""
+    """After damage, the search for the next text begins this many bytes after the start of the torn one."""
 
     start: int
     torn: _Torn
@@ -106,11 +106,11 @@ class _Piece:
         self._counted = self._newlines = 0
 
     def is_stuck(self, at: int) -> bool:
-        """Whether what begins at `at` and goes on behind the data cannot be given again with more of it."""
+        """Whether what begins at `at` and continues beyond the data cannot be given again with more of it."""
         return self.is_full and not at
 
     def give(self, start: int, end: int) -> None:
-        """Give a text as a line, without white space behind it."""
+        """Give a text as a line, without trailing white space."""
         text = self.data[start:end].rstrip(WHITE)
         # Outside of strings both are white space, inside both are wrong.
         self.lines.append(text.replace(b"\n", b"\r"))

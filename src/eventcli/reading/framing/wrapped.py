@@ -1,7 +1,7 @@
 """Makes lines of lines with an event inside: the Python body, and the rules in words; `wrapped.rs` is the other one.
 
-An event may be behind a prefix, in a string, or between the action lines of a bulk file. What cannot be made a line is
-left as it is, and the fold says what is wrong with it.
+An event may follow a prefix, or be in a string, or between the action lines of a bulk file. What cannot be made a line
+is left as it is, and the fold says what is wrong with it.
 
 A string that is unwrapped holds one object: its members join those of the line and win over those of the same name. A
 text that Docker or a container runtime (CRI) has cut into lines is joined. Of the former, a string that begins an

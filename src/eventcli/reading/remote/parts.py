@@ -115,7 +115,7 @@ class Part:
 def open_part(url: str, listed: tuple[int, str], part: tuple[int, int], timeout: float | None, storage: str) -> Part:
     """Open the bytes `[start, end)` of an object that had this size and version, and can be read on after the end.
 
-    Raises OSError on failure, ReplacedError if the object is another one by now.
+    Raises OSError on failure, ReplacedError if the object has been replaced.
     """
     SECRETS.update(secrets(url))
     size, version = listed

@@ -151,7 +151,7 @@ class Object:
         return bytes(data)
 
     def check(self) -> None:
-        """Raise ReplacedError if the object is another one by now."""
+        """Raise ReplacedError if the object has been replaced."""
         try:
             self._check_version(self._system.info(self._path))
         except Exception as error:
