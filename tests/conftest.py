@@ -16,6 +16,7 @@ REQUIRE_RUST: Final = os.environ.get("EVENTSTATS_REQUIRE_RUST", "") not in ("", 
 _NEEDING: Final = {
     "redis": ["long_queues.py", "queue_simulation.py"],
     "distributed": ["dask_cluster.py", "dask_members.py"],
+    "pyspark": ["spark_cluster.py"],
 }
 
 collect_ignore = [name for library, names in _NEEDING.items() if not find_spec(library) for name in names]
