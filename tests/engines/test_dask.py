@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -37,7 +36,9 @@ from eventcli.engines.engine import (
     TaskLostError,
 )
 from eventcli.engines.run import EngineRun, Ways
+from eventcli.engines.shipping import archive_in
 from eventcli.summary.summary import Summary
+from process import run
 
 LONG = {"sleep": 60}
 
@@ -229,15 +230,15 @@ def test_a_run_waits_for_the_first_worker(cluster: DaskCluster, tmp_path: Path) 
     (tmp_path / "log").write_text('{"type":"a","value":1}\n')
     said: list[str] = []
 
-    def run(timeout: float) -> Summary:
+    def wait(timeout: float) -> Summary:
         with closing(engine_of(cluster.url, patience=0.3)) as engine:
             ways = Ways(no_worker_timeout=timeout, say=said.append)
             return EngineRun(engine, [str(tmp_path / "log")], ways=ways).complete()
 
     with pytest.raises(NoWorkersError, match=r"^dask://\S+: there are no workers \(waited 0.5 s\)$"):
-        run(0.5)
+        wait(0.5)
     with meanwhile(0.6, cluster.start_worker):
-        assert run(30)["a"].sum == 1
+        assert wait(30)["a"].sum == 1
     assert said == [f"{cluster.url}: there are no workers; waiting up to {limit} s" for limit in ("0.5", "30")]
 
 
@@ -365,22 +366,13 @@ def test_a_worker_that_dies_in_the_preflight_is_left_out(cluster: DaskCluster, t
             cluster.start_worker()
 
 
-def package(folder: Path) -> str:
-    """Make a zip of the package, of Python modules only."""
-    archive, source = folder / "package.zip", TESTS.parent / "src"
-    with zipfile.ZipFile(archive, "w") as made:
-        for path in sorted(source.rglob("*.py")):
-            made.write(path, path.relative_to(source))
-    return str(archive)
-
-
 def test_a_worker_without_the_package_is_named_and_can_be_sent_it(cluster: DaskCluster, tmp_path: Path) -> None:
     """A worker that lacks the package fails the preflight, until a zip of it is sent; so do workers that come later."""
     bare = cluster.start_worker(lacks_package=True)
     with closing(engine_of(cluster.url)) as engine:
         with pytest.raises(PreflightError, match=f"^worker {bare.address} has no eventcli; --ship sends it$"):
             engine.check(cluster_jobs.probe, b"")
-        engine.ship(package(tmp_path))
+        engine.ship(archive_in(str(tmp_path)))
         later = cluster.start_worker(lacks_package=True)
         assert len(engine.check(cluster_jobs.probe, b"")) == 4
         with client_of(cluster) as client:
@@ -390,6 +382,22 @@ def test_a_worker_without_the_package_is_named_and_can_be_sent_it(cluster: DaskC
         assert engine.reduce(job(tmp_path, *[{"sleep": 0.01}] * 40), Watch()) == expected(40)
         workers = {line.split()[1] for line in (tmp_path / "begun").read_text().splitlines()}
         assert workers == {str(worker.pid) for worker in cluster.workers}
+
+
+def test_a_run_ships_the_package_if_it_is_told_to(cluster: DaskCluster, tmp_path: Path) -> None:
+    """On workers without the package, a run ends with one sentence and status 3, and with --ship it has the answer."""
+    for worker in cluster.workers:
+        worker.kill()
+    cluster.workers = []
+    bare = cluster.start_worker(lacks_package=True)
+    (tmp_path / "log").write_text('{"type":"a","value":1}\nbad\n')
+    arguments = ("log", "-f", "csv", "--engine", cluster.url)
+    sentence = f"eventstats: no result: worker {bare.address} has no eventcli; --ship sends it\n"
+    assert run(*arguments, cwd=tmp_path) == (3, b"", sentence)
+    assert run(*arguments, "--ship", cwd=tmp_path) == run("log", "-f", "csv", cwd=tmp_path)
+    # What was sent stays, and is of the same version.
+    cluster.start_worker(lacks_package=True)
+    assert run(*arguments, "--ship", cwd=tmp_path).status == 0
 
 
 def test_a_worker_with_another_version_is_named(cluster: DaskCluster, tmp_path: Path) -> None:
