@@ -46,12 +46,19 @@ _SETTINGS: Final = {
     "spark.executor.heartbeatInterval": "1s",
     "spark.network.timeout": "20s",
     "spark.network.timeoutInterval": "5s",
+    "spark.speculation.minTaskRuntime": "3s",
     "spark.ui.enabled": "false",
 }
 
 
+_HOSTS: Final = ("127.0.0.1", "127.0.0.2")
+
+
 class Member:
     """A JVM, and all that it starts."""
+
+    host: str = _HOSTS[0]
+    """The host that it takes itself to be on."""
 
     def __init__(self, command: list[str], log: Path, variables: Mapping[str, str]) -> None:
         """Start it. It ends when this process does."""
@@ -101,7 +108,9 @@ class SparkCluster(Cluster):
         self._folder = folder
         self._port, self._page = free_port(), free_port()
         self._variables = {"SPARK_DAEMON_MEMORY": "128m", "SPARK_DAEMON_JAVA_OPTS": _LIGHT}
-        self.master = self.start("Master", "--port", str(self._port), "--webui-port", str(self._page))
+        self.master = self.start(
+            "Master", "--host", _HOSTS[0], "--port", str(self._port), "--webui-port", str(self._page)
+        )
         self.workers: list[Member] = []
         self._session: Any = None
         self.heal()
@@ -111,13 +120,9 @@ class SparkCluster(Cluster):
         """The value of `--engine`."""
         return f"spark://127.0.0.1:{self._port}"
 
-    def engine(self, *, is_impatient: bool = False) -> SparkEngine:
+    def engine(self, *, is_impatient: bool = False) -> SparkEngine:  # noqa: ARG002  # impatience is that of the driver
         """Return an engine in a session of its own."""
-        engine = SparkEngine(self._shared().session)
-        if is_impatient:
-            conf = engine._cluster.session.conf  # noqa: SLF001  # nobody else may need it
-            conf.set("spark.sql.execution.pyspark.udf.idleTimeoutSeconds", "8")
-        return engine
+        return SparkEngine(self._shared().session)
 
     def pids(self) -> list[int]:
         """Return the process numbers of the workers, which start the executors of each client."""
@@ -128,8 +133,11 @@ class SparkCluster(Cluster):
         self.workers = [worker for worker in self.workers if worker.is_running]
         while len(self.workers) < 2:
             scratch = tempfile.mkdtemp(dir=self._folder)
-            options = ["--cores", "8", "--memory", "8g", "--webui-port", "0", "-d", scratch]
+            # Spark begins a task again on another host only.
+            host = next(host for host in _HOSTS if all(worker.host != host for worker in self.workers))
+            options = ["--host", host, "--cores", "8", "--memory", "8g", "--webui-port", "0", "-d", scratch]
             self.workers.append(self.start("Worker", *options, self.option))
+            self.workers[-1].host = host
         wait_until(lambda: self.state().get("aliveworkers") == 2, "the workers should be known")
         if self._session is not None:
             wait_until(lambda: self._session.executors() == 2, "each client should have two executors")
@@ -143,7 +151,7 @@ class SparkCluster(Cluster):
 
     def start(self, kind: str, *options: str) -> Member:
         """Start a master or a worker."""
-        command = [f"org.apache.spark.deploy.{kind.lower()}.{kind}", "--host", "127.0.0.1", *options]
+        command = [f"org.apache.spark.deploy.{kind.lower()}.{kind}", *options]
         return Member(command, self._folder / f"{kind}.log", self._variables)
 
     def end(self) -> None:

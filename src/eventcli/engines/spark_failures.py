@@ -19,6 +19,9 @@ _FAILED: Final = re.compile(rf"RuntimeError: {re.escape(FAILED)} (\d+) on (\S+):
 _PYTHON: Final = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Exit)\b(?:: .*)?$")
 """The last line of a traceback of Python."""
 
+_GRPC: Final = re.compile(r'^\s*details = "(.*)"$', re.MULTILINE)
+"""What is said when a call of Spark Connect fails."""
+
 _JAVA: Final = re.compile(r"^(?:Caused by: )?(?:\w+\.)+\w*(?:Exception|Error)?\w*: ")
 
 _GONE: Final = (
@@ -128,6 +131,8 @@ def _shortened(text: str) -> str:
         line = ends[-1] if ends else lines[0]
     else:
         # The first one names a call of Java, unless it is said in Python.
+        if found := _GRPC.search(text):
+            return _cut(found[1])
         said = [line.removeprefix(": ") for line in lines if line and not line.startswith("An error occurred while")]
         line = said[0] if said else ""
     return _cut(_JAVA.sub("", line))

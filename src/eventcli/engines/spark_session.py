@@ -39,15 +39,18 @@ _CONTEXT: Final = {
     "spark.app.name": "eventstats",
     # Until a Python process that was told to end is ended; else two seconds.
     "spark.python.task.killTimeout": "500ms",
+    # A task takes seconds. One that takes minutes when most are done may be on a machine that has stopped, so it is
+    # begun on another one, too; Spark takes the result that comes first.
+    "spark.speculation": "true",
+    "spark.speculation.quantile": "0.5",
+    "spark.speculation.multiplier": "3",
+    "spark.speculation.minTaskRuntime": "60s",
 }
 """What holds for a context, unless the user has set it."""
 
 _SESSION: Final = {
     # A stage begins when the one before it is done, as one job.
     "spark.sql.adaptive.enabled": "false",
-    # Folds show signs of life more often than that.
-    "spark.sql.execution.pyspark.udf.idleTimeoutSeconds": "60",
-    "spark.sql.execution.pyspark.udf.killOnIdleTimeout": "true",
 }
 """What holds for a session that nobody else uses, where the version of Spark knows it."""
 
@@ -213,6 +216,8 @@ def cluster_of(session: Any) -> Cluster:
 def opened(text: str) -> Cluster:
     """Open a session as `--engine` names it. AddressError, EngineLostError or EngineError."""
     silence_python()
+    # From its threads, too, and at the end of the process.
+    warnings.filterwarnings("ignore", module=r"pyspark\.")
     remote = os.environ.get("SPARK_REMOTE") if text == "spark" else None
     text = remote or text
     scheme, separator, rest = text.partition("://")
@@ -259,7 +264,7 @@ class _Remote(Connect):
     def close(self) -> None:
         """End the session."""
         super().close()
-        with suppress(Exception):
+        with suppress(Exception), without_warnings():
             self.session.stop()
 
 

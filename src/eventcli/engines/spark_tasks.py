@@ -8,7 +8,6 @@ import importlib
 import os
 import pickle
 import platform
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -22,15 +21,6 @@ ANSWERS: Final = "worker string, is_answer boolean, answer binary"
 
 FAILED: Final = "failed in task"
 """What the message about a fold that failed begins with."""
-
-SIGN_OF_LIFE: Final = -1
-"""`first` in a row that only shows that the worker lives."""
-
-_BEAT: Final = 5.0
-"""Seconds between two signs of life. Without them, a long fold is taken for a worker that has stopped."""
-
-_PADDING: Final = bytes(1 << 16)
-"""A sign of life fills the buffer of the worker, so it is sent at once."""
 
 _AT_ONCE: Final = 8
 """Results that are merged at a time: each may be large."""
@@ -64,9 +54,7 @@ def folding(names: tuple[str, str, str], spans: Sequence[bytes], version: str) -
         for batch in batches:
             for place in batch.column(0).to_pylist():
                 tasks = pickle.loads(zlib.decompress(spans[place]))  # noqa: S301  # from the client, whose code this is
-                outcome: list[Row] = []
-                yield from _while_alive(lambda tasks=tasks: folded(tasks), outcome)  # type: ignore[misc]
-                yield _batch(outcome)
+                yield _batch(folded(tasks))
 
     def folded(tasks: Sequence[tuple[int, bytes]]) -> Row:
         notes: list[bytes] = []
@@ -98,13 +86,8 @@ def merging(merge: str, base: int, width: int) -> Callable[[Batches], Batches]:
             while count < len(rows) and _are_together(rows[count - 1], rows[count], base, width):
                 count += 1
             some, rows = rows[:count], rows[count:]
-            outcome: list[Row] = []
-            yield from _while_alive(lambda some=some: merged(some), outcome)  # type: ignore[misc]
-            yield _batch(outcome)
-
-    def merged(rows: Sequence[Row]) -> Row:
-        notes = b"".join(row[2] for row in rows)
-        return rows[0][0], rows[-1][1], notes, _merged(merge, [row[3] for row in rows])
+            notes = b"".join(row[2] for row in some)
+            yield _batch((some[0][0], some[-1][1], notes, _merged(merge, [row[3] for row in some])))
 
     return run
 
@@ -132,8 +115,8 @@ def probing(probe: str, argument: bytes, nap: float) -> Callable[[Batches], Batc
 
 
 def rows_of(batch: Any) -> list[Row]:
-    """Return the rows of a batch, or of a table, without signs of life."""
-    return [row for row in zip(*(column.to_pylist() for column in batch.columns), strict=True) if row[0] >= 0]
+    """Return the rows of a batch, or of a table."""
+    return list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
 
 
 def framed(notes: Sequence[bytes]) -> bytes:
@@ -173,30 +156,9 @@ def _here() -> str:
     return f"{platform.node()}/{os.getppid()}"
 
 
-def _batch(rows: Sequence[Row]) -> Any:
+def _batch(row: Row) -> Any:
     import pyarrow as pa  # noqa: PLC0415  # not needed by the client until then
 
-    first, end, notes, results = zip(*rows, strict=True)
     kinds = (pa.int64(), pa.int64(), pa.binary(), pa.binary())
-    columns = [pa.array(column, kind) for column, kind in zip((first, end, notes, results), kinds, strict=True)]
+    columns = [pa.array([value], kind) for value, kind in zip(row, kinds, strict=True)]
     return pa.RecordBatch.from_arrays(columns, ["first", "end", "notes", "result"])
-
-
-def _while_alive(work: Callable[[], Row], outcome: list[Row]) -> Iterator[Any]:
-    """Yield signs of life while something is made on another thread, and put it into `outcome`."""
-    failures: list[BaseException] = []
-
-    def make() -> None:
-        try:
-            outcome.append(work())
-        except BaseException as error:  # noqa: BLE001  # it is raised on the other thread
-            failures.append(error)
-
-    thread = threading.Thread(target=make, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_BEAT)
-        if thread.is_alive():
-            yield _batch([(SIGN_OF_LIFE, SIGN_OF_LIFE, b"", _PADDING)])
-    if failures:
-        raise failures[0]

@@ -143,8 +143,6 @@ class Folding(Work):
 
     def rows_on(self, session: Any) -> list[Row]:
         """Return the rows of the results, in order."""
-        from pyspark.sql import functions  # noqa: PLC0415  # takes a second
-
         job, count = self.job, len(self.spans)
         names = _path(job.fold), _path(job.note), _path(job.merge)
         fold = spark_tasks.folding(names, self._packed, __version__)
@@ -154,7 +152,8 @@ class Folding(Work):
             base, size = self.places[0], self.places[-1] + 1 - self.places[0]
             for groups in levels(count):
                 width = -(-size // groups)
-                group = functions.floor((functions.col("first") - base) / width)
+                # Of its own kind of columns: functions of PySpark look for the session of the process.
+                group = ((frame["first"] - base) / width).cast("bigint")
                 merge = spark_tasks.merging(names[2], base, width)
                 frame = frame.repartition(groups, group).mapInArrow(merge, spark_tasks.ROWS)
         return sorted(spark_tasks.rows_of(frame.toArrow()))
