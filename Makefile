@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint ci fuzz benchmark clean
+.PHONY: help run test lint ci engines fuzz benchmark clean
 
 help: ## list what there is to run
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,9 @@ lint: ## style and types
 
 ci: ## what the build server runs
 	bash .ci/run
+
+engines: ## the whole suite of engines also on Spark, which takes a quarter of an hour
+	EVENTSTATS_SPARK=whole uv run pytest tests/engines
 
 fuzz: ## the properties with a hundred times the examples, and the Rust body with AddressSanitizer
 	HYPOTHESIS_PROFILE=long uv run pytest

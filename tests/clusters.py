@@ -21,7 +21,7 @@ from eventcli.engines.processes import Processes
 
 KINDS: Final = ("processes", "dask", "spark")
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 180.0
 """Seconds after which something that should happen on a cluster is taken to have failed."""
 
 

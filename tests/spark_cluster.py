@@ -46,7 +46,7 @@ _SETTINGS: Final = {
     "spark.executor.heartbeatInterval": "1s",
     "spark.network.timeout": "20s",
     "spark.network.timeoutInterval": "5s",
-    "spark.speculation.minTaskRuntime": "3s",
+    "spark.speculation.minTaskRuntime": "20s",
     "spark.ui.enabled": "false",
 }
 
@@ -122,7 +122,11 @@ class SparkCluster(Cluster):
 
     def engine(self, *, is_impatient: bool = False) -> SparkEngine:  # noqa: ARG002  # impatience is that of the driver
         """Return an engine in a session of its own."""
-        return SparkEngine(self._shared().session)
+        return SparkEngine(self.session())
+
+    def session(self) -> Any:
+        """Return the session that all engines of this process have in common."""
+        return self._shared().session
 
     def pids(self) -> list[int]:
         """Return the process numbers of the workers, which start the executors of each client."""

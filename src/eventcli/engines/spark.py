@@ -13,7 +13,7 @@ from typing import Any, Final
 from pyspark.cloudpickle import register_pickle_by_value
 
 from eventcli.engines import spark_tasks
-from eventcli.engines.engine import CancelledError, Job, NoWorkersError, PreflightError, Watch
+from eventcli.engines.engine import CancelledError, Job, NoWorkersError, NoWorkersYetError, PreflightError, Watch
 from eventcli.engines.run import Summarizes
 from eventcli.engines.spark_session import Cluster, cluster_of, opened
 from eventcli.engines.spark_tasks import Row, notes_of
@@ -24,9 +24,6 @@ register_pickle_by_value(spark_tasks)  # type: ignore[no-untyped-call]
 
 _PATIENCE: Final = 10.0
 """Seconds after which people are told that there are no workers."""
-
-_START: Final = 120.0
-"""Seconds for which a cluster may take to start the first worker."""
 
 _WAVE: Final = 256
 """Tasks of a job of Spark; more on large clusters, up to sixteen times that."""
@@ -58,15 +55,10 @@ _NAP: Final = 0.2
 class SparkEngine(Summarizes):
     """A cluster of Spark. In a notebook, `SparkEngine(session)` uses the session that is there, of either kind."""
 
-    def __init__(self, session: Any, *, patience: float = _PATIENCE, start: float = _START) -> None:
-        """Use a session, which is left open.
-
-        `patience` is for how long a job without workers is no news, and `start` for how long there may be none at
-        first.
-        """
+    def __init__(self, session: Any, *, patience: float = _PATIENCE) -> None:
+        """Use a session, which is left open. `patience` is for how long a job without workers is no news."""
         self._cluster: Cluster = session if isinstance(session, Cluster) else cluster_of(session)
         self._patience = patience
-        self._start = start
         self._found = self._parallel = 0
         self._is_cancelled = threading.Event()
 
@@ -131,8 +123,8 @@ class SparkEngine(Summarizes):
         try:
             while not wave.is_done:
                 crew.turn()
-                if crew.idle > self._start:
-                    raise NoWorkersError(f"{self.name}: there are no workers")
+                if crew.idle > self._patience and not self._cluster.executors():
+                    raise NoWorkersYetError(f"{self.name}: there are no workers")
             return wave.rows()
         finally:
             crew.end()
