@@ -21,6 +21,7 @@ pytest.importorskip("pyspark", reason="no pyspark: eventcli[spark] is not instal
 import spark_cluster
 from cluster_fixtures import WHOLE
 from cluster_jobs import Watch, expected, job
+from eventcli.engines import spark_session
 from eventcli.engines.engine import CancelledError, EngineError, EngineLostError, NoWorkersError, TaskLostError
 from eventcli.engines.spark import SparkEngine
 from eventcli.engines.spark_failures import error_of, failure_of, reason_of
@@ -113,8 +114,9 @@ def test_an_address_that_names_no_cluster_is_wrong_usage(option: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["spark", "sc"])
-def test_a_cluster_that_is_not_there_is_said_at_once(kind: str) -> None:
-    """Nothing is waited for where nobody listens."""
+def test_a_cluster_that_is_not_there_is_said(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody listens, the message says so after some seconds, and shows no secrets."""
+    monkeypatch.setattr(spark_session, "_CONNECT", 0.5)
     port = spark_cluster.free_port()
     with pytest.raises(EngineLostError, match=f"^{kind}://127.0.0.1:{port}: no .* answers there"):
         spark_cluster.engine_of(

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -24,8 +25,10 @@ from eventcli.errors import WrongUsageError
 
 _PORTS: Final = {"spark": 7077, "sc": 15002}
 
-_CONNECT: Final = 5.0
-"""Seconds for a connection to the master or server."""
+_CONNECT: Final = 15.0
+"""Seconds for which the master or server may take to answer first: it may have been started a moment ago."""
+
+_PAUSE: Final = 0.2
 
 _TRIES: Final = 4
 """How often a task is tried where Spark would try it once."""
@@ -244,15 +247,19 @@ def _place(scheme: str, place: str) -> tuple[str, int]:
 
 def _reach(name: str, places: list[tuple[str, int]], what: str) -> None:
     """Raise EngineLostError unless something listens at one place: Spark itself would try for a minute."""
-    reason = ""
-    for host, port in places:
-        try:
-            socket.create_connection((host.strip("[]"), port), _CONNECT).close()
-        except OSError as error:
-            reason = error.strerror or str(error)
-        else:
-            return
-    raise EngineLostError(f"{name}: no {what} answers there ({reason})")
+    deadline = time.monotonic() + _CONNECT
+    while True:
+        reason = ""
+        for host, port in places:
+            try:
+                socket.create_connection((host.strip("[]"), port), _CONNECT).close()
+            except OSError as error:
+                reason = error.strerror or str(error)
+            else:
+                return
+        if time.monotonic() > deadline:
+            raise EngineLostError(f"{name}: no {what} answers there ({reason})")
+        time.sleep(_PAUSE)
 
 
 # ------------------------------------------------------------------------------------------------ Spark Connect
@@ -358,7 +365,7 @@ class _Driver(Classic):
             if "UnsupportedClassVersionError" in line:
                 return "it needs Java 17 or later"
             if "JAVA_HOME is not set" in line or "java: not found" in line or "java: No such file" in line:
-                return "there is no Java: install Java 17 or later, such as by apt-get install openjdk-17-jre-headless"
+                return "there is no Java: install Java 17 or later, such as by apt-get install default-jre-headless"
         return lines[-1] if lines else "it ended at once"
 
     def close(self) -> None:

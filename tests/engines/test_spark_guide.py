@@ -1,0 +1,42 @@
+"""The guide for Spark in the README holds: its commands start a cluster, and print the answer of one machine."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pyspark", reason="no pyspark: eventcli[spark] is not installed")
+
+import spark_cluster
+from documents import ROOT, blocks, environment, workplace
+from process import run
+
+
+def test_the_commands_of_the_guide_work(tmp_path: Path) -> None:
+    """All commands but the installation run as they are printed, and both answers are those of one machine."""
+    guide = (ROOT / "README.md").read_text(encoding="utf-8").split("\n### Spark\n")[1]
+    java, install, text = next(blocks(guide, "sh")).text.split("\n", 2)
+    assert java.startswith("apt-get install ")
+    assert install == "pip install 'eventcli[spark]'"
+    text = text.replace("7077", str(spark_cluster.free_port()))
+    alone = run("sample_data/events.jsonl", cwd=workplace(tmp_path))
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ("bash", "-euo", "pipefail", "-c", text),
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            process_group=0,
+        )
+    assert process.stdout is not None
+    try:
+        assert process.wait(spark_cluster.PATIENCE) == 0, (tmp_path / "spark.log").read_text() + (
+            tmp_path / "log"
+        ).read_text()
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+    with process.stdout as printed:
+        assert printed.read() == alone.stdout + b"1000 lines = 1000 accepted + 0 rejected + 0 filtered + 0 blank\n"
