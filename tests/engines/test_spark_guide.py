@@ -20,7 +20,11 @@ def test_the_commands_of_the_guide_work(tmp_path: Path) -> None:
     java, install, text = next(blocks(guide, "sh")).text.split("\n", 2)
     assert java.startswith("apt-get install ")
     assert install == "pip install 'eventcli[spark]'"
-    text = text.replace("7077", str(spark_cluster.free_port()))
+    port = spark_cluster.free_port()
+    text = text.replace("7077", str(port))
+    # On a busy machine, a JVM may start for longer than the tool tries to reach it.
+    waiting = f"until (: > /dev/tcp/127.0.0.1/{port}) 2> /dev/null; do sleep 0.2; done\n"
+    text = text.replace("eventstats ", f"{waiting}eventstats ", 1)
     alone = run("sample_data/events.jsonl", cwd=workplace(tmp_path))
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
