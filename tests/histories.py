@@ -216,6 +216,10 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1); copy(); copytruncate(); run_blind(index=1); compress(encoding=".gz")
         run_blind(index=0); run()
     """,
+    "what seemed to be a copy of one line goes on, and is compressed, and the other one is removed": """
+        begin(is_glob=False, lines=1); copy(); copytruncate(); run(); append(lines=1, old=True); delete(index=0)
+        compress(encoding=".gz"); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

@@ -5,6 +5,7 @@ from eventcli.ledger.streams.likeness import Kin, follows
 from eventcli.ledger.streams.rules.holders import (
     compared,
     holder_of,
+    is_still,
     kin_of,
     leave_alone,
     note_as_copy,
@@ -15,7 +16,7 @@ from eventcli.ledger.streams.rules.holders import (
 from eventcli.ledger.streams.rules.moved import may_be_of
 from eventcli.ledger.streams.stream import UNCOUNTED, State, Stream
 from eventcli.ledger.streams.survey import Survey
-from eventcli.reading.rotations import WRITTEN_TO, rank
+from eventcli.reading.rotations import WRITTEN_TO
 
 
 def by_content(survey: Survey, family: Family) -> None:
@@ -42,7 +43,7 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
     for stream in sorted(candidates, key=lambda one: one.state is State.COPY):
         if not file.proves(stream) or (stream.state is State.COPY and file.length > stream.seen):
             continue
-        if stream.state is State.COPY and unsure is not None and not _is_still(file, stream):
+        if stream.state is State.COPY and unsure is not None and not is_still(file, stream):
             break  # rather what it may be a copy of
         is_free = survey.is_free(stream)
         is_repetitive = file.is_repetitive(stream.seen)
@@ -82,13 +83,6 @@ def _claim_by_content(survey: Survey, file: Candidate) -> None:
                 return
     if unsure is not None:
         _doubt(survey, file, unsure)
-
-
-def _is_still(file: Candidate, stream: Stream) -> bool:
-    """Whether a file is the copy that was seen, or has its name but for that of an encoding."""
-    family = file.family
-    is_named_so = family is not None and rank(family.base, stream.path) == family.rank(file)
-    return file.is_place_of(stream) or (is_named_so and file.is_compressed)
 
 
 def _may_be_in_log(stream: Stream, file: Candidate) -> bool:

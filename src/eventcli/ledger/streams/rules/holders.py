@@ -10,7 +10,7 @@ from eventcli.ledger.streams.content import note_content, note_place
 from eventcli.ledger.streams.likeness import Kin, Pair, is_younger
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
-from eventcli.reading.rotations import WRITTEN_TO
+from eventcli.reading.rotations import WRITTEN_TO, rank
 
 
 def compared(survey: Survey, file: Candidate, streams: Sequence[Stream]) -> Iterable[Stream]:
@@ -48,8 +48,17 @@ def kin_of(survey: Survey, file: Candidate, holder: Candidate, stream: Stream | 
 
 
 def was_copy(survey: Survey, file: Candidate) -> bool:
-    """Whether this very file was taken for a copy before, when more could be seen."""
-    return any(one.state is State.COPY and file.proves(one) for one in survey.registry.of_place(file))
+    """Whether this file was taken for a copy before, when more could be seen; it may be compressed since."""
+    family = file.family
+    known = survey.registry.of_place(file) if family is None else survey.registry.of_name(family.base)
+    return any(one.state is State.COPY and is_still(file, one) and file.proves(one) for one in known)
+
+
+def is_still(file: Candidate, stream: Stream) -> bool:
+    """Whether a file is the copy that was seen, or has its name but for that of an encoding."""
+    family = file.family
+    is_named_so = family is not None and rank(family.base, stream.path) == family.rank(file)
+    return file.is_place_of(stream) or (is_named_so and file.is_compressed)
 
 
 def was_empty(survey: Survey, file: Candidate) -> bool:
