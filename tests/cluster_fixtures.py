@@ -21,6 +21,8 @@ _SHORT: Final = (
     "test_cancelling_takes_a_second[spark]",
     "test_a_line_over_the_limit_may_span_many_splits[spark-rust]",
     "test_rejects_beyond_what_partials_carry_come_in_order[spark-rust]",
+    "test_an_engine_writes_what_this_machine_writes[spark-bad.jsonl --max-rejects 11 --save saved.json"
+    " --rejects rejects.jsonl]",
 )
 """The tests for all engines that run on Spark in the short form."""
 
@@ -35,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> No
         if "callspec" in vars(item)
         and item.callspec.params.get("_cluster") == "spark"
         and item.name not in _SHORT
-        and item.path.name in ("test_conformance.py", "test_engine.py")
+        and item.path.name in ("test_conformance.py", "test_engine.py", "test_engines.py")
     ]
     items[:] = [item for item in items if item not in left]
     config.hook.pytest_deselected(items=left)
