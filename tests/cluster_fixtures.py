@@ -21,8 +21,7 @@ _SHORT: Final = (
     "test_cancelling_takes_a_second[spark]",
     "test_a_line_over_the_limit_may_span_many_splits[spark-rust]",
     "test_rejects_beyond_what_partials_carry_come_in_order[spark-rust]",
-    "test_an_engine_writes_what_this_machine_writes[spark-bad.jsonl --max-rejects 11 --save saved.json"
-    " --rejects rejects.jsonl]",
+    "test_an_engine_writes_what_this_machine_writes[spark-bad.jsonl --strict]",
 )
 """The tests for all engines that run on Spark in the short form."""
 
