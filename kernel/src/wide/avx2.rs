@@ -11,7 +11,7 @@ pub type Avx2 = Lanes<__m256i, 2>;
 // function shows that they are there. None but `load` and `store` touches memory.
 unsafe impl Lane for __m256i {
     const BYTES: usize = 32;
-    const PIECES_FOR_OUTLINE: usize = 4;
+    const PIECES_FOR_OUTLINE: usize = 3;
 
     fn detect() -> bool {
         is_x86_feature_detected!("avx2")
@@ -111,9 +111,8 @@ unsafe impl Lane for __m256i {
     unsafe fn mix(self, other: Self) -> Self {
         // SAFETY: the caller's; registers only.
         unsafe {
-            let turned =
-                _mm256_or_si256(_mm256_slli_epi64::<7>(self), _mm256_srli_epi64::<57>(self));
-            _mm256_xor_si256(turned, other)
+            let product = _mm256_add_epi64(self, _mm256_slli_epi64::<7>(self));
+            _mm256_xor_si256(product, other)
         }
     }
 

@@ -1,7 +1,7 @@
 //! A chunk in several registers of one kind: all that levels of 16 and of 32 bytes have in common.
 
 use super::sixteen::numeral;
-use super::{AHEAD, CHUNK, EVERY, KEPT, NUMERAL, Task, Wide};
+use super::{AHEAD, CHUNK, EVERY, KEPT, NUMERAL, Task, Wide, digest};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
 
@@ -37,7 +37,7 @@ pub unsafe trait Lane: Copy {
     unsafe fn choose(self, other: Self, without: Self) -> Self;
     /// Bytes of all ones where a bit is set, else of zeros.
     unsafe fn spread(bits: u64) -> Self;
-    /// Each eight bytes turned left by seven bits, exclusive or `other`.
+    /// Each eight bytes times 129, exclusive or `other`.
     unsafe fn mix(self, other: Self) -> Self;
     /// `Wide::running_parity`, if there is a quick way.
     unsafe fn running_parity(mask: u64) -> Option<u64>;
@@ -132,6 +132,20 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     }
 
     #[inline(always)]
+    fn no_control_or_backslash(self, chunk: [L; N]) -> u64 {
+        let mut mask = 0;
+        for (at, lane) in chunk.into_iter().enumerate() {
+            // SAFETY: `self` is the token; registers only.
+            let odd = unsafe {
+                let control = lane.min(L::splat(0x1f)).equal(lane);
+                control.or(lane.equal(L::splat(b'\\'))).bits()
+            };
+            mask |= odd << (at * L::BYTES);
+        }
+        !mask
+    }
+
+    #[inline(always)]
     fn high(self, chunk: [L; N]) -> u64 {
         let mut mask = 0;
         for (at, lane) in chunk.into_iter().enumerate() {
@@ -174,18 +188,25 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     #[inline(always)]
     fn keep(self, chunk: [L; N], mask: u64, to: &mut [u8; CHUNK]) {
         let bytes = self.bytes(chunk);
+        let to = to.as_mut_ptr();
         let mut count = 0;
-        for (at, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
-            let mask = (mask >> (8 * at)) as u8;
-            // SAFETY: `self` is the token; all levels have `ssse3`. The loads and the store take eight bytes, the store those
-            // from `count` on, of which there were at most eight for each turn before: it ends within the 64 bytes.
+        for (at, sixteen) in bytes.as_chunks::<NUMERAL>().0.iter().enumerate() {
+            let [low, high, ..] = (mask >> (NUMERAL * at)).to_le_bytes();
+            // SAFETY: `self` is the token, and all levels have `ssse3`. The loads take the 16 bytes of an array and the 8
+            // of two others. The stores take eight bytes each, those from `count` on, of which there were at most eight
+            // for each store before: they end within the 64 bytes.
             unsafe {
-                let eight = _mm_loadl_epi64(eight.as_ptr().cast());
-                let kept = _mm_loadl_epi64(KEPT[usize::from(mask)].as_ptr().cast());
-                let to = to.as_mut_ptr().add(count).cast();
-                _mm_storel_epi64(to, _mm_shuffle_epi8(eight, kept));
+                let sixteen = _mm_loadu_si128(sixteen.as_ptr().cast());
+                let first = _mm_loadl_epi64(KEPT[usize::from(low)].as_ptr().cast());
+                let second = _mm_loadl_epi64(KEPT[usize::from(high)].as_ptr().cast());
+                let places = _mm_unpacklo_epi64(first, second);
+                let places = _mm_or_si128(places, _mm_set_epi64x((8 * EVERY) as i64, 0));
+                let kept = _mm_shuffle_epi8(sixteen, places);
+                _mm_storel_epi64(to.add(count).cast(), kept);
+                count += low.count_ones() as usize;
+                _mm_storeh_pd(to.add(count).cast(), _mm_castsi128_pd(kept));
+                count += high.count_ones() as usize;
             }
-            count += mask.count_ones() as usize;
         }
     }
 
@@ -205,6 +226,19 @@ impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
             *lane = unsafe { lane.mix(other) };
         }
         one
+    }
+
+    #[inline(always)]
+    fn digest(self, chunk: [L; N]) -> u64 {
+        let mut mixed = chunk[0];
+        for &lane in &chunk[1..] {
+            // SAFETY: `self` is the token; registers only.
+            mixed = unsafe { mixed.mix(lane) };
+        }
+        let mut bytes = [0; CHUNK];
+        // SAFETY: `self` is the token. The store takes `BYTES` of the `N * BYTES` bytes of the array.
+        unsafe { mixed.store(bytes.as_mut_ptr()) };
+        digest(&bytes[..L::BYTES])
     }
 
     #[inline(always)]

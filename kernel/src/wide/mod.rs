@@ -122,22 +122,15 @@ pub trait Wide: Copy {
             return 64;
         }
         let left = number - ((sums << 8) >> byte) as u8 as u32;
-        let mut rest = (mask >> byte) as u8;
-        for _ in 0..left {
-            rest &= rest.wrapping_sub(1);
-        }
-        byte + rest.trailing_zeros()
+        // No loop over bits: how many there are is not to be guessed.
+        let rest = (mask >> byte) as u8;
+        byte + u32::from(KEPT[usize::from(rest)][left as usize % 8])
     }
 
     /// A number that depends on all bits of a chunk.
     #[inline(always)]
     fn digest(self, chunk: Self::Chunk) -> u64 {
-        const TURNS: [u32; 8] = [0, 9, 21, 28, 35, 46, 53, 60];
-        let mut both = [0; 2];
-        for (at, word) in self.bytes(chunk).as_chunks().0.iter().enumerate() {
-            both[at % 2] ^= u64::from_le_bytes(*word).rotate_left(TURNS[at]);
-        }
-        both[0].wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ both[1].wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+        digest(&self.bytes(chunk))
     }
 
     /// Asks for the cache line of a thing that will be read soon.
@@ -147,6 +140,17 @@ pub trait Wide: Copy {
     /// Asks for what will be read some time after the chunk, in a block that is read from one end to the other.
     #[inline(always)]
     fn prefetch_ahead(self, _bytes: &[u8; CHUNK]) {}
+}
+
+/// A number that depends on all bits of up to 64 bytes.
+#[inline(always)]
+fn digest(bytes: &[u8]) -> u64 {
+    const TURNS: [u32; 8] = [0, 9, 21, 28, 35, 46, 53, 60];
+    let mut both = [0; 2];
+    for (at, word) in bytes.as_chunks().0.iter().enumerate() {
+        both[at % 2] ^= u64::from_le_bytes(*word).rotate_left(TURNS[at]);
+    }
+    both[0].wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ both[1].wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
 }
 
 const EVERY: u64 = 0x0101_0101_0101_0101;

@@ -10,7 +10,7 @@ pub type Ssse3 = Lanes<__m128i, 4>;
 // function shows that they are there. None but `load` and `store` touches memory.
 unsafe impl Lane for __m128i {
     const BYTES: usize = 16;
-    const PIECES_FOR_OUTLINE: usize = 4;
+    const PIECES_FOR_OUTLINE: usize = 3;
 
     fn detect() -> bool {
         is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("popcnt")
@@ -103,10 +103,7 @@ unsafe impl Lane for __m128i {
     #[inline(always)]
     unsafe fn mix(self, other: Self) -> Self {
         // SAFETY: the caller's; registers only.
-        unsafe {
-            let turned = _mm_or_si128(_mm_slli_epi64::<7>(self), _mm_srli_epi64::<57>(self));
-            _mm_xor_si128(turned, other)
-        }
+        unsafe { _mm_xor_si128(_mm_add_epi64(self, _mm_slli_epi64::<7>(self)), other) }
     }
 
     #[inline(always)]
