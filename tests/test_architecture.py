@@ -334,13 +334,14 @@ def test_a_usual_run_loads_only_what_it_needs(body: str, arguments: list[str]) -
     assert bool(loaded & AUTHORITY) == (body == "python")
 
 
-def test_a_usual_run_makes_no_class_of_named_tuples(body: str) -> None:
+def test_a_usual_run_makes_few_classes_of_named_tuples(body: str) -> None:
     """The modules that a run over plain events loads use records: a class of named tuples takes ten times as long."""
     loaded = loaded_by(command(["summarize"]), b'{"type":"a","value":0.5}\n')
     modules = [module for module in MODULES if f"eventcli.{module}" in loaded and module != "record"]
     assert len(modules) > 50, body
     users = {module for module in modules if "typing.NamedTuple" in imported(module)}
-    assert not users
+    # One of these is made for each of very many lines, and a record takes longer to make.
+    assert users == {"lines.event", "folding.fold"}
 
 
 @pytest.mark.parametrize("arguments", [["summarize"], ["--format", "jsonl"]])

@@ -1,7 +1,7 @@
 """The protocol of a fold: blocks and small files in, a Summary and marked lines out."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 from eventcli.lines.event import Reason
 from eventcli.reading.small_files import Known, Read
@@ -10,7 +10,7 @@ from eventcli.summary.account import Account
 from eventcli.summary.summary import Summary
 
 
-class Mark(Record):
+class Mark(NamedTuple):
     """The position of a rejected line in its block: its index, its first byte and its end, all from 0."""
 
     reason: Reason

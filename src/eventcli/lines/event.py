@@ -2,11 +2,10 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
-from eventcli.record import Record
 
-
-class Event(Record):
+class Event(NamedTuple):
     """One accepted line: its type, its exact value, and whether the value was written as an integer.
 
     `time` is in nanoseconds since the epoch; None if it was not requested, or is optional and not usable.
@@ -38,7 +37,7 @@ class Reason(StrEnum):
     LINE_TOO_LONG = "line_too_long"
 
 
-class Reject(Record):
+class Reject(NamedTuple):
     """One rejected line.
 
     `reason` is for programs, `message` for people. `line` counts from 1 in its `source`; `offset` and `length` are

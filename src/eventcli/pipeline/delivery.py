@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from eventcli.lines.event import Reject
 from eventcli.pipeline.options import Callbacks
 from eventcli.pipeline.reordering import ReorderBuffer
 from eventcli.pipeline.reports import Reports
@@ -106,7 +107,8 @@ class Delivery:
             if self.rejects_wanted and on_reject is not None:
                 self.rejects_wanted -= 1
                 line, offset = before + reject.line + 1, piece.offset + reject.offset
-                on_reject(reject._replace(line=line, offset=offset, source=piece.name))
+                # Measured: a twentieth of a run in which every other line is rejected, compared to `_replace`.
+                on_reject(Reject(*reject[:4], line, offset, piece.name, reject.stream))
         self._lines += piece.lines
         if piece.repeats and on_repeat is not None:
             on_repeat(piece.name, piece.repeats)
