@@ -29,7 +29,7 @@ __all__ = ["Member", "SparkCluster", "cluster", "engine_of", "environment", "ser
 
 HOME: Final = Path(pyspark.__file__).parent
 
-PATIENCE: Final = 180.0
+PATIENCE: Final = 400.0
 """Seconds after which a process is taken to hang: JVMs start slowly on a busy machine."""
 
 _LIGHT: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss512k"

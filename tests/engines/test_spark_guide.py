@@ -26,21 +26,21 @@ def test_the_commands_of_the_guide_work(tmp_path: Path) -> None:
     waiting = f"until (: > /dev/tcp/127.0.0.1/{port}) 2> /dev/null; do sleep 0.2; done\n"
     text = text.replace("eventstats ", f"{waiting}eventstats ", 1)
     alone = run("sample_data/events.jsonl", cwd=workplace(tmp_path))
-    with (tmp_path / "log").open("wb") as log:
+    with (tmp_path / "log").open("wb") as log, (tmp_path / "out").open("wb") as out:
         process = subprocess.Popen(
             ("bash", "-euo", "pipefail", "-c", text),
             cwd=tmp_path,
             env=environment(),
-            stdout=subprocess.PIPE,
+            stdout=out,
             stderr=log,
             process_group=0,
         )
-    assert process.stdout is not None
     try:
-        assert process.wait(spark_cluster.PATIENCE) == 0, (tmp_path / "spark.log").read_text() + (
-            tmp_path / "log"
-        ).read_text()
+        assert process.wait(spark_cluster.PATIENCE) == 0, "".join(
+            (tmp_path / name).read_text() for name in ("spark.log", "log")
+        )
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-    with process.stdout as printed:
-        assert printed.read() == alone.stdout + b"1000 lines = 1000 accepted + 0 rejected + 0 filtered + 0 blank\n"
+        process.wait()
+    account = b"1000 lines = 1000 accepted + 0 rejected + 0 filtered + 0 blank\n"
+    assert (tmp_path / "out").read_bytes() == alone.stdout + account

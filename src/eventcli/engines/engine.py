@@ -95,7 +95,7 @@ class Watch(Protocol):
         """Whether the job must end: the engine looks several times a second, ends it and raises CancelledError."""
 
     def done(self, task: int, note: bytes = b"") -> None:
-        """Record that a task is folded, by its index, and its note, if any; a task counts once however often."""
+        """Record that a task is folded, by its index, and its note, which may come later; both count once."""
 
     def message(self, text: str) -> None:
         """Tell people something that does not end the run, such as that there are no workers."""

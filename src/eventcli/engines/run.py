@@ -161,6 +161,7 @@ class _Watch:
         self._engine = engine
         self._plan: Plan | None = None
         self._folded: set[int] = set()
+        self._noted: set[int] = set()
         self._next = time.monotonic() + _TICK / 10
         self.on_heartbeat: Callable[[], object] = lambda: None
         self.is_cancelled = False
@@ -174,11 +175,14 @@ class _Watch:
         self.size = plan.size
 
     def done(self, task: int, note: bytes = b"") -> None:
-        if self._plan is None or task in self._folded:
+        if self._plan is None:
             return
-        self._folded.add(task)
-        self.bytes_done += self._plan.size_of(self._plan.cuts[task])
-        if note:
+        if task not in self._folded:
+            self._folded.add(task)
+            self.bytes_done += self._plan.size_of(self._plan.cuts[task])
+        # An engine may know that a task is folded before it has its note.
+        if note and task not in self._noted:
+            self._noted.add(task)
             self.account += partials.account_of(note)
 
     def message(self, text: str) -> None:

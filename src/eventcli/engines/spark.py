@@ -104,7 +104,8 @@ class SparkEngine(Summarizes):
             self._parallel = len(rows)
             for worker, is_answer, answer in rows:
                 answers.setdefault(worker, (is_answer, answer))
-            if number and len(answers) == before and before >= (self._cluster.executors() or 0):
+            known = self._cluster.executors()
+            if len(answers) >= known if known else number and len(answers) == before:
                 break
         for worker, (is_answer, answer) in answers.items():
             if not is_answer:
