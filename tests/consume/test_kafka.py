@@ -1,6 +1,8 @@
 """What a broker of Kafka deleted, lost or made anew is a discontinuity, partition by partition."""
 
 import json
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -8,11 +10,13 @@ import pytest
 
 pytest.importorskip("confluent_kafka", reason="eventcli[kafka] is not installed")
 
+from confluent_kafka import KafkaError
+
 from brokers import KafkaTopic
 from consumption import check, consume, event, run
 from eventcli.consume.addresses import broker_of
-from eventcli.consume.broker import Message
-from eventcli.consume.kafka import Part, _judged
+from eventcli.consume.broker import BrokerError, Message
+from eventcli.consume.kafka import Part, _Access, _judged
 
 
 @pytest.mark.parametrize(
@@ -91,3 +95,53 @@ def test_a_wrong_address_is_wrong_usage(ledger: Path, url: str) -> None:
     assert done.returncode == 2
     assert b"pass@" not in done.stderr
     assert not ledger.exists()
+
+
+def test_properties_are_in_a_file(kafka: str, ledger: Path, tmp_path: Path) -> None:
+    """A file of properties says how to reach the cluster; the ledger knows the topic without it."""
+    config = tmp_path / "client.properties"
+    config.write_text("# as other programs have it\n\nbootstrap.servers = nowhere:1\nsecurity.protocol=plaintext\r\n")
+    with closing(KafkaTopic(kafka)) as topic:
+        topic.put([event(1)])
+        consume(ledger, f"{topic.source}?config={config}")
+        topic.put([event(2)])
+        consume(ledger, topic.source)
+        check(ledger, [event(1), event(2)])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "No such file"),
+        ("sasl.pasword=s3cr3t", "sasl.pasword"),
+        ("security.protocol=s3cr3t", "security.protocol"),
+        ("sasl.password s3cr3t", "line 1 is not NAME=VALUE"),
+        ("a=b\n=s3cr3t", "line 2 is not NAME=VALUE"),
+        ("sasl.password=s3cr3t\nenable.auto.commit=true", "line 2: enable.auto.commit"),
+    ],
+)
+@pytest.mark.parametrize("command", ["consume", "produce"])
+def test_wrong_properties_are_wrong_usage(
+    tmp_path: Path, ledger: Path, text: str | None, said: str, command: str
+) -> None:
+    """A file that is not there or means nothing is refused with status 2 and a reason without any value in it."""
+    config = tmp_path / "client.properties"
+    if text is not None:
+        config.write_text(text)
+    source = f"kafka://127.0.0.1:9/topic?config={config}"
+    words = ("consume", "--ledger", str(ledger), "--drain", source) if command == "consume" else ("produce", source)
+    program = (sys.executable, "-m", "eventcli", *words)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert "s3cr3t" not in done.stderr
+    assert not ledger.exists()
+
+
+def test_a_client_that_is_refused_does_not_try_for_ever() -> None:
+    """What the client reports of a wrong password or a certificate that nobody trusts is an error at once."""
+    access = _Access()
+    access.note(KafkaError(KafkaError._TRANSPORT))  # noqa: SLF001  # named so
+    access.check()
+    access.note(KafkaError(KafkaError._AUTHENTICATION, "Authentication failed"))  # noqa: SLF001  # as above
+    with pytest.raises(BrokerError, match="Authentication failed"):
+        access.check()

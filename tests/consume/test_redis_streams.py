@@ -266,8 +266,8 @@ def test_a_wrong_address_is_wrong_usage(ledger: Path, source: str, said: str) ->
     assert not ledger.exists()
 
 
-def test_no_secret_is_shown_or_kept(tmp_path: Path, ledger: Path) -> None:
-    """A password is used, and is neither in a message nor in the ledger; a wrong one is refused at once."""
+def test_no_secret_is_shown_or_kept(tmp_path: Path, ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password in a URL or a variable is used, and neither said nor kept; without it, a run is refused at once."""
     with brokers.redis_server(tmp_path) as server, closing(RedisStream(server)) as stream:
         stream.put([event(1), b"bad"])
         stream.client.config_set("requirepass", "s3cr3t")
@@ -278,4 +278,7 @@ def test_no_secret_is_shown_or_kept(tmp_path: Path, ledger: Path) -> None:
         refused = run(ledger, "--drain", stream.source)
         assert refused.returncode == 3
         assert b"Traceback" not in refused.stderr
-        check(ledger, [event(1), b"bad"])
+        stream.put([event(2)])
+        monkeypatch.setenv("REDISCLI_AUTH", "s3cr3t")
+        assert run(ledger, "--drain", stream.source).returncode == 0
+        check(ledger, [event(1), b"bad", event(2)])

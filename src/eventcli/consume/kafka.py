@@ -26,11 +26,16 @@ from eventcli.consume.broker import (
     UnreachableError,
     size_of,
 )
+from eventcli.consume.kafka_properties import properties_of, without_values
+from eventcli.text import name_of
 
 _PORT: Final = 9092
 
 _TIMEOUT: Final = 10.0
 """Seconds for an answer of the broker."""
+
+_SLICE: Final = 1.0
+"""Seconds after which a client is asked whether it was refused."""
 
 _LONGEST: Final = 0.1
 """Seconds for which messages are collected, and for which the broker waits for one: nothing else is asked meanwhile."""
@@ -45,6 +50,13 @@ _MOMENTARY: Final = (
     KafkaError._RESOLVE,  # noqa: SLF001
     KafkaError._TIMED_OUT,  # noqa: SLF001
     KafkaError._TRANSPORT,  # noqa: SLF001
+)
+
+
+_REFUSALS: Final = (
+    KafkaError._AUTHENTICATION,  # noqa: SLF001  # named so
+    KafkaError._SSL,  # noqa: SLF001
+    KafkaError.SASL_AUTHENTICATION_FAILED,
 )
 
 
@@ -71,29 +83,51 @@ def _text_of(place: Place) -> str:
     return json.dumps(place, separators=(",", ":"))
 
 
-def topic_of(address: Address) -> tuple[str, str]:
-    """Return the place of a cluster and the name of a topic."""
-    address.only()
+class Site(NamedTuple):
+    """Where a topic is, and how a client gets there."""
+
+    place: str
+    topic: str
+    properties: Mapping[str, str] = {}
+
+    def settings(self, **more: object) -> dict[str, object]:
+        """Return the settings of a client; in the names of `more`, _ is a dot."""
+        own = {name.replace("_", "."): value for name, value in more.items()}
+        return {**self.properties, "bootstrap.servers": self.place, "log_level": 0, **own}
+
+
+def site_of(address: Address) -> Site:
+    """Return what kafka://HOST:PORT/TOPIC?config=FILE names."""
+    path = address.only("config").get("config")
     topic = address.path.strip("/")
     if not topic or "/" in topic or not address.host:
         raise AddressError("a queue in Kafka is kafka://HOST:PORT/TOPIC")
     if address.user is not None:
-        raise AddressError("kafka:// takes no user: clusters with passwords are not supported yet")
-    return f"{address.host}:{address.port or _PORT}", topic
+        raise AddressError("kafka:// takes no user: name a file of properties with ?config=FILE")
+    site = Site(f"{address.host}:{address.port or _PORT}", topic, {} if path is None else properties_of(path))
+    if path is not None:
+        try:
+            Producer(site.settings())
+        except KafkaException as error:
+            raise AddressError(
+                f"config={name_of(path)}: {without_values(error.args[0].str(), site.properties)}"
+            ) from None
+    return site
 
 
 def broker(address: Address, *, from_end: bool) -> Broker:
     """Return the broker of kafka://HOST:PORT/TOPIC."""
-    return Topic(*topic_of(address), from_end=from_end)
+    return Topic(site_of(address), from_end=from_end)
 
 
 class Topic:
     """A topic with all its partitions."""
 
-    def __init__(self, place: str, topic: str, *, from_end: bool) -> None:
+    def __init__(self, site: Site, *, from_end: bool) -> None:
         """Connect when the first message is asked for."""
-        self._place = place
-        self._topic = topic
+        self._site = site
+        self._topic = site.topic
+        self._access = _Access()
         self._from_end = from_end
         self._client: Any = None
         self._parts: dict[str, Part] | None = None
@@ -101,7 +135,7 @@ class Topic:
         self._quiet = 0
         self._ended: set[int] = set()
         """The partitions that were read to their end."""
-        self.name = shown("kafka", f"{place}/{topic}")
+        self.name = shown("kafka", f"{site.place}/{site.topic}")
 
     def begin(self, position: str) -> None:
         """Go on from a position."""
@@ -152,21 +186,17 @@ class Topic:
     def _assign(self) -> list[Loss]:
         """Go on at the position in all partitions; return what is no longer there."""
         if self._client is None:
-            self._client = Consumer(
-                {
-                    "bootstrap.servers": self._place,
-                    "group.id": "eventstats",
-                    "enable.auto.commit": False,
-                    "auto.offset.reset": "error",
-                    "isolation.level": "read_committed",
-                    "enable.partition.eof": True,
-                    "fetch.wait.max.ms": round(_LONGEST * 1000),
-                    "queued.max.messages.kbytes": 65_536,
-                    "allow.auto.create.topics": False,
-                    "log_level": 0,
-                }
+            settings = self._site.settings(
+                enable_auto_commit=False,
+                auto_offset_reset="error",
+                isolation_level="read_committed",
+                enable_partition_eof=True,
+                fetch_wait_max_ms=round(_LONGEST * 1000),
+                queued_max_messages_kbytes=65_536,
+                allow_auto_create_topics=False,
             )
-        topics = self._client.list_topics(self._topic, timeout=_TIMEOUT).topics
+            self._client = Consumer({"group.id": "eventstats", **settings, "error_cb": self._access.note})
+        topics = self._access.metadata(self._client, self._topic).topics
         found = topics.get(self._topic)
         if found is None or found.error is not None or not found.partitions:
             return self._absent()
@@ -234,10 +264,11 @@ class Topic:
 class Sending:
     """Sends to a topic."""
 
-    def __init__(self, place: str, topic: str) -> None:
+    def __init__(self, site: Site) -> None:
         """Connect in the background; each message arrives once as long as this producer lives."""
-        self._topic = topic
-        self._client = Producer({"bootstrap.servers": place, "enable.idempotence": True, "log_level": 0})
+        self._topic = site.topic
+        self._access = _Access()
+        self._client = Producer({**site.settings(enable_idempotence=True), "error_cb": self._access.note})
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Send messages, and wait until the broker has them."""
@@ -250,14 +281,46 @@ class Sending:
         with _errors():
             for body in bodies:
                 self._client.produce(self._topic, body, on_delivery=note)
-            left = self._client.flush(_TIMEOUT)
+            deadline = time.monotonic() + _TIMEOUT
+            while (left := self._client.flush(_SLICE)) and time.monotonic() < deadline and not self._access.refusal:
+                pass
             if left or failed:
                 self._client.purge()
+                self._access.check()
                 raise UnreachableError(failed[0].str() if failed else "the broker does not answer")
 
     def close(self) -> None:
         """Drop what was not sent."""
         self._client.purge()
+
+
+class _Access:
+    """Whether a cluster lets a client in: the client itself would try again for ever, and say nothing."""
+
+    def __init__(self) -> None:
+        self.refusal = ""
+
+    def note(self, error: KafkaError) -> None:
+        """Note what a client reports; it calls this while it is asked for something."""
+        if error.code() in _REFUSALS:
+            self.refusal = error.str()
+
+    def check(self) -> None:
+        """Raise BrokerError if the client was refused."""
+        if self.refusal:
+            raise BrokerError(self.refusal)
+
+    def metadata(self, client: Any, topic: str) -> Any:
+        """Return what the cluster tells about a topic."""
+        deadline = time.monotonic() + _TIMEOUT
+        while True:
+            try:
+                return client.list_topics(topic, timeout=_SLICE)
+            except KafkaException as error:
+                client.poll(0)
+                self.check()
+                if error.args[0].code() not in _MOMENTARY or time.monotonic() >= deadline:
+                    raise
 
 
 def _is_within(part: Part, bounds: tuple[int, int] | None) -> bool:

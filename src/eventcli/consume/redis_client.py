@@ -1,5 +1,6 @@
 """The only user of redis-py: a connection, and its errors as those of a broker."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -13,6 +14,9 @@ from eventcli.consume.addresses import Address, AddressError, shown
 from eventcli.consume.broker import BrokerError, UnreachableError
 
 _PORT: Final = 6379
+
+_VARIABLE: Final = "REDISCLI_AUTH"
+"""What holds a password for redis-cli, too: others may see one that is in a URL."""
 
 _TIMEOUT: Final = 10.0
 """Seconds for a connection and for an answer, beyond those for which a command waits."""
@@ -52,7 +56,7 @@ class Connection:
             port=self._port,
             db=self._database,
             username=address.user or None,
-            password=address.password or None,
+            password=address.password or os.environ.get(_VARIABLE) or None,
             ssl=address.scheme == "rediss",
             protocol=2,
             socket_timeout=_TIMEOUT,

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from eventcli.consume.addresses import Address
-from eventcli.consume.kafka import Sending, topic_of
+from eventcli.consume.kafka import Sending, site_of
 from eventcli.produce.target import Parcel, Target
 
 
 def target(address: Address) -> Target:
     """Return the target of kafka://HOST:PORT/TOPIC."""
-    return _Topic(Sending(*topic_of(address)))
+    return _Topic(Sending(site_of(address)))
 
 
 class _Topic:
