@@ -24,7 +24,7 @@ from distributed import Client
 from distributed.diagnostics.plugin import UploadFile
 
 from eventcli import __version__
-from eventcli.engines.dask_client import Connection, Roster, StopNow
+from eventcli.engines.dask_client import Connection, Roster, Silence, StopNow
 from eventcli.engines.dask_task import TOPIC, path_of
 from eventcli.engines.dask_tree import Node, Submission, batches, reason_of
 from eventcli.engines.engine import (
@@ -293,7 +293,8 @@ class DaskEngine(Summarizes):
         submission = Submission(self._client, job)
         self._roster = Roster(self._connection, self._patience)
         self._roster.threads = self._connection.ask_briefly(self._client.nthreads(asynchronous=True), 1) or {}
-        running = _Running(self._connection, submission, self._roster, job, watch)
+        silence = Silence(self._connection, self._patience)
+        running = _Running(self._connection, submission, (self._roster, silence), job, watch)
         self._client.subscribe_topic(TOPIC, running.note)
         try:
             yield running
@@ -301,6 +302,7 @@ class DaskEngine(Summarizes):
             with suppress(Exception):
                 self._client.unsubscribe_topic(TOPIC)
             running.roster.close()
+            silence.close()
             self._roster = None
             submission.release()
 
@@ -377,9 +379,16 @@ def is_of_others(record: logging.LogRecord) -> bool:
 class _Running:
     """A job while it runs."""
 
-    def __init__(self, connection: Connection, submission: Submission, roster: Roster, job: Job, watch: Watch) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        submission: Submission,
+        workers: tuple[Roster, Silence],
+        job: Job,
+        watch: Watch,
+    ) -> None:
         self.submission = submission
-        self.roster = roster
+        self.roster, self._silence = workers
         self._connection = connection
         self._job = job
         self._watch = watch
@@ -392,7 +401,11 @@ class _Running:
             seconds = 0.02 + min(0.2, len(self.submission.pending) * 1e-5)
         self._connection.turn(self._watch, seconds)
         self.roster.look(self._watch, self._job.no_worker_timeout)
-        for task in self.submission.look():
+        done = self.submission.look()
+        if done:
+            self._silence.end()
+        self._silence.look(self._watch)
+        for task in done:
             # It came before the client heard that the task is done, unless its worker died.
             self._watch.done(task, self._notes.pop(task, b""))
 

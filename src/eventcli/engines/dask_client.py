@@ -124,3 +124,43 @@ class Roster:
         """Ask nothing more."""
         if self._answer is not None:
             self._answer.cancel()
+
+
+class Silence:
+    """Workers that stand still, looked for only while nothing is done: Dask gives them minutes before it gives up."""
+
+    def __init__(self, connection: Connection, patience: float) -> None:
+        """After `patience` seconds in which nothing was done, workers are asked about, and so long after that again."""
+        self._connection = connection
+        self._patience = patience
+        self._answer: Answer[Any] | None = None
+        self._next = time.monotonic() + patience
+        self._heard: dict[str, float] = {}
+        self._told: set[str] = set()
+
+    def end(self) -> None:
+        """Something was done."""
+        self._next = time.monotonic() + self._patience
+        self._heard = {}
+
+    def look(self, watch: Watch) -> None:
+        """Tell people once about each worker that the scheduler has not heard of between two questions."""
+        now = time.monotonic()
+        if self._answer is None and now >= self._next:
+            self._next = now + self._patience
+            self._answer = self._connection.start(self._connection.client.scheduler.identity(n_workers=-1))
+        elif self._answer is not None and self._answer.done():
+            answer, self._answer = self._answer, None
+            # An earlier version of Dask may not know the question.
+            if answer.exception() is None:
+                before, workers = self._heard, answer.result().get("workers", {})
+                self._heard = {name: about.get("last_seen", 0.0) for name, about in workers.items()}
+                for name in sorted(self._heard.keys() & before.keys() - self._told):
+                    if self._heard[name] == before[name]:
+                        self._told.add(name)
+                        watch.message(f"{self._connection.name}: worker {name} does not answer; Dask waits for it")
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        if self._answer is not None:
+            self._answer.cancel()
