@@ -24,9 +24,9 @@ from eventcli.reading.discovery import Choice
     cls=Command,
     short_help="Print how a run on a cluster would split its files.",
     examples=(
-        "eventstats plan 's3://bucket/logs/2026-*/*.jsonl'",
-        "eventstats plan logs/ --split-size 256MiB",
-        "eventstats plan --files-from list.txt -f jsonl",
+        "eventstats plan logs/",
+        "eventstats plan events.jsonl logs/ --split-size 256MiB",
+        "eventstats plan events.jsonl -f jsonl",
     ),
 )
 @files_argument
