@@ -48,7 +48,7 @@ _LOOK: Final = 0.3
 _ROUNDS: Final = 8
 """How often workers are looked for, at most."""
 
-_NAP: Final = 0.2
+_NAP: Final = 0.05
 """Seconds for which a worker is held while others are looked for."""
 
 
