@@ -54,8 +54,6 @@ struct Piece {
 const MOST_CHUNKS: usize = 256;
 const MOST_PIECES: usize = 256;
 const MOST_PIECES_OF_A_LINE: usize = 40;
-/// How many pieces are walked while an outline is looked up, besides those for each chunk of the line.
-const PIECES_FOR_LOOK_UP: usize = 4;
 const RATES: Rates = Rates { most: 64, miss: 4, first: 1 << 10, longest: 1 << 18 };
 
 #[derive(Debug)]
@@ -255,8 +253,8 @@ fn pieces<W: Wide>(line: &[u8], event: Event) -> Option<Vec<Piece>> {
     let [type_at, value_at, time_at] =
         [event.type_text.0, event.value_at, event.time_at].map(|at| at.wrapping_sub(event.start));
     // With more, its outline is found sooner than they are walked.
-    let most = W::PIECES_FOR_OUTLINE.map_or(MOST_PIECES_OF_A_LINE, |pieces| {
-        MOST_PIECES_OF_A_LINE.min(PIECES_FOR_LOOK_UP + pieces * line.len().div_ceil(CHUNK))
+    let most = W::PIECES_FOR_OUTLINE.map_or(MOST_PIECES_OF_A_LINE, |(look_up, chunk)| {
+        MOST_PIECES_OF_A_LINE.min(look_up + chunk * line.len().div_ceil(CHUNK))
     });
     let mut pieces = Vec::new();
     let mut from = 0;

@@ -11,7 +11,7 @@ pub type Avx2 = Lanes<__m256i, 2>;
 // function shows that they are there. None but `load` and `store` touches memory.
 unsafe impl Lane for __m256i {
     const BYTES: usize = 32;
-    const PIECES_FOR_OUTLINE: usize = 3;
+    const PIECES_FOR_OUTLINE: (usize, usize) = (6, 1);
 
     fn detect() -> bool {
         is_x86_feature_detected!("avx2")

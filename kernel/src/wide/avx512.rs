@@ -25,7 +25,7 @@ impl Avx512 {
 impl Wide for Avx512 {
     type Chunk = __m512i;
 
-    const PIECES_FOR_OUTLINE: Option<usize> = Some(1);
+    const PIECES_FOR_OUTLINE: Option<(usize, usize)> = Some((4, 1));
 
     #[inline(always)]
     fn apart<T: Task>(self, task: T) -> T::Output {

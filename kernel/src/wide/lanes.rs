@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 /// `detect` tells whether the processor has the instructions, without which no other function may be called.
 pub unsafe trait Lane: Copy {
     const BYTES: usize;
-    const PIECES_FOR_OUTLINE: usize;
+    const PIECES_FOR_OUTLINE: (usize, usize);
 
     fn detect() -> bool;
 
@@ -66,7 +66,7 @@ pub fn prefetch_ahead(bytes: &[u8; CHUNK]) {
 impl<L: Lane, const N: usize> Wide for Lanes<L, N> {
     type Chunk = [L; N];
 
-    const PIECES_FOR_OUTLINE: Option<usize> = Some(L::PIECES_FOR_OUTLINE);
+    const PIECES_FOR_OUTLINE: Option<(usize, usize)> = Some(L::PIECES_FOR_OUTLINE);
 
     #[inline(always)]
     fn apart<T: Task>(self, task: T) -> T::Output {

@@ -51,9 +51,9 @@ pub trait Wide: Copy {
     /// A chunk, in the registers of the level.
     type Chunk: Copy;
 
-    /// How many pieces of the tree are walked while 64 bytes of an outline are made; None: making one takes longer
-    /// than to parse the line.
-    const PIECES_FOR_OUTLINE: Option<usize>;
+    /// How many pieces of the tree are walked while an outline is looked up, and how many while 64 bytes of it are
+    /// made; None: making one takes longer than to parse the line.
+    const PIECES_FOR_OUTLINE: Option<(usize, usize)>;
 
     /// Runs a task as a function of its own, with the instructions of the level: for what is long
     /// and not always needed.

@@ -29,7 +29,7 @@ fn zero_bytes(word: u64) -> u64 {
 impl Wide for Portable {
     type Chunk = [u64; 8];
 
-    const PIECES_FOR_OUTLINE: Option<usize> = None;
+    const PIECES_FOR_OUTLINE: Option<(usize, usize)> = None;
 
     #[inline(never)]
     fn apart<T: Task>(self, task: T) -> T::Output {

@@ -10,7 +10,7 @@ pub type Ssse3 = Lanes<__m128i, 4>;
 // function shows that they are there. None but `load` and `store` touches memory.
 unsafe impl Lane for __m128i {
     const BYTES: usize = 16;
-    const PIECES_FOR_OUTLINE: usize = 3;
+    const PIECES_FOR_OUTLINE: (usize, usize) = (4, 3);
 
     fn detect() -> bool {
         is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("popcnt")
