@@ -18,7 +18,7 @@ lint: ## style and types
 ci: ## what the build server runs
 	bash .ci/run
 
-engines: ## the whole suite of engines also on Spark, which takes a quarter of an hour
+engines: ## the whole suite of engines also on Spark, which takes long
 	EVENTSTATS_SPARK=whole uv run pytest tests/engines
 
 fuzz: ## the properties with a hundred times the examples, and the Rust body with AddressSanitizer
