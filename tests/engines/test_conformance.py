@@ -166,6 +166,8 @@ def engine(cluster: Cluster, body: str) -> Iterator[Engine]:
         yield engine
 
 
+# Hypothesis takes numbers that other threads draw from `random`, such as those of Dask's client, for ours.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_any_cutting_gives_the_answer_of_one_machine(
     cluster: Cluster, engine: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
