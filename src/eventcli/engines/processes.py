@@ -251,6 +251,10 @@ class _Shift:
                     for worker in self._workers:
                         worker.kill()
                 thread.join(_TICK / 2)
+        if kind is not None:
+            # Also one that answered at the last moment, or that another thread is about to reap.
+            for worker in self._workers:
+                worker.kill()
 
     @property
     def is_done(self) -> bool:
