@@ -95,19 +95,19 @@ class Part:
         return got
 
     def _next(self) -> bytes:
-        self._ask(self._end)
+        self._ask()
         if self._under_way:
             data = self._under_way.popleft().result()
-            self._ask(self._end)
+            self._ask()
             return data
         length = min(self._step, self.size - self._asked)
         self._step = min(2 * self._step, RANGE)
         self._asked += length
         return self._source.fetch(self._asked - length, length) if length else b""
 
-    def _ask(self, end: int) -> None:
-        while len(self._under_way) < AHEAD and self._asked < end:
-            length = min(RANGE, end - self._asked)
+    def _ask(self) -> None:
+        while len(self._under_way) < AHEAD and self._asked < self._end:
+            length = min(RANGE, self._end - self._asked)
             self._under_way.append(self._threads.submit(self._source.fetch, self._asked, length))
             self._asked += length
 
