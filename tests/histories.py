@@ -220,6 +220,22 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1); copy(); copytruncate(); run(); append(lines=1, old=True); delete(index=0)
         compress(encoding=".gz"); run()
     """,
+    "a copy of less than a line is read while it is made, beside a log that was read": """
+        begin(is_glob=True, lines=3); slow_copy(length=5, more=40, lines=2, runs=31, is_cut=True); run()
+    """,
+    "a copy of less than a line is read while it is made, beside a log that was not read": """
+        begin(is_glob=True, lines=3); copytruncate(); append(lines=3, old=False)
+        slow_copy(length=21, more=17, lines=4, runs=29, is_cut=True); run()
+    """,
+    "a copy is made slowly after another one, and the log itself is asked for": """
+        begin(is_glob=False, lines=3); copytruncate(); append(lines=2, old=False); run()
+        slow_copy(length=5, more=9, lines=1, runs=7, is_cut=True); append(lines=1, old=False); run()
+    """,
+    "a copy of equal lines was empty when it began": """
+        begin(is_glob=True, lines=0, is_repetitive=True)
+        slow_copy(length=0, more=0, lines=0, runs=11, is_cut=True)
+        slow_copy(length=0, more=75, lines=2, runs=11, is_cut=False); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

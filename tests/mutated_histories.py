@@ -25,6 +25,13 @@ Step = tuple[str, dict[str, object]]
 _LONGEST: Final = 22
 """Steps of a history; longer ones are rarely needed, and slow."""
 
+
+def _slow_copy(draw: random.Random) -> dict[str, object]:
+    length = draw.choice((draw.randint(0, 60), draw.randint(0, 8000)))
+    given = {"more": draw.randint(0, 200), "lines": draw.randint(0, 4), "runs": draw.randint(0, 31)}
+    return {"length": length, **given, "is_cut": draw.choice((False, True))}
+
+
 _STEPS: Final[Sequence[Callable[[random.Random], Step]]] = (
     lambda draw: ("append", {"lines": draw.randint(1, 4), "old": False}),
     lambda draw: ("append", {"lines": draw.randint(1, 2), "old": True}),
@@ -34,6 +41,7 @@ _STEPS: Final[Sequence[Callable[[random.Random], Step]]] = (
     lambda _: ("copytruncate", {}),
     lambda _: ("regrow", {}),
     lambda _: ("copy", {}),
+    lambda draw: ("slow_copy", _slow_copy(draw)),
     lambda draw: ("compress", {"encoding": draw.choice((".gz", ".bz2"))}),
     lambda _: ("move", {}),
     lambda draw: ("cut_back", {"reuse_inode": draw.choice((False, True))}),
@@ -46,7 +54,14 @@ _STEPS: Final[Sequence[Callable[[random.Random], Step]]] = (
     lambda draw: ("killed", {"at": draw.randint(1, 60), "torn": False, "commit_bytes": 100}),
 )
 
-_SIMPLER: Final[dict[str, object]] = {"lines": 1, "length": 0, "is_glob": False, "old": False, "encoding": ".gz"}
+_SIMPLER: Final[dict[str, object]] = {
+    "lines": 1,
+    "length": 0,
+    "is_glob": False,
+    "old": False,
+    "encoding": ".gz",
+    "more": 0,
+}
 """The simplest value of an argument."""
 
 

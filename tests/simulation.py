@@ -6,7 +6,7 @@ import os
 import resource
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from inspect import cleandoc
 from pathlib import Path
@@ -160,6 +160,30 @@ class Simulation(RuleBasedStateMachine):
         """Copy the log."""
         self.world.half_copytruncate()
 
+    @rule(
+        length=st.one_of(st.integers(0, 60), st.integers(0, 8000)),
+        more=st.integers(0, 200),
+        lines=st.integers(0, 4),
+        runs=st.integers(0, 31),
+        is_cut=st.booleans(),
+    )
+    def slow_copy(self, length: int, more: int, lines: int, runs: int, is_cut: bool) -> None:  # noqa: FBT001  # drawn by hypothesis
+        """Rotate by copying, in parts, while lines are written: each bit of `runs` is a run after a step."""
+        world = self.world
+        rejected = self.number_rejected()
+        steps: Sequence[Callable[[], object]] = (
+            lambda: world.begin_copy(length),
+            lambda: world.append(lines),
+            lambda: world.copy_on(more),
+            world.copy_on,
+            world.cut if is_cut else lambda: None,
+        )
+        for number, step in enumerate(steps):
+            step()
+            if runs & 1 << number:
+                self.run()
+        assert self.number_rejected() == rejected or world.is_torn
+
     @rule(encoding=st.sampled_from((".gz", ".bz2")))
     def compress(self, encoding: str) -> None:
         """Compress a rotated file."""
@@ -293,6 +317,13 @@ class Simulation(RuleBasedStateMachine):
             return 0
         with Database.open_to_read(str(self.ledger)) as database:
             return sum(stats.count for stats in totals(database).types.values())
+
+    def number_rejected(self) -> int:
+        """Return how many lines the ledger has rejected."""
+        if not self.ledger.exists() or not self.ledger.stat().st_size:
+            return 0
+        with Database.open_to_read(str(self.ledger)) as database:
+            return database.account().rejects
 
     def verdicts(self) -> list[str]:
         """Return what can be proved of each stream."""

@@ -1,6 +1,7 @@
 """Logs and streams in a folder, and the state that the rules of a plan share."""
 
 import gzip
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from eventcli.ledger.streams.survey import Looking, Survey
 def lines(first: int, last: int) -> bytes:
     """Return lines that differ."""
     return b"".join(b'{"type":"a","value":%d}\n' % number for number in range(first, last))
+
+
+def tick() -> None:
+    """Let so much time pass that two files have not the same time."""
+    time.sleep(0.012)
 
 
 BEATS = b'{"type":"beat","value":1}\n' * 10

@@ -153,6 +153,10 @@ class World:
         """Rotate by copying and cutting back."""
         self._shift()
         shutil.copyfile(self.log, self.folder / f"{LOG}.1")
+        self._cut()
+
+    def _cut(self) -> None:
+        """Cut the log back, which was copied."""
         self.live.path = self.folder / f"{LOG}.1"
         os.truncate(self.log, 0)
         is_joined = self.live.torn in self.may_be_broken or (self.live.is_joined and not self.live.lines)
@@ -167,6 +171,32 @@ class World:
         copy.lines, copy.stream = list(self.live.lines), self.live.stream
         copy.is_copy, copy.torn = True, self.live.torn
         self.generations.insert(-1, copy)
+
+    def begin_copy(self, length: int) -> None:
+        """Copy so many bytes of the log, as a copy that is still being made has them."""
+        self._shift()
+        copy = Generation(self.folder / f"{LOG}.1")
+        copy.path.touch()
+        copy.stream, copy.is_copy = self.live.stream, True
+        self.generations.insert(-1, copy)
+        self.copy_on(length)
+
+    def copy_on(self, length: int | None = None) -> None:
+        """Copy so many more bytes of the log, or the rest."""
+        copy = self.generations[-2]
+        data = self.log.read_bytes()
+        begin = copy.path.stat().st_size
+        end = len(data) if length is None else min(len(data), begin + length)
+        with copy.path.open("ab") as file:
+            file.write(data[begin:end])
+        copy.lines = self.live.lines[: data[:end].count(b"\n")]
+        if length is None:
+            copy.torn = self.live.torn
+
+    def cut(self) -> None:
+        """Cut the log back, of which the copy is whole."""
+        del self.generations[-2]
+        self._cut()
 
     def _shift(self) -> None:
         if self.is_repetitive:

@@ -11,7 +11,7 @@ import pytest
 
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.streams.content import File, note_place
-from eventcli.ledger.streams.likeness import are_related
+from eventcli.ledger.streams.likeness import Kin, are_related, of_birth
 from eventcli.ledger.streams.stream import Stream
 from eventcli.ledger.totals import totals
 from logbook import Logbook
@@ -292,3 +292,17 @@ def test_an_inode_that_is_used_again(book: Book) -> None:
 def test_names_that_say_that_one_is_a_copy(one: str, other: str, expected: bool) -> None:  # noqa: FBT001  # a parameter
     """One name is that of a copy of the other if it only adds to it."""
     assert are_related(one, other) is expected
+
+
+def test_a_copy_is_younger_than_the_log_and_a_renamed_log_older_than_its_successor(tmp_path: Path) -> None:
+    """Creation times tell a copy from a log that was renamed, and tell nothing of what was copied with its times."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_bytes(BEAT)
+    _tick()
+    second.write_bytes(BEAT)
+    if not File(str(first)).born:
+        pytest.skip("creation times are not recorded here")
+    assert of_birth(File(str(first)), File(str(second))) is Kin.OTHER
+    assert of_birth(File(str(second)), File(str(first))) is Kin.SAME
+    os.utime(second, (1, 1))
+    assert of_birth(File(str(second)), File(str(first))) is Kin.UNSURE

@@ -206,6 +206,10 @@ class File(StoredFile):
         lines = _lines(self.head[:end], is_cut=end > len(self.head))
         return len(lines) <= 1 or len(set(lines)) <= len(lines) * _MOST_DIFFERENT
 
+    def is_fragment(self) -> bool:
+        """Whether the content is the beginning of a line, and less than 4 KiB."""
+        return 0 < len(self.head) < WINDOW and b"\n" not in self.head
+
     def is_one_line(self) -> bool:
         """Whether the content is a single line that repeats."""
         return self.size <= WINDOW and len(set(_lines(self.head, is_cut=False))) <= 1

@@ -138,6 +138,16 @@ def follows(file: File, stream: Stream) -> Kin:
     return Kin.UNSURE
 
 
+def of_birth(older: File, newer: File) -> Kin:
+    """Return how an older generation relates to a newer one that begins with it, by their creation times alone.
+
+    A log that was renamed is older than its successor; a copy is younger than the log.
+    """
+    if older.is_compressed or newer.is_compressed or not older.born or not newer.born or older.born > older.modified:
+        return Kin.UNSURE
+    return Kin.OTHER if older.born < newer.born else Kin.SAME
+
+
 def are_related(path: str, other: str) -> bool:
     """Whether one name marks a copy of the other: `app.log.bak`, `app.log~`."""
     short, long = sorted((path, other), key=len)

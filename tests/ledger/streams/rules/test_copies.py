@@ -4,7 +4,7 @@ from pathlib import Path
 
 from eventcli.ledger.streams.rules.copies import by_beginning, by_content
 from eventcli.ledger.streams.rules.places import by_place
-from surveys import Field, family_of, file_of, held, lines
+from surveys import Field, family_of, file_of, held, lines, tick
 
 
 def test_a_stream_is_found_by_its_content(tmp_path: Path) -> None:
@@ -48,3 +48,40 @@ def test_a_copy_of_a_beginning_is_left_alone(tmp_path: Path) -> None:
     assert not file_of(survey, "app.log.1").is_copied
     by_beginning(survey, family)
     assert file_of(survey, "app.log.1").is_copied
+
+
+def test_less_than_a_line_waits_beside_the_log_that_begins_with_it(tmp_path: Path) -> None:
+    """The beginning of a copy that is being made is left alone, whether the log was read or not."""
+    for is_read in (True, False):
+        field = Field(tmp_path)
+        field.write("app.log", lines(0, 9))
+        streams = [field.seen("key")] if is_read else []
+        (tmp_path / "app.log.1").unlink(missing_ok=True)
+        tick()
+        field.write("app.log.1", lines(0, 1)[:5])
+        survey = field.survey(streams, ["app.log", "app.log.1"])
+        for rule in (by_place, by_content, by_beginning):
+            rule(survey, family_of(survey))
+        assert file_of(survey, "app.log.1").is_copied
+        assert file_of(survey, "app.log.1").original is file_of(survey)
+        assert not survey.plan.losses
+
+
+def test_less_than_a_line_of_a_log_that_was_renamed_is_no_copy(tmp_path: Path) -> None:
+    """A generation that is older than a log which begins with it is another log; without birth times, a doubt."""
+    field = Field(tmp_path)
+    field.write("app.log.1", lines(0, 1)[:5])
+    tick()
+    field.write("app.log", lines(0, 9))
+    survey = field.survey([], ["app.log", "app.log.1"])
+    by_beginning(survey, family_of(survey))
+    is_known = bool(file_of(survey).born)
+    assert file_of(survey, "app.log.1").is_copied is not is_known
+
+    field.write("app.log.2.gz", lines(0, 1)[:5])
+    stream = field.seen("key")
+    survey = field.survey([stream], ["app.log", "app.log.2.gz"])
+    for rule in (by_place, by_beginning):
+        rule(survey, family_of(survey))
+    assert file_of(survey, "app.log.2.gz").is_copied
+    assert [loss.is_doubt for loss in survey.plan.losses] == [True]

@@ -1,7 +1,7 @@
 """The rules of content: a file that begins with what was seen of a stream holds it, or is a copy."""
 
 from eventcli.ledger.streams.candidate import Candidate, Family
-from eventcli.ledger.streams.likeness import Kin, follows
+from eventcli.ledger.streams.likeness import Kin, follows, of_birth
 from eventcli.ledger.streams.rules.holders import (
     compared,
     holder_of,
@@ -31,8 +31,25 @@ def by_beginning(survey: Survey, family: Family) -> None:
     """Find the files of a family that are copies, made when a stream was shorter."""
     for file in family.in_order():
         if file.stream is None and not file.is_copied:
-            _tell_copy(survey, file)
+            if not _is_fragment_of_newer(survey, family, file):
+                _tell_copy(survey, file)
             survey.looking.close(file)
+
+
+def _is_fragment_of_newer(survey: Survey, family: Family, file: Candidate) -> bool:
+    """Whether a rotated file holds less than a line, with which a newer generation begins: then it waits.
+
+    It may be a copy that is still being made. Marks end with lines, so they cannot find what it is a copy of.
+    """
+    if family.rank(file) == WRITTEN_TO or not file.is_fragment():
+        return False
+    for newer in family.in_order():
+        if family.rank(newer) > family.rank(file) and newer.length >= file.length and newer.is_copy(file):
+            kin = of_birth(file, newer)
+            if kin is not Kin.OTHER:
+                note_copy(survey, file, newer, is_doubted=kin is Kin.UNSURE)
+                return True
+    return False
 
 
 def _claim_by_content(survey: Survey, file: Candidate) -> None:

@@ -7,7 +7,7 @@ from eventcli.ledger.streams.begun import MOST_ALIKE
 from eventcli.ledger.streams.birth import is_momentary
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.content import note_content, note_place
-from eventcli.ledger.streams.likeness import Kin, Pair, is_younger
+from eventcli.ledger.streams.likeness import Kin, Pair, is_younger, of_birth
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
 from eventcli.reading.rotations import WRITTEN_TO, rank
@@ -32,7 +32,8 @@ def kin_of(survey: Survey, file: Candidate, holder: Candidate, stream: Stream | 
         is_older = is_one and family.rank(file) < family.rank(holder)
         # A copy has an older name than what it was made of.
         if is_older and file.is_repetitive(min(file.length, holder.length)):
-            if was_empty(survey, file):
+            # A copy that is still being made was empty, too, when it began: then it is younger than the log.
+            if was_empty(survey, file) and of_birth(file, holder) is not Kin.SAME:
                 return Kin.OTHER
             missed = (one for one in family.unresolved if one is not stream and survey.is_free(one))
             if any(_is_empty(one) or file.proves(one) for one in missed):
