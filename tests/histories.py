@@ -236,6 +236,12 @@ HISTORIES: Final = {
         slow_copy(length=0, more=0, lines=0, runs=11, is_cut=True)
         slow_copy(length=0, more=75, lines=2, runs=11, is_cut=False); run()
     """,
+    "a compressed copy is left of a compressed log that is removed, and rotates on": """
+        begin(is_wrong=True, lines=3, is_glob=False); compress(encoding=".bz2"); rename(); run_blind(index=0)
+        append_much(); run_blind(index=0); append_much(); cut_back(reuse_inode=False); copy(); append(lines=2, old=True)
+        copytruncate(); move(); compress(encoding=".bz2"); run_wrongly(); compress(encoding=".bz2"); append_much()
+        run(is_beside=True); delete(index=2); copy(); run_among_many()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

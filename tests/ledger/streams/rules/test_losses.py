@@ -4,8 +4,9 @@ from pathlib import Path
 
 from eventcli.ledger.streams.rules.absent import search
 from eventcli.ledger.streams.rules.losses import tell_losses
+from eventcli.ledger.streams.rules.places import by_place, by_raw
 from eventcli.ledger.streams.stream import State
-from surveys import Field, family_of, lines
+from surveys import Field, family_of, held, lines
 
 
 def test_a_log_that_vanished_is_lost(tmp_path: Path) -> None:
@@ -49,3 +50,22 @@ def test_a_missing_generation_is_reported(tmp_path: Path) -> None:
     search(survey, family_of(survey))
     tell_losses(survey, family_of(survey))
     assert [loss.message for loss in survey.plan.losses] == ["generation 1 is not there, but 2 is"]
+
+
+def test_a_copy_of_a_compressed_generation_tells_nothing_of_rotations(tmp_path: Path) -> None:
+    """A compressed file keeps its place when it rotates; one with the same content in another place is a copy."""
+    for is_copy in (True, False):
+        field = Field(tmp_path)
+        field.write("app.log", lines(20, 22))
+        path = field.write("app.log.1.gz", lines(0, 9))
+        stream = field.seen("key", "app.log.1.gz", state=State.ROTATED)
+        if is_copy:
+            field.write("app.log.3.gz", lines(0, 9))
+            path.unlink()
+        else:
+            path.rename(tmp_path / "app.log.3.gz")
+        survey = field.survey([stream, field.seen("log")], ["app.log", "app.log.3.gz"])
+        for rule in (by_place, by_raw, tell_losses):
+            rule(survey, family_of(survey))
+        assert held(survey) == {"key": "app.log.3.gz", "log": "app.log"}
+        assert [loss.message for loss in survey.plan.losses] == ["generation 1 is not there, but 3 is"] * (not is_copy)

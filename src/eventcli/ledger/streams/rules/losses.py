@@ -124,8 +124,7 @@ def _tell_gap(survey: Survey, family: Family) -> None:
         if stream.seen and not stream.is_new and stream.state in (State.LIVE, State.ROTATED)
         for file in family.files
         if (holder := survey.claims.get(stream.key)) and holder in (file, file.original)
-        # A copy of another generation tells nothing about later rotations.
-        if stream.state is State.LIVE or holder.is_compressed or not stream.is_placed or holder.is_place_of(stream)
+        if _is_rotated(stream, holder)
         if number(family.base, holder.path) is not None
         if (place := number(family.base, file.path)) is not None
     ]
@@ -140,6 +139,15 @@ def _tell_gap(survey: Survey, family: Family) -> None:
             message = f"generation {missing} is not there, but {newest} is"
             survey.plan.losses.append(Loss(stream, stream.offset, message))
             return
+
+
+def _is_rotated(stream: Stream, holder: Candidate) -> bool:
+    """Whether the file of a stream is what became of the one in which it was seen: a copy of that tells nothing."""
+    if stream.state is State.LIVE or not stream.is_placed or holder.is_place_of(stream):
+        return True
+    # A file is compressed once; after that, it is another one only where all files were copied to another folder.
+    is_moved = os.path.dirname(holder.real) != os.path.dirname(stream.path)
+    return holder.is_compressed and (not stream.raw_size or is_moved)
 
 
 def _counted_again(before: Sequence[str], now: Sequence[str], shared: int) -> int | None:
