@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from forks import Forks
+
 TOOL: Final = str(Path(sys.executable).parent / "eventstats")
 
 PATIENCE: Final = 60.0
@@ -20,6 +22,9 @@ LONG: Final = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 
 GOOD: Final = b'{"type":"a","value":1}\n'
 """One event on a line, for tests in which it does not matter which."""
+
+FORKS: Final = Forks()
+"""What forks the runs of these tests."""
 
 File = int | IO[Any]
 
@@ -61,9 +66,31 @@ def run(
     env: Mapping[str, str] | None = None,
     before: Callable[[], object] | None = None,
 ) -> Ended:
-    """Run the tool to its end. `stdin` is what it reads, or a file; `before` is called in the new process."""
+    """Run the tool to its end. `stdin` is what it reads, or a file; `before` is called in the new process.
+
+    Where it makes no difference, the process is forked from one that has loaded the tool: see `forks`.
+    """
+    env = environment() if env is None else env
+    if before is None and stdout == stderr == subprocess.PIPE and FORKS.can_run(env) and _is_given(stdin):
+        given = stdin if isinstance(stdin, (bytes, int)) else stdin.fileno()
+        folder = os.path.abspath(cwd or os.curdir)
+        status, out, err = FORKS.run([os.fsencode(arg) for arg in args], given, folder, env, PATIENCE)
+        return Ended(status, out, err.decode("utf-8", "surrogateescape"))
     with start(*args, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, env=env, before=before) as process:
         return end(process, stdin if isinstance(stdin, bytes) else None)
+
+
+def run_whole(
+    *args: str | bytes, stdin: bytes = b"", cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> Ended:
+    """Run the tool to its end as its users do, from the start of the interpreter on."""
+    with start(*args, stdin=stdin, cwd=cwd, env=env) as process:
+        return end(process, stdin)
+
+
+def _is_given(stdin: bytes | File) -> bool:
+    """Whether it is bytes or a file that is open, and none of the constants of subprocess."""
+    return not isinstance(stdin, int) or stdin >= 0
 
 
 def end(process: subprocess.Popen[bytes], stdin: bytes | None = None) -> Ended:

@@ -13,7 +13,7 @@ for bytes that are no text, `{repeat = "ab", times = 10000}` for what is long.
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -71,19 +71,34 @@ def _cases() -> Iterator[Any]:
 
 CASES: Final = list(_cases())
 
+WHOLE: Final = frozenset(
+    next(param.values[0].name for param in CASES if str(param.id).startswith(f"{path.stem}:"))
+    for path in _FOLDER.glob("*.toml")
+)
+"""The first case of each file: it is also run from the start of an interpreter on, as users do."""
+
 
 @pytest.mark.usefixtures("body")
 @pytest.mark.parametrize("case", CASES)
 def test_case(case: Case, tmp_path: Path) -> None:
     """What the case says."""
+    _check(case, tmp_path, process.run)
+
+
+@pytest.mark.usefixtures("body")
+@pytest.mark.parametrize("case", [param for param in CASES if param.values[0].name in WHOLE])
+def test_case_from_the_start_on(case: Case, tmp_path: Path) -> None:
+    """What the case says holds for a process of its own."""
+    _check(case, tmp_path, process.run_whole)
+
+
+def _check(case: Case, tmp_path: Path, run: Callable[..., process.Ended]) -> None:
     for name, text in case.files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data(text))
 
-    ended = process.run(
-        *map(data, case.args), stdin=data(case.stdin), cwd=tmp_path, env=process.environment(**case.env)
-    )
+    ended = run(*map(data, case.args), stdin=data(case.stdin), cwd=tmp_path, env=process.environment(**case.env))
 
     # stderr first: where something is wrong, it says what.
     if case.stderr_contains is None:

@@ -19,6 +19,7 @@ import tty
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -788,9 +789,15 @@ def test_every_option_has_a_variable_and_help(name: str, option: click.Option) -
     long_name = max(option.opts, key=len)
     assert option.envvar == "EVENTSTATS_" + long_name.removeprefix("--").replace("-", "_").upper()
     assert option.help
-    assert long_name.encode() in run(name, "--help").stdout
+    assert long_name.encode() in _help_of(name)
 
 
+@cache
+def _help_of(name: str) -> bytes:
+    return run(name, "--help").stdout
+
+
+@cache
 def _cases_text() -> str:
     return "".join(path.read_text() for path in sorted((Path(__file__).parents[1] / "cases").glob("*.toml")))
 

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -63,7 +64,12 @@ def test_every_option_has_a_variable_and_help(name: str, option: click.Option) -
     long_name = max((one for one in option.opts if one.startswith("--")), key=len)
     assert option.envvar == "EVENTSTATS_" + long_name.removeprefix("--").replace("-", "_").upper()
     assert option.help
-    assert long_name.encode() in run(name, "--help").stdout
+    assert long_name.encode() in _help_of(name)
+
+
+@cache
+def _help_of(name: str) -> bytes:
+    return run(name, "--help").stdout
 
 
 def test_a_second_run_adds_nothing(log: Path, go: Callable[..., Ended], body: str) -> None:

@@ -49,7 +49,7 @@ def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Sum
     for bucket in buckets.between(since, until):
         rows += len(names)
         if rows > MOST_ROWS:
-            raise GapsError(f"gaps take more than {MOST_ROWS} rows from the first to the last bucket")
+            raise _too_many()
         filled[bucket] = dict.fromkeys(names, TypeStats()) | dict(filled.get(bucket, {}))
     return summary.replace(buckets=filled)
 
@@ -57,9 +57,15 @@ def fill(summary: Summary, timing: Timing, types: Collection[str] | None) -> Sum
 def _check(buckets: "Buckets", since: int, until: int, names: int, most: int) -> None:
     """Refuse too many rows; they are counted only as far as the message needs."""
     rows = sum(names for _ in islice(buckets.between(since, until), MOST_ROWS // max(names, 1) + 1))
-    if most < rows <= MOST_ROWS:
+    if rows > MOST_ROWS:
+        raise _too_many()
+    if rows > most:
         first, last = (
             eventcli.lines.times.shown(buckets.bucket(since)),
             eventcli.lines.times.shown(buckets.bucket(until - 1)),
         )
         raise GapsError(f"gaps take {rows} rows from {first} to {last}, most of them empty")
+
+
+def _too_many() -> GapsError:
+    return GapsError(f"gaps take more than {MOST_ROWS} rows from the first to the last bucket")
