@@ -236,6 +236,13 @@ HISTORIES: Final = {
         slow_copy(length=0, more=0, lines=0, runs=11, is_cut=True)
         slow_copy(length=0, more=75, lines=2, runs=11, is_cut=False); run()
     """,
+    "a copy of one line is doubted while it is made, and the log is cut back": """
+        begin(is_glob=True, lines=0); slow_copy(length=0, more=0, lines=1, runs=12, is_cut=True); run()
+    """,
+    "a copy of equal lines is made slowly beside a rotated log of one": """
+        begin(is_glob=False, lines=1, is_repetitive=True); rename(); append_much()
+        slow_copy(length=0, more=145, lines=1, runs=31, is_cut=True); run()
+    """,
     "a compressed copy is left of a compressed log that is removed, and rotates on": """
         begin(is_wrong=True, lines=3, is_glob=False); compress(encoding=".bz2"); rename(); run_blind(index=0)
         append_much(); run_blind(index=0); append_much(); cut_back(reuse_inode=False); copy(); append(lines=2, old=True)

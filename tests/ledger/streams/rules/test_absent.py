@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from eventcli.ledger.streams.rules.absent import search
+from eventcli.ledger.streams.rules.copies import by_content
 from eventcli.ledger.streams.rules.places import by_place
 from eventcli.ledger.streams.stream import State
 from surveys import Field, family_of, held, lines
@@ -67,3 +68,21 @@ def test_a_lost_stream_that_is_back_is_found(tmp_path: Path) -> None:
     by_place(survey, family_of(survey))
     search(survey, family_of(survey))
     assert held(survey) == {"now": "app.log", "lost": "app.log.1"}
+
+
+def test_a_copy_in_its_place_has_what_is_left_of_a_log_that_was_cut(tmp_path: Path) -> None:
+    """What seemed to be a copy is let go where a missing stream may be, so that this can be found in it."""
+    for is_cut in (True, False):
+        field = Field(tmp_path)
+        field.write("app.log", lines(0, 1))
+        field.write("app.log.1", lines(0, 1))
+        log, copy = field.seen("log"), field.seen("copy", "app.log.1", state=State.COPY)
+        if is_cut:
+            field.write("app.log", b"")
+        survey = field.survey([log, copy], ["app.log", "app.log.1"])
+        by_place(survey, family_of(survey))
+        assert held(survey).get("copy") == "app.log.1"
+        search(survey, family_of(survey))
+        assert held(survey) == ({} if is_cut else {"log": "app.log", "copy": "app.log.1"})
+        by_content(survey, family_of(survey))
+        assert held(survey) == ({"log": "app.log.1"} if is_cut else {"log": "app.log", "copy": "app.log.1"})

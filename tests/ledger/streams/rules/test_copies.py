@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from eventcli.ledger.streams.rules.copies import by_beginning, by_content
 from eventcli.ledger.streams.rules.places import by_place
-from surveys import Field, family_of, file_of, held, lines, tick
+from eventcli.ledger.streams.stream import State
+from surveys import BEATS, Field, family_of, file_of, held, lines, tick
 
 
 def test_a_stream_is_found_by_its_content(tmp_path: Path) -> None:
@@ -85,3 +88,22 @@ def test_less_than_a_line_of_a_log_that_was_renamed_is_no_copy(tmp_path: Path) -
         rule(survey, family_of(survey))
     assert file_of(survey, "app.log.2.gz").is_copied
     assert [loss.is_doubt for loss in survey.plan.losses] == [True]
+
+
+def test_equal_lines_in_a_file_younger_than_the_log_are_rather_a_copy_of_that(tmp_path: Path) -> None:
+    """A rotated file that was created after the log begins like an older one, too: it is not what that became."""
+    field = Field(tmp_path)
+    field.write("app.log.2", BEATS[:26])
+    old = field.seen("old", "app.log.2", state=State.ROTATED)
+    tick()
+    field.write("app.log", BEATS)
+    log = field.seen("log")
+    tick()
+    field.write("app.log.1", BEATS[:60])
+    survey = field.survey([old, log], ["app.log", "app.log.1", "app.log.2"])
+    if not file_of(survey).born:
+        pytest.skip("creation times are not recorded here")
+    for rule in (by_place, by_content):
+        rule(survey, family_of(survey))
+    assert held(survey) == {"old": "app.log.2", "log": "app.log"}
+    assert file_of(survey, "app.log.1").original is file_of(survey)

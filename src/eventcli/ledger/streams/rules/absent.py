@@ -45,6 +45,7 @@ def search(survey: Survey, family: Family) -> None:
         elif stream.state is State.COPY:
             family.is_searched |= not _is_copy_there(survey, stream, family)
     family.is_searched |= bool(family.unresolved)
+    _release_copies(survey, family)
     if family.is_searched:
         siblings = list(survey.unnamed(family))
         for file in siblings:
@@ -55,6 +56,16 @@ def search(survey: Survey, family: Family) -> None:
     if missed:
         _look_for(survey, missed, family)
     look_beside(survey, family)
+
+
+def _release_copies(survey: Survey, family: Family) -> None:
+    """Let go of what seemed to be copies in their places, where a missing stream may be: one has all that is left."""
+    for file in family.files if family.unresolved else ():
+        copy = file.stream
+        if copy is not None and copy.state is State.COPY and any(file.proves(one) for one in family.unresolved):
+            survey.release(copy)
+            file.is_quiet = False
+            survey.looking.close(file)
 
 
 def _look_for(survey: Survey, missed: Sequence[Stream], family: Family) -> None:
