@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from eventcli.ledger.streams.rules.absent import search
 from eventcli.ledger.streams.rules.copies import by_content
 from eventcli.ledger.streams.rules.places import by_place
 from eventcli.ledger.streams.stream import State
-from surveys import Field, family_of, held, lines
+from surveys import Field, family_of, file_of, held, lines, tick
 
 
 def test_siblings_of_a_new_log_are_ignored(tmp_path: Path) -> None:
@@ -20,6 +22,21 @@ def test_siblings_of_a_new_log_are_ignored(tmp_path: Path) -> None:
     assert (ignored.state, ignored.path) == (State.IGNORED, str(tmp_path / "app.log.1"))
     survey.undo()
     assert list(survey.registry) == []
+
+
+def test_less_than_a_line_of_a_new_log_is_not_ignored(tmp_path: Path) -> None:
+    """A copy of the log that had only begun when the log was first requested may become all that is left of it."""
+    for fragment, ignored in ((lines(0, 1)[:5], 0), (b"[2020", 1)):
+        field = Field(tmp_path)
+        field.write("app.log", lines(0, 2))
+        tick()
+        (tmp_path / "app.log.1").unlink(missing_ok=True)
+        field.write("app.log.1", fragment)
+        survey = field.survey()
+        if not file_of(survey).born:
+            pytest.skip("creation times are not recorded here")
+        search(survey, family_of(survey))
+        assert len(list(survey.registry)) == ignored
 
 
 def test_a_log_that_was_renamed_is_found(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from eventcli.ledger.streams.birth import is_momentary
 from eventcli.ledger.streams.candidate import Family
 from eventcli.ledger.streams.content import note_content, note_place
+from eventcli.ledger.streams.likeness import Kin
 from eventcli.ledger.streams.rules.beside import look_beside
+from eventcli.ledger.streams.rules.holders import begun_with
 from eventcli.ledger.streams.rules.moved import adopt, may_be_moved
 from eventcli.ledger.streams.rules.places import claim_places
 from eventcli.ledger.streams.stored import is_stream
@@ -113,7 +115,10 @@ def _ignore_siblings(survey: Survey, family: Family, *, is_doubtful: bool) -> No
     """
     for file in survey.unnamed(family):
         claim_places(survey, [file])
-        if file.stream is None and not any(file.proves(one) for one in survey.registry.held_by(file)):
+        # A copy of the log that is still being made may become all that is left of it.
+        is_begun = file.is_fragment() and any(kin is Kin.SAME for _, kin in begun_with(family, file))
+        is_known = file.stream is not None or any(file.proves(one) for one in survey.registry.held_by(file))
+        if not is_begun and not is_known:
             stream = survey.new(family.base, State.IGNORED)
             note_place(stream, file)
             # An archive may be large, and ignoring it does not require its whole content.

@@ -1,10 +1,9 @@
 """The rules of content: a file that begins with what was seen of a stream holds it, or is a copy."""
 
-from collections.abc import Iterator
-
 from eventcli.ledger.streams.candidate import Candidate, Family
-from eventcli.ledger.streams.likeness import Kin, follows, of_birth
+from eventcli.ledger.streams.likeness import Kin, follows
 from eventcli.ledger.streams.rules.holders import (
+    begun_with,
     compared,
     holder_of,
     is_still,
@@ -43,18 +42,11 @@ def _is_fragment_of_newer(survey: Survey, family: Family, file: Candidate) -> bo
 
     It may be a copy that is still being made. Marks end with lines, so they cannot find what it is a copy of.
     """
-    for newer, kin in _begun_with(family, file) if file.is_fragment() else ():
+    for newer, kin in begun_with(family, file) if file.is_fragment() else ():
         if kin is not Kin.OTHER:
             note_copy(survey, file, newer, is_doubted=kin is Kin.UNSURE)
             return True
     return False
-
-
-def _begun_with(family: Family, file: Candidate) -> Iterator[tuple[Candidate, Kin]]:
-    """Yield the newer generations that begin with all of a file, and how it relates to each by creation times."""
-    for newer in family.in_order():
-        if family.rank(newer) > family.rank(file) and newer.length >= file.length and newer.is_copy(file):
-            yield newer, of_birth(file, newer)
 
 
 def _claim_by_content(survey: Survey, file: Candidate) -> None:
@@ -138,7 +130,7 @@ def _doubt(survey: Survey, file: Candidate, stream: Stream) -> None:
     holder = holder_of(survey, stream, file)
     if file.family is not None and holder is not None:
         # Rather a copy of what is younger by its name, and older by its creation: it may still be made.
-        made_of = (one for one, kin in _begun_with(file.family, file) if kin is Kin.SAME and one.stream is not None)
+        made_of = (one for one, kin in begun_with(file.family, file) if kin is Kin.SAME and one.stream is not None)
         holder = next(made_of, holder)
     if holder is not None:
         if holder.stream is None:

@@ -1,6 +1,6 @@
 """Which other file holds a stream, how two files with the same content relate, and which of the two is read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from eventcli.ledger.streams.begun import MOST_ALIKE
@@ -46,6 +46,13 @@ def kin_of(survey: Survey, file: Candidate, holder: Candidate, stream: Stream | 
         return Kin.UNSURE
     is_hidden = is_in_order and family is not None and family.is_blind and file.path != family.base
     return Kin.HIDDEN if is_hidden and file.is_repetitive(min(file.length, holder.length)) else kin
+
+
+def begun_with(family: Family, file: Candidate) -> Iterator[tuple[Candidate, Kin]]:
+    """Yield the newer generations that begin with all of a file, and how it relates to each by creation times."""
+    for newer in family.in_order():
+        if family.rank(newer) > family.rank(file) and newer.length >= file.length and newer.is_copy(file):
+            yield newer, of_birth(file, newer)
 
 
 def was_copy(survey: Survey, file: Candidate) -> bool:
