@@ -74,7 +74,7 @@ def _rewritten(
 
 
 def remove_pieces(path: str) -> None:
-    """Remove the small files of an input, so that they are made anew.
+    """Remove the small files of an input, so that they are recreated.
 
     What has just been written lies in the page cache in larger parts than what was read from the disk. Measured: it is
     read a sixth faster.

@@ -1,7 +1,7 @@
 """Histories of a queue and its consumers: messages arrive, consumers die at any point, brokers forget and repeat.
 
 Two brokers live in memory. One is a stream of Redis behind the commands that a log needs, so that the code that judges
-what was dropped, lost or made anew is the real one. The other delivers again what is not acknowledged, doubles,
+what was dropped, lost or recreated is the real one. The other delivers again what is not acknowledged, doubles,
 reorders and forgets. Each event has a type of its own, so the totals of a ledger show which ones count.
 """
 
@@ -177,7 +177,7 @@ class History:
         self.dropped: set[int] = set()
         self.is_doubtful = False
         self.is_unseen = False
-        """Whether the stream went back or was made anew, and no consumer has looked at it since."""
+        """Whether the stream went back or was recreated, and no consumer has looked at it since."""
         self.may_hide = False
         """Whether such a stream dropped entries: if they are exactly as many as were read before, nobody can tell."""
         self.steps: list[str] = []

@@ -1,4 +1,4 @@
-//! The parts of a time, one behind the other: numbers, names, a clock, an offset.
+//! The parts of a time, one after the other: numbers, names, a clock, an offset.
 
 use crate::exact::POWERS;
 use crate::moment::Offset;
@@ -18,7 +18,7 @@ impl<'a> Cursor<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// The byte so many behind the next one; behind the block there are only newlines.
+    /// The byte so many after the next one; after the block there are only newlines.
     #[inline(always)]
     pub fn peek(&self, ahead: usize) -> u8 {
         self.bytes.get(self.at + ahead).copied().unwrap_or(b'\n')

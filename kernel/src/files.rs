@@ -1,4 +1,4 @@
-//! Small files, many at a time: listed, opened, and read whole, one behind the other.
+//! Small files, many at a time: listed, opened, and read whole, one after the other.
 //!
 //! What is not small, regular and plain, or not whole, is left to whoever asked. Columns come out,
 //! not a tuple for each file: for very many files, those would be what they cost.
@@ -60,7 +60,7 @@ impl<P> Known<'_, P> {
 /// lines, and the bytes of the file.
 pub type Read = (Vec<usize>, Vec<usize>, Vec<usize>, Vec<usize>, Vec<usize>);
 
-/// Files that were folded whole: the lines of each and its bytes. Behind them, files that are in the
+/// Files that were folded whole: the lines of each and its bytes. After them, files that are in the
 /// buffer, of which only a part was folded, or lines were handed back.
 #[derive(Default)]
 pub struct Folded {
@@ -73,7 +73,7 @@ pub struct Folded {
 
 /// Reads files into the buffer and folds them, until there is more to be done with some, or with the
 /// next one. With `once`, the first that make `enough` bytes are left in the buffer in any case. The
-/// rest is said of `read_files`, and of `Fold::fold_part`.
+/// rest is described at `read_files`, and of `Fold::fold_part`.
 pub fn fold_files(
     fold: &mut Fold,
     files: Known<impl AsRef<Path>>,

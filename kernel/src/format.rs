@@ -41,7 +41,7 @@ impl Format {
         let mut bytes = text.bytes();
         while let Some(byte) = bytes.next() {
             if byte != b'%' {
-                // Elsewhere, white space stands for any, and letters for those of either case.
+                // Elsewhere, white space matches any, and letters match either case.
                 (byte.is_ascii_graphic() || byte == b' ' && !text.contains("  ")).then_some(())?;
                 (!matches!(byte, b'"' | b'\\')).then_some(())?;
                 tokens.push(Token::Byte(byte));
@@ -132,7 +132,7 @@ impl Format {
                     }
                     let digits = cursor.at - start;
                     cursor.at = start;
-                    // Twelve are beyond what is told from milliseconds.
+                    // Twelve exceed what is taken for milliseconds.
                     (1..12).contains(&digits).then_some(())?;
                     epoch = Some(cursor.number(digits)?);
                 }

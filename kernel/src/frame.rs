@@ -2,7 +2,7 @@
 //!
 //! For logs of very many types, of which templates could hold few. A frame is the template of a line with a hole in
 //! the place of its type: the head up to the type, the middle from its closing quote up to the value, and the tail
-//! behind that. The type must be plain; then a line that fits is an event, for the reasons that `template` gives.
+//! after that. The type must be plain; then a line that fits is an event, for the reasons that `template` gives.
 
 use crate::backoff::{Backoff, Rates};
 use crate::event::{Event, Match, NOWHERE};
@@ -67,13 +67,13 @@ struct Frame {
     tail_length: usize,
     /// There are places of text at which any plain byte fits.
     is_loose: bool,
-    /// Where the text or the digits of the time are, from the byte behind the "\n"; or `NOWHERE`.
+    /// Where the text or the digits of the time are, from the byte after the "\n"; or `NOWHERE`.
     time: usize,
 }
 
 impl Frame {
     /// The frame of an event, if it is short, its type stands before its value, and its time, if it is looked at,
-    /// behind that.
+    /// after that.
     fn new(block: &[u8], event: Event, is_loose: bool) -> Option<Self> {
         let Event { start, end, type_text: (type_at, type_end), value_at, time_at } = event;
         let line =

@@ -98,10 +98,10 @@ enum Overflow {
     Unsure,
 }
 
-/// A number as it stands in a line.
+/// A number as written in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Literal {
-    /// The byte behind it.
+    /// The byte after it.
     end: usize,
     overflow: Overflow,
     /// It has more digits, or ends further from the point, than a value may.
@@ -366,7 +366,7 @@ static SPECIAL: [bool; 256] = {
     special
 };
 
-/// The byte behind the string whose text begins at `at`; None if it is none.
+/// The byte after the string whose text begins at `at`; None if it is none.
 fn string(line: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += line[at..].iter().position(|&byte| SPECIAL[usize::from(byte)])?;

@@ -32,7 +32,7 @@ fn exhausted() -> ! {
     if let Ok(mut reserve) = RESERVE.lock() {
         drop(std::mem::take(&mut *reserve));
     }
-    // Not a panic: nobody is to be told but the caller.
+    // Not a panic: only the caller is to know.
     resume_unwind(Box::new(Exhausted))
 }
 

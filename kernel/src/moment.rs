@@ -58,7 +58,7 @@ pub enum Moment {
 #[derive(Clone, Debug)]
 pub struct Timing {
     pub ways: Ways,
-    /// The window: its first moment, and the first behind it.
+    /// The window: its first moment, and the first after it.
     pub since: Option<Instant>,
     pub until: Option<Instant>,
     /// Stats are kept for each bucket of time.

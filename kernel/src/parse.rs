@@ -57,7 +57,7 @@ impl Key {
 /// The most keys that can be looked for: three fields, each as it is written and as a path.
 pub const MOST_KEYS: usize = 6;
 
-/// For each key that was looked for, the place behind the closing quote of the last one.
+/// For each key that was looked for, the place after the closing quote of the last one.
 pub type Tops = [usize; MOST_KEYS];
 
 /// What is known of a line.
@@ -103,8 +103,8 @@ struct Carry {
 
 /// The tokens that follow the bits of `ends`, across white space.
 ///
-/// `shifted` are the places right behind. Where such a place is white space, the sum carries the
-/// bit through the run to the first place behind it.
+/// `shifted` are the places right after. Where such a place is white space, the sum carries the
+/// bit through the run to the first place after it.
 #[inline(always)]
 fn behind(ends: u64, more: u64, spaces: u64, carry: &mut u64) -> u64 {
     let shifted = (ends << 1) | *carry | more;

@@ -62,7 +62,7 @@ impl Paths {
         &self.keys
     }
 
-    /// The places of the fields in a valid line, given those behind its last keys.
+    /// The places of the fields in a valid line, given those after its last keys.
     #[inline(always)]
     pub fn find<W: Wide>(&self, wide: W, block: &[u8], tops: &Tops) -> Found {
         let find = |ways: &[Way]| {
@@ -198,7 +198,7 @@ fn behind_spaces(block: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The byte behind the value that begins at `at`.
+/// The byte after the value that begins at `at`.
 #[inline(always)]
 fn value_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> usize {
     match block[at] {
@@ -234,7 +234,7 @@ fn string_end<W: Wide>(wide: W, block: &[u8], mut at: usize) -> (usize, bool) {
     (end, memchr::memchr(b'\\', &block[start..end]).is_some())
 }
 
-/// The byte behind the container that begins at `at`.
+/// The byte after the container that begins at `at`.
 struct ContainerEnd<'a> {
     block: &'a [u8],
     at: usize,

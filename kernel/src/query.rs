@@ -1,4 +1,4 @@
-//! What was asked for: where the fields stand, what stands in for a value, and what is kept.
+//! What was asked for: where the fields are, what replaces a value, and what is kept.
 
 pub use crate::moment::Timing;
 use crate::path::Ways;
@@ -74,7 +74,7 @@ impl Shape {
     }
 }
 
-/// The byte behind the number or word that begins at `at` in a valid line.
+/// The byte after the number or word that begins at `at` in a valid line.
 pub fn scalar_end(block: &[u8], at: usize) -> usize {
     let ends = |byte: &u8| text::is_space(*byte) || matches!(byte, b',' | b'}' | b']' | b'\n');
     block[at..].iter().position(ends).map_or(block.len(), |length| at + length)

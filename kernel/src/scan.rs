@@ -13,11 +13,11 @@ pub const SEPARATOR: u8 = 0x1e;
 /// How far a value could be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reached {
-    /// The byte behind it.
+    /// The byte after it.
     End(usize),
     /// The byte that shows that it was torn.
     Damage(usize),
-    /// It goes on behind the data.
+    /// It goes on past the data.
     More,
 }
 

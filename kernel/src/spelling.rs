@@ -144,7 +144,7 @@ pub fn read(rest: &[u8], unwritten: Offset, known: &mut Known) -> Option<Spelled
     Some(Spelled::Local(written))
 }
 
-/// Reads what is behind the date, up to the quote.
+/// Reads what is after the date, up to the quote.
 #[inline(always)]
 fn of_clock(mut cursor: Cursor, head: Head, unwritten: Offset) -> Option<Written> {
     (head.is_iso || cursor.peek(2) == b':').then_some(())?;
@@ -186,7 +186,7 @@ fn is_mark(byte: u8) -> bool {
     matches!(byte, b' ' | b'/' | b'-')
 }
 
-/// Whether so many digits come first, and one of these behind them.
+/// Whether so many digits come first, and one of these after them.
 fn is_year(cursor: &Cursor, digits: usize, behind: &[u8]) -> bool {
     behind.contains(&cursor.peek(digits)) && cursor.peek(digits - 1).is_ascii_digit()
 }

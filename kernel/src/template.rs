@@ -2,7 +2,7 @@
 //! without harm.
 //!
 //! A template is a line that was found to be an event, with its type and the place of that type in
-//! the summary. It is compared from both ends: the head up to the value, and the tail behind it, at
+//! the summary. It is compared from both ends: the head up to the value, and the tail after it, at
 //! most 64 bytes each. What fits needs no look at its grammar and no look-up of its type. A line
 //! that fits none is not wrong; it is left to the other caches, which know strings of any length.
 //!
@@ -13,7 +13,7 @@
 //!   they may not begin with, and are as long as before;
 //! - in the value, which `exact` reads, and which ends where the tail begins.
 //!
-//! A line without a value, where something stands in for it, is cut in two instead: its tail begins
+//! A line without a value, where something replaces it, is cut in two instead: its tail begins
 //! where its head ends. The keys are the same, so the fields stand where they stood, however deep.
 
 use crate::backoff::{Backoff, Rates};
@@ -38,7 +38,7 @@ struct Template {
     is_loose: bool,
     has_value: bool,
     /// Where the text or the digits of the time are, from the start of the line or, if that is no
-    /// place in a head, from the byte behind its "\n"; or `NOWHERE`.
+    /// place in a head, from the byte after its "\n"; or `NOWHERE`.
     time: usize,
     /// None: the type is not wanted.
     place: Option<Place>,
@@ -74,7 +74,7 @@ const RATES: Rates = Rates { most: 96, miss: 3, first: 1 << 10, longest: 1 << 18
 
 /// The templates, and where to look for one.
 ///
-/// Which template a line might fit is told by the 16 bytes from the place where a type began, as
+/// Which template a line might fit is determined by the 16 bytes from the place where a type began, as
 /// far as they are the same in all lines of each template. Looking there first, and only there,
 /// makes the choice without a branch: types come in random order.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ pub struct Templates {
     absent: Number,
     slots: [u8; 1 << SLOT_BITS],
     multiplier: u64,
-    /// Where the key is, from the start of the line or from the byte behind its "\n".
+    /// Where the key is, from the start of the line or from the byte after its "\n".
     is_from_end: bool,
     offset: usize,
     mask: [u64; 2],
@@ -384,7 +384,7 @@ fn template(block: &[u8], event: Event, place: Option<Place>, is_loose: bool) ->
     if head_length > CHUNK || tail_length > CHUNK {
         return None;
     }
-    // Up to the value, places are the same from the start of the line; behind it, from its end.
+    // Up to the value, places are the same from the start of the line; after it, from its end.
     let is_ahead = time_at.wrapping_sub(start) <= head_length;
     let base = if is_ahead { start } else { end + 1 };
     let time = if time_at == NOWHERE { NOWHERE } else { time_at.wrapping_sub(base) };

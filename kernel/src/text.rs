@@ -1,4 +1,4 @@
-//! The text of strings: where it ends, whether it is one, and what its escapes stand for.
+//! The text of strings: where it ends, whether it is one, and what its escapes mean.
 
 use crate::event::NOWHERE;
 use crate::wide::{CHUNK, Task, Wide};
@@ -35,7 +35,7 @@ pub fn escaped_bytes(backslash: u64, carry: &mut u64) -> u64 {
 }
 
 /// Marks escapes that do not exist and `\u` without four hexadecimal digits; second, the places of
-/// a `d` or `D` right behind a `\u`.
+/// a `d` or `D` right after a `\u`.
 #[inline(always)]
 pub fn wrong_escapes<W: Wide>(
     wide: W,
@@ -69,7 +69,7 @@ pub fn wrong_escapes<W: Wide>(
 
 /// Not zero if a `\uD800` to `\uDFFF` is not one of a proper pair.
 ///
-/// `places` are those of the `d` behind `\u`; `expected` is where that of a second half must be.
+/// `places` are those of the `d` after `\u`; `expected` is where that of a second half must be.
 /// That each has four hexadecimal digits is seen to elsewhere.
 #[inline(never)]
 pub fn wrong_surrogates(block: &[u8], at: usize, mut places: u64, expected: &mut usize) -> u64 {
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
     use crate::wide::Portable;
 
-    /// Escapes are decoded to the characters they stand for.
+    /// Escapes are decoded to the characters they mean.
     #[test]
     fn escapes() {
         let mut text = Vec::new();

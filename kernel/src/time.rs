@@ -2,7 +2,7 @@
 //!
 //! Reads the common forms; what is odd is left to the authority (leap seconds, the years at either
 //! end). It knows that dates are days and days are seconds, and nothing of time zones: which stretch
-//! of time has regular buckets, and which stretch of local time has which offset, it is told by the
+//! of time has regular buckets, and which stretch of local time has which offset, it is determined by the
 //! authority, which it asks when it meets a time that no stretch covers.
 
 use crate::cursor::minute_and_second;
@@ -16,11 +16,11 @@ use crate::spelling::{self, Known, Spelled};
 use crate::wide::Wide;
 use std::cmp::Ordering;
 
-/// What became known of an hour as it is written: of its date, of the `offset` behind it, and of the
+/// What became known of an hour as it is written: of its date, of the `offset` after it, and of the
 /// bucket if it is the same for all of it.
 #[derive(Clone, Copy, Debug)]
 struct Hour {
-    /// `YYYY-MM-DD` and the character behind it; that character and the two digits.
+    /// `YYYY-MM-DD` and the character after it; that character and the two digits.
     date: [u64; 2],
     /// Its first second, as if it were UTC.
     start: i64,
@@ -124,7 +124,7 @@ impl Clock {
         }
         if block[at - 1] == b'"' {
             return match block[at..].first_chunk() {
-                // What is not behind a year is none of the hours that are known.
+                // What is not after a year is none of the hours that are known.
                 Some(bytes) if bytes[4] == b'-' => self.read_known(block, at, bytes),
                 Some(_) => self.read_odd(block, at),
                 None => self.read_text(block, at),
@@ -378,7 +378,7 @@ fn date_and_hour(text: &[u8]) -> Option<i64> {
 }
 
 /// Nanoseconds and offset of what follows the seconds, up to the closing quote: `.5`, `Z`, `+02:00`,
-/// ` UTC`, or nothing, which stands for the offset `unwritten`.
+/// ` UTC`, or nothing, which means the offset `unwritten`.
 #[inline(always)]
 fn suffix(rest: &[u8], unwritten: Offset) -> Option<(u32, Offset)> {
     let byte = |at: usize| rest.get(at).copied().unwrap_or(b'\n');
@@ -412,8 +412,8 @@ fn suffix(rest: &[u8], unwritten: Offset) -> Option<(u32, Offset)> {
     Some((nanos, if byte(at) == b'-' { -offset } else { offset }))
 }
 
-/// The moment that a number stands for: seconds, milliseconds, microseconds or nanoseconds, told
-/// apart by size. None: it is none, or the authority's to say.
+/// The moment that a number means: seconds, milliseconds, microseconds or nanoseconds, which
+/// its size distinguishes. None: it is none, or the authority decides.
 #[inline(always)]
 fn epoch(number: Number) -> Option<Instant> {
     const SECONDS: u64 = POWERS[11] as u64;
@@ -439,7 +439,7 @@ fn epoch(number: Number) -> Option<Instant> {
 #[inline(never)]
 fn epoch_slowly(Number { mantissa, scale, .. }: Number) -> Option<Instant> {
     let whole = *POWERS.get(usize::from(scale))?;
-    // Zeros behind the point change nothing; what is beyond nanoseconds is the authority's to cut.
+    // Zeros after the point change nothing; what is beyond nanoseconds is the authority's to cut.
     let size = i128::from(mantissa).abs();
     let unit = (0..4).find(|unit| size < i128::from(whole) * 10_i128.pow(11 + 3 * unit))?;
     let up = 9 - 3 * unit as usize;
@@ -450,7 +450,7 @@ fn epoch_slowly(Number { mantissa, scale, .. }: Number) -> Option<Instant> {
     in_common_years(Instant { second, nanos: nanos.rem_euclid(i128::from(POWERS[9])) as u32 })
 }
 
-/// The same, if it is after the year 1: a number that stands for a time ends before the year 5139.
+/// The same, if it is after the year 1: a number that is a time ends before the year 5139.
 #[inline(always)]
 fn in_common_years(instant: Instant) -> Option<Instant> {
     (instant.second >= -62_104_060_800).then_some(instant)

@@ -51,7 +51,7 @@ pub fn tokens(line: &[u8]) -> impl Iterator<Item = Token> {
 mod tests {
     use super::*;
 
-    /// Strings are told apart by what follows them; quotes are in no token, and all else is in one.
+    /// Strings are distinguished by what follows them; quotes are in no token, and all else is in one.
     #[test]
     fn kinds() {
         let line = "{\"a\\\"\" : [\"b:\", -1.5e3],\"\":null}\n";

@@ -340,7 +340,7 @@ mod tests {
         }
     }
 
-    /// A value may stand in quotes, and then must; a line without one has the value that stands in.
+    /// A value may be in quotes, and then must; a line without one has the value that replaces it.
     #[test]
     fn quoted_and_absent_values() {
         let line = "{\"type\":\"page_view\",\"value\":\"1\",\"at\":\"2020-10-06\"}\n";

@@ -1,4 +1,4 @@
-//! Lines with an event inside: behind a prefix, in a string, or between the lines of a bulk file.
+//! Lines with an event inside: after a prefix, in a string, or between the lines of a bulk file.
 //!
 //! Makes lines of them that the fold reads like any other. `reading/framing/wrapped.py` is the same in Python; tests
 //! compare the two. What cannot be made a line is left as it is, and the fold says what is wrong with it.
@@ -31,7 +31,7 @@ struct Piece {
     stream: Vec<u8>,
     /// The line that it began in.
     line: Range<usize>,
-    /// The string in that line that it began in; None: it began behind a prefix.
+    /// The string in that line that it began in; None: it began after a prefix.
     string: Option<Range<usize>>,
     text: Vec<u8>,
     /// Where its last line ends.

@@ -1,4 +1,4 @@
-"""What a broker of Kafka deleted, lost or made anew is a discontinuity, partition by partition."""
+"""What a broker of Kafka deleted, lost or recreated is a discontinuity, partition by partition."""
 
 import json
 import subprocess
@@ -29,8 +29,8 @@ from eventcli.consume.kafka import Part, _Access, _judged
         (Part(0), 0, 9, "", Part(0), ""),
         (Part(5, 4, "x"), 6, 9, "", Part(6), "1 message was deleted from partition 3 from offset 5 on"),
         (Part(5, 4, "x"), 8, 9, "", Part(8), "up to 3 messages were deleted from partition 3 from offset 5 on"),
-        (Part(5, 4, "x"), 0, 9, "y", Part(0), "partition 3 was made anew"),
-        (Part(5, 4, "x"), 0, 0, "", Part(0), "partition 3 was made anew"),
+        (Part(5, 4, "x"), 0, 9, "y", Part(0), "partition 3 was recreated"),
+        (Part(5, 4, "x"), 0, 0, "", Part(0), "partition 3 was recreated"),
         (Part(5, 4, "x"), 0, 3, "", Part(3), "partition 3 ends at offset 3, and was read up to 5"),
     ],
 )
@@ -73,7 +73,7 @@ def test_a_partition_with_another_message_in_its_place_is_another_one(kafka: str
             found = topic.receive(100, 1)
             assert found is not None
             (loss,) = found.losses
-            assert f"partition {name} was made anew" in loss.message
+            assert f"partition {name} was recreated" in loss.message
             again: list[Message] = []
             while len(again) < after:
                 delivery = topic.receive(100, 1)

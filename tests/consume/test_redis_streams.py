@@ -128,14 +128,14 @@ def test_a_stream_that_was_made_anew_is_read_from_its_beginning(
 
 
 def test_a_stream_with_the_same_ids_is_another_one(stream: RedisStream, ledger: Path) -> None:
-    """A stream that was made anew with ids of the former one is recognised by what its entries hold."""
+    """A stream that was recreated with ids of the former one is recognised by what its entries hold."""
     for number in range(1, 6):
         stream.client.xadd(stream.name, {"body": event(number)}, id=f"1-{number}")
     consume(ledger, stream.source)
     stream.client.delete(stream.name)
     for number in range(1, 9):
         stream.client.xadd(stream.name, {"body": event(10 + number)}, id=f"1-{number}")
-    assert b"made anew" in run(ledger, "--drain", stream.source).stderr
+    assert b"recreated" in run(ledger, "--drain", stream.source).stderr
     check(ledger, [event(number) for number in (*range(1, 6), *range(11, 19))], losses=1)
 
 

@@ -1,4 +1,4 @@
-"""What a stream added is taken out exactly, and read anew as if it had never been read."""
+"""What a stream added is taken out exactly, and read again as if it had never been read."""
 
 import gzip
 import shutil
@@ -92,7 +92,7 @@ def _forget(folder: Path, *names: str) -> Ended:
 
 
 def test_a_rotated_file_is_forgotten_and_read_anew(rotated: Path, body: str) -> None:
-    """A rotated file is taken out by its path, printed as what it added, and read anew, also when it is compressed."""
+    """A rotated file is taken out by its path, printed as what it added, and read again, also when it is compressed."""
     assert body
     before = _totals(rotated)
     ended = _forget(rotated, "app.log.1")

@@ -38,7 +38,7 @@ def test_a_shorter_file_is_truncated(tmp_path: Path) -> None:
 
 
 def test_another_file_at_its_path_is_no_longer_it(tmp_path: Path) -> None:
-    """A file that was replaced by another, or written anew in place, is an error; its bytes do not count."""
+    """A file that was replaced by another, or rewritten in place, is an error; its bytes do not count."""
     path, other = tmp_path / "a.log", tmp_path / "b.log"
     path.write_bytes(b"one\n")
     state = FileState.of(path.stat())

@@ -88,7 +88,7 @@ def test_rows_in_any_order_make_the_summary(a: Summary, b: Summary, data: st.Dat
 
 @given(SUMMARIES)
 def test_a_summary_with_another_part_keeps_the_rest(summary: Summary) -> None:
-    """Terms are given whole or by name, and a value with one part replaced is made anew, so its order holds."""
+    """Terms are given whole or by name, and a value with one part replaced is recreated, so its order holds."""
     named = {name: getattr(summary.terms, name) for name in ("max_types", "calendar", "max_type_bytes")}
     parts = summary.types, summary.account, summary.sources, summary.buckets, summary.other
     assert Summary(*parts, **named) == Summary(*parts, summary.terms) == summary

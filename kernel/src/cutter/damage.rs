@@ -78,7 +78,7 @@ impl Cutter {
         }
     }
 
-    /// Where the next text begins behind one that is not held, from `at` on; before that, where the torn one ends in
+    /// Where the next text begins after one that is not held, from `at` on; before that, where the torn one ends in
     /// the stream, and third, whether a separator is between them. None: not in this piece.
     pub(super) fn line_start(
         &self,

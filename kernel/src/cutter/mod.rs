@@ -13,7 +13,7 @@ use crate::wide::Level;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What stands in the stream and cannot be given as a line.
+/// A part of the stream that cannot be given as a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A text that is longer than the limit.
@@ -52,7 +52,7 @@ pub type Place = [u64; 3];
 /// What came of a piece of the stream; the lines are in the cutter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// How many bytes are done with. The others must be given again, with more behind them.
+    /// How many bytes are done with. The others must be given again, with more after them.
     pub consumed: usize,
     /// How many newlines they have.
     pub newlines: u64,
@@ -86,7 +86,7 @@ struct Frame {
 #[derive(Clone, Copy, Debug)]
 enum Mode {
     Between,
-    /// Behind damage: the text began at `at` in the data, and the next one is sought `from` bytes behind that.
+    /// After damage: the text began at `at` in the data, and the next one is sought `from` bytes after that.
     Seek {
         from: usize,
         allowed: usize,
@@ -150,7 +150,7 @@ struct Piece<'a> {
 }
 
 impl Piece<'_> {
-    /// Whether what begins at `at` and goes on behind the data cannot be given again with more of it.
+    /// Whether what begins at `at` and goes on after the data cannot be given again with more of it.
     fn is_stuck(&self, at: usize) -> bool {
         at == 0 && self.is_full
     }
@@ -355,7 +355,7 @@ impl Cutter {
         Some(Special { kind: Kind::Unclosed, start, length, line })
     }
 
-    /// Gives a text as a line, without white space behind it.
+    /// Gives a text as a line, without white space after it.
     fn give(&mut self, data: &[u8], start: usize, end: usize) {
         let white = data[start..end].iter().rev().take_while(|byte| is_white(**byte)).count();
         let end = end - white;

@@ -115,7 +115,7 @@ impl Cutter {
     }
 }
 
-/// The byte behind the key whose text begins at `at`.
+/// The byte after the key whose text begins at `at`.
 fn key_end(data: &[u8], mut at: usize) -> Reached {
     let mut is_escaped = false;
     while let Some(&byte) = data.get(at) {

@@ -12,7 +12,7 @@ fn exact(mantissa: i128, scale: u8, integral: bool) -> Exact {
     Exact { mantissa, scale, integral }
 }
 
-/// A literal is read as written, whatever stands behind it, near and far from the end.
+/// A literal is read as written, whatever follows it, near and far from the end.
 #[test]
 fn literals() {
     let table: &[(&str, Option<Exact>)] = &[
@@ -102,7 +102,7 @@ fn short_agrees_with_long() {
             let text: &[u8; NUMERAL] = block[end - NUMERAL..].first_chunk().expect("enough");
             let numeral = read_numeral(Portable, text, end - 24);
             let whole = read_whole(Portable, text, end - 24, &block, 24);
-            // They may be given less than there is, and then need not look behind it.
+            // They may be given less than there is, and then need not look past it.
             if expected.is_some() {
                 let expected = expected.map(|(number, _)| number);
                 assert_eq!(whole, expected, "{shown} {end}");

@@ -245,7 +245,7 @@ fn learn_template(fold: &mut Fold, block: &[u8], event: Event) {
     }
 }
 
-/// The places of the type, of the digits of the value (`NOWHERE` if something stands in for it) and
+/// The places of the type, of the digits of the value (`NOWHERE` if something replaces it) and
 /// of the text or the digits of the time (the same if it is not looked at) in a valid line. Else why
 /// it is no event; or nothing: hand it back.
 #[inline(always)]

@@ -25,7 +25,7 @@ use types::{MOST_WAITING, Recent, Waiting, limit};
 pub struct HandedBack {
     /// Which line of the block, from 0.
     pub line: usize,
-    /// Its first byte in the block, and the one behind its last, without "\n".
+    /// Its first byte in the block, and the one after its last, without "\n".
     pub start: usize,
     pub end: usize,
 }
@@ -298,7 +298,7 @@ mod tests {
         }
     }
 
-    /// Lines that are refused late are still in order, behind those of earlier blocks.
+    /// Lines that are refused late are still in order, after those of earlier blocks.
     #[test]
     fn late_refusals() {
         let large =

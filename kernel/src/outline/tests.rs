@@ -28,7 +28,7 @@ fn event(block: &[u8], start: usize) -> Option<Event> {
     })
 }
 
-/// Reads lines one behind the other, learns those that are not known, and says which were.
+/// Reads lines one after the other, learns those that are not known, and says which were.
 fn read_all(outlines: &mut Outlines, lines: &[String]) -> Vec<bool> {
     let block = lines.concat() + &" ".repeat(CHUNK);
     let block = block.as_bytes();
@@ -114,7 +114,7 @@ fn same_and_other_outlines() {
     }
 }
 
-/// Whether a number is one does not depend on where it stands in a chunk.
+/// Whether a number is one does not depend on where it is in a chunk.
 #[test]
 fn numbers() {
     for length in 0..140 {
@@ -167,7 +167,7 @@ fn far_shorter() {
     }
 }
 
-/// Lines with a space behind each colon are read, too, once one of them was met.
+/// Lines with a space after each colon are read, too, once one of them was met.
 #[test]
 fn spaced() {
     let line = LINE.replace(':', ": ").replace(',', ", ");

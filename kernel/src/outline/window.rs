@@ -197,7 +197,7 @@ impl Window {
     }
 }
 
-/// Not zero if one of the zeros at these places stands before a digit, and not behind a point.
+/// Not zero if one of the zeros at these places is before a digit, and not after a point.
 #[cold]
 #[inline(never)]
 fn wrong_zeros(block: &[u8], at: usize, mut places: u64) -> u64 {
@@ -211,13 +211,13 @@ fn wrong_zeros(block: &[u8], at: usize, mut places: u64) -> u64 {
     wrong
 }
 
-/// Marks points that are not behind a digit, or not before one, or not the only one of their number; whether a digit
+/// Marks points that are not after a digit, or not before one, or not the only one of their number; whether a digit
 /// follows the last byte is left to others. `in_fraction` is not zero if the chunk before ended in a fraction, or the
 /// chunk does.
 #[inline(always)]
 fn wrong_points(point: u64, digit: u64, digit_before: u64, in_fraction: &mut u64) -> u64 {
     let start = digit & ((point << 1) | *in_fraction);
-    // Behind the digits of a fraction there is a one in the sum, wherever they began.
+    // After the digits of a fraction there is a one in the sum, wherever they began.
     let (sum, is_over) = digit.overflowing_add(start);
     let lonely = point & !((digit << 1) | (digit_before >> 63));
     let open = point & !(digit >> 1) & !(1 << 63);
@@ -228,7 +228,7 @@ fn wrong_points(point: u64, digit: u64, digit_before: u64, in_fraction: &mut u64
 
 /// Fills a window with the lines from `start` on, up to the first with which something might be wrong.
 ///
-/// `SPACED`: a string may begin behind a colon and a space, too. `JOINED`: a number is left as one zero, with a
+/// `SPACED`: a string may begin after a colon and a space, too. `JOINED`: a number is left as one zero, with a
 /// fraction or without one.
 struct Look<'a, const SPACED: bool, const JOINED: bool> {
     window: &'a mut Window,

@@ -41,7 +41,7 @@ fn numbers() {
     assert_eq!(number_length(format!("{}e200", "1".repeat(101)).as_bytes()), None);
 }
 
-/// A line that is no JSON is told apart from one that is not looked at to its end.
+/// A line that is no JSON is distinguished from one that is not looked at to its end.
 #[test]
 fn refusals() {
     let refusal = |text: &[u8]| line(Portable, text, 0, &[]).tops.expect_err("not valid");

@@ -8,7 +8,7 @@
 //! others add up in one row. Keeping the first, and not those that come first, makes the answer
 //! independent of the order of lines and of merges: a type that is among the first of all is among
 //! the first of any part. Their names have so many bytes, too: a type has a row as long as those
-//! before it have fewer. What one part moves to the others is then behind enough bytes in every whole.
+//! before it have fewer. What one part moves to the others is then after enough bytes in every whole.
 
 mod aggregates;
 mod cells;
@@ -31,7 +31,7 @@ use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-/// Where a type stands in the table.
+/// Where a type is in the table.
 pub type Place = u32;
 
 /// The types, in a hash table with open addressing.

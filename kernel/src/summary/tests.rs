@@ -98,7 +98,7 @@ fn wanted() {
     assert_eq!(shown(&summary), ["b 1 true 2 2 2"]);
 }
 
-/// Types are told apart and given out in the order of their code points.
+/// Types are distinguished and given out in the order of their code points.
 #[test]
 fn order() {
     let mut summary = Summary::new(None, MOST);

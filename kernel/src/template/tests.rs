@@ -122,7 +122,7 @@ fn lines_ahead() {
     }
 }
 
-/// A value may stand in quotes, and then must; a line without one has the value that stands in.
+/// A value may be in quotes, and then must; a line without one has the value that replaces it.
 #[test]
 fn quoted_and_absent_values() {
     let quoted = "{\"type\":\"a\",\"value\":\"5\",\"x\":\"2020-10-06\"}\n";
@@ -144,7 +144,7 @@ fn quoted_and_absent_values() {
     assert_eq!(read(&late, &late.replace("\"a\"", "\"b\"")), None);
 }
 
-/// Type and value may stand in any order.
+/// Type and value may be in any order.
 #[test]
 fn type_behind_value() {
     let line = "{\"value\":5,\"x\":\"2020-10-06\",\"type\":\"a\"}\n";

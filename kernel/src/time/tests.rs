@@ -27,7 +27,7 @@ fn clock(timing: &Timing) -> Clock {
 fn read(clock: &mut Clock, json: &str) -> Moment {
     let at = 4 + usize::from(json.starts_with('"'));
     let mut moments = Vec::new();
-    // With and without room behind it, new and known.
+    // With and without room after it, new and known.
     for room in [0, 100, 0, 100] {
         let block = format!("\"a\":{json}}}{:room$}", "");
         moments.push(clock.read(Portable, block.as_bytes(), at));
@@ -186,7 +186,7 @@ fn buckets() {
     assert_eq!(moment, Moment::Unknown(Ask::Region(1_601_978_525)));
     let text = "\"2020-10-06 10:02:05\"";
     assert_eq!(read(&mut clock, text), moment);
-    // An hour that a change cuts after five minutes, and is not regular behind it.
+    // An hour that a change cuts after five minutes, and is not regular after it.
     let hour = 1_601_978_400;
     for region in [
         Region { from: hour + 300, to: hour + HOUR, size: HOUR - 300, first: hour + 300 },
@@ -274,7 +274,7 @@ fn spans() {
     assert!(!clock.add_span(Span { from: 1, to: 2, offset: 86_400 }));
 }
 
-/// Any number of buckets are told apart.
+/// Any number of buckets are distinguished.
 #[test]
 fn many_buckets() {
     let mut clock = clock(&UTC);

@@ -50,7 +50,7 @@ _MINUTES: Final = ("s", "m", "minute")
 
 
 class _Shown(NamedTuple):
-    """What was read so far, and the number of events by type and bucket."""
+    """The state of what was read so far, and the number of events by type and bucket."""
 
     summary: Summary
     series: dict[str, list[int]]
@@ -127,7 +127,7 @@ class _Screen:
             lines = [*lines[: room - 3], f"… and {left} more", *lines[-2:]]
         account = printable(diagnostics.with_pending(shown.summary))[: size.columns - 1]
         text = "".join(f"{line}\x1b[K\n" for line in [*lines, account])
-        # What is below it belongs to nobody: the table was longer, or the terminal wider.
+        # The lines below it belong to nobody: the table was longer, or the terminal wider.
         write_stdout(f"{self._up()}{text}\x1b[J".encode())
         self._lines = len(lines) + 1
 

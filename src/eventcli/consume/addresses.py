@@ -29,7 +29,7 @@ class Address(NamedTuple):
     host: str
     """In lower case, as no host cares."""
     named: str
-    """What stands in its place, as it was written."""
+    """Its replacement, as it was written."""
     port: int | None
     path: str
     parameters: Mapping[str, str]

@@ -52,6 +52,6 @@ class Bodies:
         return not read.pending
 
     def advance(self, read: Read) -> None:
-        """Move behind the last message."""
+        """Move past the last message."""
         self.stream.offset, self.stream.lines = read.end, self.stream.lines + read.lines
         self.stream.position = self._position

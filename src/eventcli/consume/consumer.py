@@ -183,7 +183,7 @@ class Consumer:
             if receiver in back:
                 receiver.send_back(back[receiver])
                 continue
-            # What it does not hear it delivers again, and that does not count again.
+            # A broker that misses this delivers the messages again, and they do not count again.
             with suppress(BrokerError, UnreachableError, AbsentError):
                 receiver.broker.acknowledge(deliveries)
             for delivery in deliveries:

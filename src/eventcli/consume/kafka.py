@@ -2,7 +2,7 @@
 
 The offsets that a consumer group keeps in the broker are not used: they would not move in the transaction of the
 ledger. Where an offset is no longer there, the client would skip to either end of the partition and say nothing, so it
-is made to fail instead, and what is missing is told from the first and the last offset.
+is made to fail instead, and the first and the last offset show what is missing.
 """
 
 import json
@@ -69,7 +69,7 @@ class Part(NamedTuple):
 
 
 _GONE: Final = "gone"
-"""The name of a partition that stands in a position if the topic is no longer there."""
+"""The name of a partition in a position if the topic is no longer there."""
 
 Place = Mapping[str, Part]
 """The parts of a topic by the number of their partition, as text."""
@@ -232,7 +232,7 @@ class Topic:
         while waiting and (left := deadline - time.monotonic()) > 0:
             for one in self._client.consume(len(waiting), min(left, _LONGEST)):
                 name = str(one.partition())
-                # What comes first is the message at the offset, one behind it, or the end.
+                # The first answer is the message at the offset, one after it, or the end.
                 if name in waiting and one.error() is None and one.offset() == offsets[name]:
                     found[name] = _proof_of(one)
                 waiting.discard(name)
@@ -331,14 +331,14 @@ def _is_within(part: Part, bounds: tuple[int, int] | None) -> bool:
 def _judged(name: str, part: Part, low: int, high: int, proof: str) -> tuple[Part, Loss | None]:
     """Return where a partition goes on, and what it means if that is not where it was left.
 
-    `proof` is the fingerprint of what stands in the place of the last message that was read, if anything does.
+    `proof` is the fingerprint of what is in the place of the last message that was read, if anything does.
     """
     where = f"partition {name}"
     if proof not in ("", part.proof):
-        return Part(low), _made_anew(where, part)
+        return Part(low), _recreated(where, part)
     if part.next > high:
         if part.last < low or high == 0:
-            return Part(low), _made_anew(where, part)
+            return Part(low), _recreated(where, part)
         text = f"{where} ends at offset {high}, and was read up to {part.next}: what it lost is counted already"
         return Part(high), Loss(text, is_doubt=True)
     if part.next < low:
@@ -348,8 +348,8 @@ def _judged(name: str, part: Part, low: int, high: int, proof: str) -> tuple[Par
     return part, None
 
 
-def _made_anew(where: str, part: Part) -> Loss:
-    return Loss(f"{where} was made anew: what the former one held from offset {part.next} on may be lost")
+def _recreated(where: str, part: Part) -> Loss:
+    return Loss(f"{where} was recreated: what the former one held from offset {part.next} on may be lost")
 
 
 def _proof_of(message: Any) -> str:

@@ -63,7 +63,7 @@ class Connection:
             socket_connect_timeout=_TIMEOUT,
             retry=Retry(NoBackoff(), 0),
         )
-        # What it makes of entries (dicts of dicts) takes as long as receiving them.
+        # Turning entries into dicts of dicts takes as long as receiving them.
         for command in ("XRANGE", "XREAD", "XREADGROUP", "XINFO STREAM", "XINFO GROUPS", "XAUTOCLAIM", "EVAL"):
             self._client.response_callbacks[command] = _as_it_is
 

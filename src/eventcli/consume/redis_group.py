@@ -78,7 +78,7 @@ return 0
 class Place(NamedTuple):
     """What the ledger holds of a group besides the ids of entries.
 
-    `times` counts how often the stream went back or was made anew. `dropped` is up to which number entries are known to
+    `times` counts how often the stream went back or was recreated. `dropped` is up to which number entries are known to
     have been dropped, `added` how many there ever were, `last` the last id, and `start` the id before the first one.
     """
 
@@ -217,7 +217,7 @@ class Group:
         if place.added < 0:
             losses = []
         elif is_other:
-            losses = [Loss(f"the stream was made anew: what the former one held after {place.last} may be lost")]
+            losses = [Loss(f"the stream was recreated: what the former one held after {place.last} may be lost")]
         elif kind == b"back":
             losses = [
                 Loss(

@@ -100,7 +100,7 @@ class Log:
             return self._absent(place, seconds)
         losses: list[Loss] = []
         if not self._before:
-            # What was dropped before the first run was never asked for.
+            # Nobody asked for entries that were dropped before the first run.
             place = Place(number=seen.added - seen.length)
             if self._from_end:
                 return self._delivery(Place(text_of(seen.last), seen.added), seen._replace(entries=()), losses)
@@ -173,11 +173,11 @@ class Log:
         rest = seen.rest(place)
         is_back = seen.last < id_of(place.id) or seen.added < place.number
         is_impossible = seen.added - place.number < (len(seen.entries) if rest is None else rest)
-        # The ids of a stream that was made anew begin where those of the former one ended.
+        # The ids of a stream that was recreated begin where those of the former one ended.
         is_later = seen.first is None or seen.first > id_of(place.id)
         if False in there or (True not in there and is_later and (place.is_gone or is_back or is_impossible)):
             if not place.is_gone:
-                losses.append(Loss(f"the stream was made anew: what the former one held after {place.id} may be lost"))
+                losses.append(Loss(f"the stream was recreated: what the former one held after {place.id} may be lost"))
             again = self._look(Place(), self._sizes.count(len(seen.entries) or 1)) or seen
             return Place(number=again.added - again.length), again
         if is_back or is_impossible:

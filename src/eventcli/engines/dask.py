@@ -46,7 +46,7 @@ _CONNECT: Final = 10.0
 """Seconds for which the scheduler may take to answer first."""
 
 _PATIENCE: Final = 10.0
-"""Seconds after which people are told that there are no workers."""
+"""Seconds after which a message reports that there are no workers."""
 
 _CLOSE: Final = 0.5
 """Seconds for a farewell. The scheduler notices the end of the connection, too."""

@@ -88,7 +88,7 @@ class Roster:
     """The workers as the scheduler knows them, and how long there have been none."""
 
     def __init__(self, connection: Connection, patience: float) -> None:
-        """After `patience` seconds without workers, people are told."""
+        """Report it once there were no workers for `patience` seconds."""
         self._connection = connection
         self._patience = patience
         self._answer: Answer[Any] | None = None

@@ -46,7 +46,7 @@ class Repeat(NamedTuple):
 
 
 Said: TypeAlias = SourceReport | Repeat
-"""What is known of a name whose source is not read."""
+"""The facts about a name whose source is not read."""
 
 
 class Listed(NamedTuple):
@@ -123,7 +123,7 @@ def _answered(
 
 
 class _Found:
-    """What was found so far."""
+    """The sources found so far."""
 
     def __init__(self, options: Options) -> None:
         self.sources: list[Frozen] = []

@@ -26,7 +26,7 @@ _NOTHING: Final = Summary()
 
 
 class Piece(NamedTuple):
-    """What was read of a source, in the bytes `[start, end)` that some splits own of it.
+    """The part of a source that was read, in the bytes `[start, end)` that some splits own of it.
 
     `bytes` and `lines` are those of the lines that begin there. `is_stored` says that these are bytes as stored, which
     must be as many as the source has. `marks` are those of the beginning of the source, if asked for.

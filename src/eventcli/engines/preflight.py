@@ -1,4 +1,4 @@
-"""What is checked on every worker before anything is read: it can run this code, and can open what the plan names."""
+"""The check of every worker before anything is read: it can run this code, and can open what the plan names."""
 
 import json
 import platform

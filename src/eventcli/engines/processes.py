@@ -27,7 +27,7 @@ _STARTS: Final = 3
 """How often in a row a worker may die before it shows any sign of life."""
 
 _WAIT: Final = 10.0
-"""Seconds without workers after which people are told."""
+"""Seconds without workers after which a message reports it."""
 
 
 class _DeadError(Exception):
@@ -247,7 +247,7 @@ class _Shift:
         for thread in self._threads:
             while thread.is_alive():
                 if kind is not None:
-                    # What was begun is of no use to anyone; a thread may have started its process at this moment.
+                    # Nobody needs the work that was begun; a thread may have started its process at this moment.
                     for worker in self._workers:
                         worker.kill()
                 thread.join(_TICK / 2)

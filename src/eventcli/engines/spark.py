@@ -23,7 +23,7 @@ from eventcli.engines.spark_waves import Folding, UnclearError, Wave, Work
 register_pickle_by_value(spark_tasks)  # type: ignore[no-untyped-call]
 
 _PATIENCE: Final = 10.0
-"""Seconds after which people are told that there are no workers."""
+"""Seconds after which a message reports that there are no workers."""
 
 _WAVE: Final = 256
 """Tasks of a job of Spark; more on large clusters, up to sixteen times that."""

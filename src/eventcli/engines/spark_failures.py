@@ -20,7 +20,7 @@ _PYTHON: Final = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Exit)\b
 """The last line of a traceback of Python."""
 
 _GRPC: Final = re.compile(r'^\s*details = "(.*)"$', re.MULTILINE)
-"""What is said when a call of Spark Connect fails."""
+"""The message for a call of Spark Connect that fails."""
 
 _JAVA: Final = re.compile(r"^(?:Caused by: )?(?:\w+\.)+\w*(?:Exception|Error)?\w*: ")
 
@@ -39,7 +39,7 @@ _GONE: Final = (
     "Master removed our application",
     "All masters are unresponsive",
 )
-"""What is said when the driver is gone, or the connection to it."""
+"""The message for a driver that is gone, or the connection to it."""
 
 _PYTHONS: Final = re.compile(r"Python in worker has different version: (\S+) than that in driver: (\S+?),?\s")
 
@@ -130,7 +130,7 @@ def _shortened(text: str) -> str:
         ends = [line for line in lines if _PYTHON.match(line)]
         line = ends[-1] if ends else lines[0]
     else:
-        # The first one names a call of Java, unless it is said in Python.
+        # The first one names a call of Java, unless it comes from Python.
         if found := _GRPC.search(text):
             return _cut(found[1])
         said = [line.removeprefix(": ") for line in lines if line and not line.startswith("An error occurred while")]

@@ -40,7 +40,7 @@ _LAUNCH: Final = {"spark.ui.showConsoleProgress": "false"}
 
 _CONTEXT: Final = {
     "spark.app.name": "eventstats",
-    # Until a Python process that was told to end is ended; else two seconds.
+    # Until a Python process that was asked to end has ended; else two seconds.
     "spark.python.task.killTimeout": "500ms",
     # A task takes seconds. One that takes minutes when most are done may be on a machine that has stopped, so it is
     # begun on another one, too; Spark takes the result that comes first.

@@ -1,7 +1,7 @@
 """What the workers of Spark call: folds, merges and probes, as functions of `mapInArrow`.
 
 These functions are sent by value, not by name: a worker may lack this package, and must be able to say so. They use
-nothing but the standard library, PyArrow, and what they are told to import.
+nothing but the standard library, PyArrow, and what they are asked to import.
 """
 
 import importlib

@@ -159,7 +159,7 @@ class Folding(Work):
         return sorted(spark_tasks.rows_of(frame.toArrow()))
 
     def label(self, failure: Failure, folds: int | None) -> str | None:
-        """Return the name of a task, or of a merge, for messages; None if it cannot be told which task failed."""
+        """Return the name of a task, or of a merge, for messages; None if nothing shows which task failed."""
         if failure.task is not None:
             return self._labels[failure.task]
         if failure.place < len(self.spans) and folds in (None, failure.stage):

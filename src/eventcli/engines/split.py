@@ -56,7 +56,7 @@ def folded(split: Split) -> Partial:
         summary = Run(cast("Any", sources.opened()), split.options, callbacks).complete_here()
         if not sources.changed:
             break
-        # What was read of these may be of two versions.
+        # The bytes read of these may be of two versions.
         changed |= sources.changed
     pieces = sources.pieces({int(report.name): report for report in summary.sources})
     return Partial(split.place, split.place + 1, summary.replace(sources=()), pieces, rejects, split.most)

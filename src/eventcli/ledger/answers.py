@@ -17,7 +17,7 @@ from eventcli.text import name_of
 
 
 class Wanted(NamedTuple):
-    """What is asked of a ledger: the totals of some types (None: all), in a window."""
+    """A question to a ledger: the totals of some types (None: all), in a window."""
 
     types: tuple[str, ...] | None = None
     timing: Timing | None = None

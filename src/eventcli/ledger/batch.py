@@ -1,4 +1,4 @@
-"""What is written to a ledger in one transaction: what streams added, their positions, rejects and discontinuities."""
+"""The content of one transaction of a ledger: what streams added, their positions, rejects and discontinuities."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

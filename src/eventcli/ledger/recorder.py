@@ -138,7 +138,7 @@ class Recorder:
         self._kept = 0 if self._is_new else database.kept()
         self._committed_at = time.monotonic()
         self.committed: tuple[Types, Account] | None = None
-        """What was committed in this run, if anything was."""
+        """The result that this run committed, if any."""
 
     # ---- queues
 

@@ -99,5 +99,5 @@ def replay(
 
 
 def _line(raw: bytes, query: Query) -> bytes:
-    """Return the line that is made of what stands in a stream."""
+    """Return the line that is made of what a stream holds."""
     return eventcli.pipeline.framing.unwrapped(raw, query) if query.form.is_framed else raw

@@ -160,7 +160,7 @@ def _refuse(constant: str) -> None:
 
 
 class Form(Record):
-    """What stands in a stream, if it is not one plain event a line; none of this is on by default.
+    """The content of a stream, if it is not one plain event a line; none of this is on by default.
 
     `framing` is one of `FRAMINGS`. `records` is the path to arrays whose elements are the events; it needs the framing
     of JSON texts. `skip_prefix` ignores what is before the first brace of a line. `unwrap` is the field with a string
@@ -178,7 +178,7 @@ class Form(Record):
 
     @property
     def is_framed(self) -> bool:
-        """Whether lines have to be made of what stands in the stream."""
+        """Whether lines have to be made of what is in the stream."""
         return self.framing != "lines" or self.skip_prefix or self.unwrap is not None
 
     @classmethod
@@ -220,7 +220,7 @@ class Query(Record):
     `numeric_strings` accepts a string that contains a JSON number as that number. `salvage` recovers what is certain
     from damaged lines. `timing` is None if times are ignored. Types beyond `max_types` share one row, and so do types
     once the names before them, in code-point order, have `max_type_bytes` bytes. `aggregates` are the optional ones
-    that are kept, too. `form` says what stands in the stream.
+    that are kept, too. `form` describes the content of the stream.
     """
 
     fields: Fields = Fields()

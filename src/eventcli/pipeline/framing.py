@@ -1,4 +1,4 @@
-"""What is made of a stream before lines are folded: chooses the cutter for the form of a query."""
+"""The way from a stream to the lines that are folded: chooses the cutter for the form of a query."""
 
 from typing import Final
 

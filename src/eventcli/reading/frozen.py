@@ -37,7 +37,7 @@ class FileState(NamedTuple):
             return
         if now.inode == self.inode and now.size < self.size:
             raise TruncatedError(f"the file had {self.size} bytes when it was listed, and was cut since then", now.size)
-        raise ReplacedError("the file was replaced or written anew after it was listed")
+        raise ReplacedError("the file was replaced or rewritten after it was listed")
 
 
 class FrozenFile(Snapshot):

@@ -37,7 +37,7 @@ def _quoted(names: list[str]) -> list[str]:
 
 
 _Around = tuple[str, str, str]
-"""What comes first, between two rows, and last."""
+"""The bytes before the first row, between two rows, and after the last."""
 
 
 def _in_json(summary: Summary, stats: Sequence[Stat], other_label: str, around: _Around) -> bytes:

@@ -10,7 +10,7 @@ from typing import Final
 _DAY: Final = 86_400
 
 _EVERY: Final = 60.0
-"""Seconds after which the ledger is told how much time has passed."""
+"""Seconds after which the ledger records how much time has passed."""
 
 
 class KeyClock:

@@ -40,7 +40,7 @@ EXPECTED: Final = (
     OutputError,
     OSError,
 )
-"""What is no bug of the server."""
+"""The failures that are no bug of the server."""
 
 
 def problem_of(error: Exception) -> Problem:

@@ -53,7 +53,7 @@ class ContradictionError(QuestionError):
 
 
 class Question(NamedTuple):
-    """What is asked of the totals; every field is as it was written."""
+    """A question about the totals; every field is as it was written."""
 
     types: tuple[str, ...] = ()
     since: str | None = None

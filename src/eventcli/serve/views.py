@@ -136,7 +136,7 @@ class Views:
         head = read_head(self.path)
         self._database = Database.open_to_read(self.path)
         self._cost = time.monotonic() - began
-        # What is migrated or empty is a copy in memory, which does not change.
+        # A migrated or empty ledger is a copy in memory, which does not change.
         self._is_copy = int.from_bytes(head[_SCHEMA], "big") != VERSION
         self._opened = version
         return self._database

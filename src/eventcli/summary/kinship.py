@@ -51,7 +51,7 @@ class Result(NamedTuple):
 
 
 class Kinship:
-    """What is known of the results added so far; each further one must belong to them."""
+    """The common facts of the results added so far; each further one must belong to them."""
 
     def __init__(self) -> None:
         """Begin without results: any may be the first."""

@@ -5,12 +5,12 @@ from typing import NamedTuple, Protocol
 
 
 class Kind(StrEnum):
-    """What stands in a stream and cannot be given as a line."""
+    """A part of a stream that cannot be given as a line."""
 
     TOO_LONG = "too_long"
     """A text that is longer than the limit."""
     DAMAGED = "damaged"
-    """What is around records was torn."""
+    """The text around records was torn."""
     NO_RECORDS = "no_records"
     """A text without records."""
     UNCLOSED = "unclosed"

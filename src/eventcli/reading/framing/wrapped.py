@@ -29,7 +29,7 @@ _ACTIONS: Final = {b"index": True, b"create": True, b"update": True, b"delete": 
 
 
 class Wrapping(NamedTuple):
-    """What is made of lines.
+    """How events are taken out of lines.
 
     `ways` lead to the string that holds the event, each a list of keys; the first that leads somewhere is taken. With
     `in_place`, the event is also put in place of the string.

@@ -1,1 +1,1 @@
-"""What is kept of the values of one type: one module an aggregate, and one registry."""
+"""The aggregates of the values of one type: one module an aggregate, and one registry."""
