@@ -58,7 +58,7 @@ class Forks:
         self._environment = _of_the_start(os.environ)
         self._owner = os.getpid()
         # Open from now on, so that a test that counts descriptors before and after its run finds the same number.
-        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ours, self._theirs = socket.socketpair()
         self._process: subprocess.Popen[bytes] | None = None
 
     def can_run(self, environment: Mapping[str, str]) -> bool:
@@ -113,6 +113,8 @@ class Forks:
         if os.getpid() == self._owner and self._process is not None:
             self._ours.close()
             self._theirs.close()
+            # Some other process that a test left may still hold an end of the connection.
+            self._process.terminate()
             self._process.wait()
 
 
