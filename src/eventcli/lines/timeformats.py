@@ -84,7 +84,7 @@ class TimeFormat:
                     raise ValueError(f"{text!r} has %{directive}, which is none of {known}")
                 field = _SAME.get(directive, directive)
                 if field in used:
-                    raise ValueError(f"{text!r} has twice what %{directive} means")
+                    raise ValueError(f"{text!r} says twice what %{directive} means")
                 used.add(field)
                 pattern += f"(?P<{directive}>{_DIRECTIVES[directive]})"
         date_of = used & _OF_DATES
