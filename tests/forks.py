@@ -60,6 +60,7 @@ class Forks:
         # Open from now on, so that a test that counts descriptors before and after its run finds the same number.
         self._ours, self._theirs = socket.socketpair()
         self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self._end)
 
     def can_run(self, environment: Mapping[str, str]) -> bool:
         """Whether a forked run is like a whole one in this environment."""
@@ -107,12 +108,13 @@ class Forks:
             env=self._environment,
             pass_fds=[descriptor],
         )
-        atexit.register(self._end)
 
     def _end(self) -> None:
-        if os.getpid() == self._owner and self._process is not None:
-            self._ours.close()
-            self._theirs.close()
+        if os.getpid() != self._owner:
+            return
+        self._ours.close()
+        self._theirs.close()
+        if self._process is not None:
             # Some other process that a test left may still hold an end of the connection.
             self._process.terminate()
             self._process.wait()
@@ -175,7 +177,9 @@ def _serve(requests: socket.socket, script: Path) -> None:
                     pid, answer = running.pop(key.fd)
                     selector.unregister(key.fd)
                     os.close(key.fd)
-                    os.write(answer, _NUMBER.pack(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+                    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                    with suppress(BrokenPipeError):  # nobody waits for a run that was killed
+                        os.write(answer, _NUMBER.pack(status))
                     os.close(answer)
                     continue
                 data, descriptors, _, _ = socket.recv_fds(requests, 1, 5)
