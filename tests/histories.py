@@ -243,6 +243,9 @@ HISTORIES: Final = {
         begin(is_glob=False, lines=1, is_repetitive=True); rename(); append_much()
         slow_copy(length=0, more=145, lines=1, runs=31, is_cut=True); run()
     """,
+    "a log of equal lines is copied and renamed, and the next one has fewer of them": """
+        begin(lines=1, is_repetitive=True, is_glob=False); append_much(); run(); copy(); rename(); append_much(); run()
+    """,
     "a compressed copy is left of a compressed log that is removed, and rotates on": """
         begin(is_wrong=True, lines=3, is_glob=False); compress(encoding=".bz2"); rename(); run_blind(index=0)
         append_much(); run_blind(index=0); append_much(); cut_back(reuse_inode=False); copy(); append(lines=2, old=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from eventcli.ledger.streams.rules.copies import by_beginning, by_content
+from eventcli.ledger.streams.rules.holders import note_as_copy
 from eventcli.ledger.streams.rules.places import by_place
 from eventcli.ledger.streams.stream import State
 from surveys import BEATS, Field, family_of, file_of, held, lines, tick
@@ -107,3 +108,24 @@ def test_equal_lines_in_a_file_younger_than_the_log_are_rather_a_copy_of_that(tm
         rule(survey, family_of(survey))
     assert held(survey) == {"old": "app.log.2", "log": "app.log"}
     assert file_of(survey, "app.log.1").original is file_of(survey)
+
+
+def test_a_log_is_not_compared_with_a_copy_of_what_it_was_compared_with(tmp_path: Path) -> None:
+    """Fewer equal lines in the log than in the one that was renamed are another log, whatever copies there are."""
+    field = Field(tmp_path)
+    field.write("app.log", BEATS)
+    stream = field.seen("key")
+    tick()
+    field.write("app.log.2", BEATS)
+    field.log.rename(tmp_path / "app.log.1")
+    tick()
+    field.write("app.log", BEATS[:52])
+    survey = field.survey([stream], ["app.log", "app.log.1", "app.log.2"])
+    if not file_of(survey).born:
+        pytest.skip("creation times are not recorded here")
+    for rule in (by_place, by_content):
+        rule(survey, family_of(survey))
+    note_as_copy(survey, file_of(survey, "app.log.2"), str(field.log))
+    by_beginning(survey, family_of(survey))
+    assert file_of(survey, "app.log.2").is_copied
+    assert not file_of(survey).is_copied

@@ -150,6 +150,8 @@ def _tell_copy(survey: Survey, file: Candidate) -> None:
         if file.length >= stream.seen:
             continue
         holder = holder_of(survey, stream, file)
+        if holder is not None and holder.original is not None and stream.state is State.COPY:
+            continue  # rather compared with what that is a copy of
         if holder is not None and holder.is_copy(file):
             kin = kin_of(survey, file, holder, stream)
             if kin is Kin.HIDDEN:
