@@ -2,6 +2,9 @@
 
 import importlib
 import os
+import threading
+import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Final
 
@@ -36,6 +39,22 @@ settings.register_profile(
 )
 settings.register_profile("long", settings.get_profile("default"), max_examples=100 * _EXAMPLES, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
+
+
+_LASTING: Final = ("fsspecIO", "asyncio_", "gcsfs-", "IO loop", "Dask-Offload")
+"""How the names of threads begin that libraries keep for the next use."""
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left() -> Iterator[None]:
+    """Fail a test that leaves a thread: a later one would wait for it, or share with it what is random."""
+    before = set(threading.enumerate())
+    yield
+    until = time.monotonic() + 5
+    while left := [one for one in set(threading.enumerate()) - before if not one.name.startswith(_LASTING)]:
+        if time.monotonic() > until:
+            pytest.fail(f"threads go on: {left}")
+        time.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)

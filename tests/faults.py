@@ -9,15 +9,23 @@ import ctypes
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, ClassVar, Final
+from weakref import WeakSet
 
 WRITING: Final = ("pwrite64", "pwrite", "write", "ftruncate", "unlink", "fallocate")
 """The system calls that change files, by SQLite's names; syncing is not among those that it lets be replaced."""
 
 _PATIENCE: Final = 60
 """Seconds after which a child is taken to hang."""
+
+_SETTLING: Final = 2.0
+"""Seconds within which threads that are about to end do so."""
+
+_lasting: Final[WeakSet[threading.Thread]] = WeakSet()
+"""Threads that did not end then, as those of libraries that keep one for the next use."""
 
 _SIZED: Final = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int64)
 _SHORT: Final = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)
@@ -116,10 +124,13 @@ class Faults:
 
 def in_child(action: Callable[[], int], *, kill_at: int | None = None, torn: bool = False) -> int:
     """Run `action` in a forked process, and return its exit status (minus the signal that ended it)."""
-    # A thread that is about to end may hold what the child needs.
+    # A thread that is about to end may hold what the child needs. One that goes on is waited for only once.
+    settled = time.monotonic() + _SETTLING
     for thread in threading.enumerate():
-        if thread is not threading.current_thread():
-            thread.join(_PATIENCE)
+        if thread is not threading.current_thread() and thread not in _lasting:
+            thread.join(max(0.0, settled - time.monotonic()))
+            if thread.is_alive():
+                _lasting.add(thread)
     child = os.fork()
     if not child:
         status = 99

@@ -71,6 +71,8 @@ class Server:
     """Where `away` leads to."""
     drip: float = 0
     """Seconds between two small pieces of a body."""
+    is_over: threading.Event = field(default_factory=threading.Event)
+    """Set when the test ends, so that no answer goes on."""
     seen: list[Seen] = field(default_factory=list)
 
     @property
@@ -96,8 +98,10 @@ def serve() -> Iterator[Server]:
         try:
             yield state
         finally:
+            state.is_over.set()
             listener.shutdown()
             thread.join()
+            listener.end_connections()
 
 
 def stands_in(server: Server, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
@@ -156,6 +160,24 @@ def url_of(server: Server, store: str, name: str = "bucket/events.jsonl") -> str
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._open: set[socket.socket] = set()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Answer all requests of a connection, which clients keep open for the next one."""
+        self._open.add(request)
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            self._open.discard(request)
+
+    def end_connections(self) -> None:
+        """End the connections that are open, and with them their threads."""
+        for connection in tuple(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients go away in these tests."""
@@ -256,7 +278,8 @@ class _Handler(BaseHTTPRequestHandler):
             piece = body[start : start + _PIECE] if cut < 0 else body[start : min(start + _PIECE, cut)]
             if state.drip:
                 for byte in piece[:100]:
-                    time.sleep(state.drip)
+                    if state.is_over.wait(state.drip):
+                        return
                     self.wfile.write(bytes((byte,)))
                 return
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
