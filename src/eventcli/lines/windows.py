@@ -22,6 +22,9 @@ def timing_of(options: dict[str, Any]) -> Timing | None:
     if options["gaps"] and by is None:
         raise ContradictionError("--gaps needs --by")
     check_format(time_format)
+    # A zone that does not exist is refused also where nothing needs it.
+    for name in filter(None, (tz, input_tz)):
+        zone_of(name)
     if since is by is until is None:
         return None
     zone, input_zone = zone_of(tz or input_tz or "UTC"), zone_of(input_tz or "UTC")

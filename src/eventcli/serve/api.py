@@ -8,6 +8,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from eventcli import __version__
 from eventcli.reporting.columns import Stat
@@ -48,28 +49,30 @@ class Row(BaseModel):
 
 
 class _Asked(BaseModel):
-    """The options of `eventstats totals`, as the parameters of a URL."""
+    """The options of `eventstats totals`, as parameters of a URL: one that is not given is absent, never null."""
 
     type: list[str] = Field([], description="Keep this type only. Repeatable.")
-    since: str | None = Field(
+    since: str | SkipJsonSchema[None] = Field(
         None,
         description="Keep events from this time on: a time, a date, 24h, 7d (ago), today, now or an epoch.",
         examples=["24h"],
         json_schema_extra={"pattern": BOUND},
     )
-    until: str | None = Field(None, description="Keep events before this time.", json_schema_extra={"pattern": BOUND})
-    by: str | None = Field(
+    until: str | SkipJsonSchema[None] = Field(
+        None, description="Keep events before this time.", json_schema_extra={"pattern": BOUND}
+    )
+    by: str | SkipJsonSchema[None] = Field(
         None,
         description="Print in buckets of time, as far as the ledger keeps them.",
         json_schema_extra={"enum": [*SIZES]},
     )
-    tz: str | None = Field(
+    tz: str | SkipJsonSchema[None] = Field(
         None,
-        description="Time zone of buckets and of times without an offset: a name, or +02:00.",
-        json_schema_extra={"enum": [*sorted(available_timezones())]},
+        description="Time zone of buckets and of times without an offset: a name, or +02:00; UTC if empty, as TZ is.",
+        json_schema_extra={"enum": ["", *sorted(available_timezones())]},
     )
     gaps: bool = Field(False, description="Print rows of count 0 for empty buckets.")  # noqa: FBT003
-    stats: str | None = Field(
+    stats: str | SkipJsonSchema[None] = Field(
         None,
         description=f"What to print of each type: {', '.join(Stat)}.",
         json_schema_extra={"pattern": f"^({_STAT})(,({_STAT}))*$"},
