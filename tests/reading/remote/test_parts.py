@@ -10,7 +10,8 @@ import pytest
 from eventcli.readable import ReplacedError, TruncatedError
 from eventcli.reading.remote import failures, stores
 from eventcli.reading.remote.listing import ObjectState, objects
-from eventcli.reading.remote.parts import Part, open_part
+from eventcli.reading.remote.parts import open_part
+from eventcli.reading.remote.ranges import Ranges
 from eventcli.reading.source import read_all
 from servers import Server, forget_connections, serve, stands_in, url_of
 
@@ -43,7 +44,7 @@ def listed(url: str) -> ObjectState:
     return state
 
 
-def part_of(state: ObjectState, start: int, end: int) -> Part:
+def part_of(state: ObjectState, start: int, end: int) -> Ranges:
     """Open a part of an object that was listed."""
     assert state.size is not None
     assert state.version is not None
@@ -53,7 +54,7 @@ def part_of(state: ObjectState, start: int, end: int) -> Part:
 @pytest.mark.parametrize("store", STORES)
 def test_a_part_begins_anywhere_and_can_be_read_on(store: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part has the bytes from its start to the end of the object, and the beginning of the object on demand."""
-    monkeypatch.setattr("eventcli.reading.remote.parts.RANGE", 100_000)
+    monkeypatch.setattr("eventcli.reading.remote.ranges.RANGE", 100_000)
     state = listed(url_of(server, store))
     assert (state.size, state.whole) == (len(DATA), "")
     for start, end in ((0, 10), (5, 5), (1000, 500_000), (len(DATA) - 1, len(DATA)), (len(DATA), len(DATA))):
@@ -88,8 +89,8 @@ def test_an_object_that_was_changed_is_not_read(
     store: str, when: str, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a change, a part is an error: at once, at the next request, or when it is checked at its end."""
-    monkeypatch.setattr("eventcli.reading.remote.parts.RANGE", 1000)
-    monkeypatch.setattr("eventcli.reading.remote.parts.AHEAD", 1)
+    monkeypatch.setattr("eventcli.reading.remote.ranges.RANGE", 1000)
+    monkeypatch.setattr("eventcli.reading.remote.ranges.AHEAD", 1)
     state = listed(url_of(server, store))
     other = DATA[::-1]
     if when == "before it is opened":
@@ -105,7 +106,7 @@ def test_an_object_that_was_changed_is_not_read(
             _read_and_check(part)
 
 
-def _read_and_check(part: Part) -> None:
+def _read_and_check(part: Ranges) -> None:
     """Read a part to its end. Most stores refuse to go on after a change; of the others, the check finds out."""
     read_all(part)
     part.check()
@@ -173,8 +174,8 @@ def test_a_connection_that_is_cut_is_resumed(server: Server) -> None:
 
 def test_what_is_lost_after_a_beginning_is_truncated(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that breaks off after its first bytes is truncated where they end."""
-    monkeypatch.setattr("eventcli.reading.remote.parts.RANGE", 1000)
-    monkeypatch.setattr("eventcli.reading.remote.parts.AHEAD", 1)
+    monkeypatch.setattr("eventcli.reading.remote.ranges.RANGE", 1000)
+    monkeypatch.setattr("eventcli.reading.remote.ranges.AHEAD", 1)
     state = listed(url_of(server, "http"))
     with part_of(state, 0, 3000) as part:
         view = memoryview(bytearray(1000))

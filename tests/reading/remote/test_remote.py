@@ -23,7 +23,7 @@ import pytest
 import process
 from eventcli import SourceReport, Status, TypeStats, summarize
 from eventcli.readable import TruncatedError
-from eventcli.reading.remote import failures, http, stores
+from eventcli.reading.remote import failures, http, ranges
 from eventcli.reading.remote import urls as urls_module
 from eventcli.reading.source import read_all
 from eventcli.text import is_url
@@ -151,7 +151,7 @@ def test_objects_of_stores_are_read_in_large_ranges(store: str, server: Server) 
     server.objects["bucket/events.jsonl"] = LARGE
     assert read(url_of(server, store)) == whole(LARGE)
     places = sorted(tuple(map(int, asked[6:].split("-"))) for asked in server.ranges_of("events.jsonl") if asked)
-    assert [first for first, _ in places] == list(range(0, len(LARGE), stores.RANGE))
+    assert [first for first, _ in places] == list(range(0, len(LARGE), ranges.RANGE))
     assert [last + 1 for _, last in places] == [*(first for first, _ in places[1:]), len(LARGE)]
 
 

@@ -19,7 +19,7 @@ SILENCE: Final = 60.0
 _CODINGS: Final = frozenset(("", "identity", "gzip", "x-gzip", "zstd", "aws-chunked"))
 """Harmless content encodings: compressed data is recognised by its first bytes."""
 
-BUSY: Final = {
+_BUSY: Final = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -89,22 +89,11 @@ class Download:
         return got
 
     def _first_response(self) -> HTTPResponse:
-        while True:
-            try:
-                return self._send({})
-            except HTTPError as error:
-                error.close()
-                failure = http_failure(error)
-                again = error.code in BUSY
-            except (RefusedError, LateError) as error:
-                raise OSError(in_words(error)) from error
-            except (OSError, HTTPException) as error:
-                failure = _connection_failure(error)
-                again = isinstance(reason_of(error), (ConnectionResetError, TimeoutError, HTTPException))
-            if not again or self._tries == failures.TRIES:
-                raise failure
-            self._deadline.pause(failures.PAUSE * 2**self._tries)
-            self._tries += 1
+        try:
+            return answer(self._requests, self._url, {})
+        except HTTPError as error:
+            error.close()
+            raise http_failure(error) from error
 
     def _take_up(self) -> None:
         """Request the bytes after the last one that arrived. TruncatedError if they are unavailable."""
@@ -125,10 +114,10 @@ class Download:
             try:
                 self._deadline.pause(failures.PAUSE * 2**self._tries)
                 self._tries += 1
-                response = self._send({"Range": f"bytes={self.position}-", "If-Range": same})
+                response = _send(self._requests, self._url, {"Range": f"bytes={self.position}-", "If-Range": same})
             except HTTPError as error:
                 error.close()
-                if error.code not in BUSY:
+                if error.code not in _BUSY:
                     raise self._truncated(failure, f"resuming failed with {in_words(error)}") from error
                 failure = error
             except (RefusedError, LateError) as error:
@@ -161,11 +150,6 @@ class Download:
     def _truncated(self, failure: Exception, why: str) -> TruncatedError:
         return TruncatedError(f"connection lost ({in_words(failure)}), {why}", self.position)
 
-    def _send(self, headers: dict[str, str]) -> HTTPResponse:
-        # As stored: the reader recognises compressed objects, and offsets are those of the store.
-        headers["Accept-Encoding"] = "identity"
-        return self._requests.send(self._url, headers)
-
 
 def _check_whole(response: HTTPResponse) -> None:
     """Raise TruncatedError for a partial response, OSError for one that cannot be read."""
@@ -185,5 +169,29 @@ def check_coding(response: HTTPResponse) -> None:
         raise OSError(f"sent with Content-Encoding {printable(unknown[0][:40])!r}, which is not supported")
 
 
-def _connection_failure(error: Exception) -> OSError:
-    return OSError(f"cannot connect: {in_words(error)}")
+def answer(requests: Requests, url: str, headers: dict[str, str]) -> HTTPResponse:
+    """Return the response to a request, which is repeated while the server is busy or the connection fails.
+
+    Raises HTTPError for what the server refuses, OSError for what cannot be had.
+    """
+    tries = 0
+    while True:
+        try:
+            return _send(requests, url, headers)
+        except HTTPError as error:
+            if error.code not in _BUSY or tries == failures.TRIES:
+                raise
+            error.close()
+        except (RefusedError, LateError) as error:
+            raise OSError(in_words(error)) from error
+        except (OSError, HTTPException) as error:
+            is_cut = isinstance(reason_of(error), (ConnectionResetError, TimeoutError, HTTPException))
+            if not is_cut or tries == failures.TRIES:
+                raise OSError(f"cannot connect: {in_words(error)}") from error
+        requests.deadline.pause(failures.PAUSE * 2**tries)
+        tries += 1
+
+
+def _send(requests: Requests, url: str, headers: dict[str, str]) -> HTTPResponse:
+    # As stored: the reader recognises compressed objects, and offsets are those of the store.
+    return requests.send(url, {"Accept-Encoding": "identity", **headers})

@@ -3,116 +3,25 @@
 A request names the version that it wants (If-Match), so a part is never of two versions.
 """
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
-from typing import Final, Protocol, Self
+from typing import Final
 from urllib.error import HTTPError
 
-from eventcli.readable import ReplacedError, TruncatedError
+from eventcli.readable import ReplacedError
 from eventcli.reading.remote import failures
 from eventcli.reading.remote.failures import SECRETS, http_failure, in_words
-from eventcli.reading.remote.http import BUSY, SILENCE, check_coding
+from eventcli.reading.remote.http import SILENCE, answer, check_coding
+from eventcli.reading.remote.ranges import Ranges
 from eventcli.reading.remote.requests import Deadline, LateError, RefusedError, Requests, quoted
-from eventcli.reading.remote.stores import AHEAD, RANGE, Object, failure_of
+from eventcli.reading.remote.stores import Object, failure_of
 from eventcli.reading.remote.urls import is_http
 from eventcli.redaction import secrets
-
-_STEP: Final = 64 * 1024
-"""Bytes requested first after the end of a part, where its last line ends; then twice as many, and so on."""
 
 _CHANGED: Final = "the object was changed after it was listed"
 
 
-class Fetching(Protocol):
-    """An object of which any bytes can be had."""
-
-    size: int
-
-    def fetch(self, start: int, length: int) -> bytes:
-        """Return some bytes; any thread may call this. Raises OSError on failure, ReplacedError after a change."""
-
-    def check(self) -> None:
-        """Raise ReplacedError if what was fetched may be of another version."""
-
-    def close(self) -> None:
-        """Close what is open."""
-
-
-class Part:
-    """The bytes of an object from `start` on: those before `end` are requested ahead, more as they are needed."""
-
-    def __init__(self, source: Fetching, start: int, end: int) -> None:
-        """Request nothing yet."""
-        self._source = source
-        self._threads = ThreadPoolExecutor(AHEAD, "eventstats-part")
-        self._under_way: deque[Future[bytes]] = deque()
-        self._waiting = memoryview(b"")
-        self._asked = self._begin = start
-        self._end = min(end, source.size)
-        self._step = _STEP
-        self.position = start
-        self.size = source.size
-        self.name = ""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Cancel the requests in flight."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._source.close()
-
-    def check(self) -> None:
-        """Raise ReplacedError if what was read may be of another version: not every store compares it by itself."""
-        self._source.check()
-
-    def head(self, length: int) -> bytes:
-        """Return the first bytes of the object, wherever the part begins."""
-        try:
-            return self._source.fetch(0, min(length, self.size)) if self.size else b""
-        except Exception as error:
-            raise _failure(error) from error
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Hand out the rest of the current range, or the next one."""
-        try:
-            if not self._waiting:
-                self._waiting = memoryview(self._next())
-        except Exception as error:
-            failure = _failure(error)
-            if self.position == self._begin or isinstance(failure, ReplacedError):
-                raise failure from error
-            raise TruncatedError(failure.strerror or str(failure), self.position) from error
-        got = min(len(buffer), len(self._waiting))
-        buffer[:got] = self._waiting[:got]
-        self._waiting = self._waiting[got:]
-        self.position += got
-        return got
-
-    def _next(self) -> bytes:
-        self._ask()
-        if self._under_way:
-            data = self._under_way.popleft().result()
-            self._ask()
-            return data
-        length = min(self._step, self.size - self._asked)
-        self._step = min(2 * self._step, RANGE)
-        self._asked += length
-        return self._source.fetch(self._asked - length, length) if length else b""
-
-    def _ask(self) -> None:
-        while len(self._under_way) < AHEAD and self._asked < self._end:
-            length = min(RANGE, self._end - self._asked)
-            self._under_way.append(self._threads.submit(self._source.fetch, self._asked, length))
-            self._asked += length
-
-
-def open_part(url: str, listed: tuple[int, str], part: tuple[int, int], timeout: float | None, storage: str) -> Part:
+def open_part(url: str, listed: tuple[int, str], part: tuple[int, int], timeout: float | None, storage: str) -> Ranges:
     """Open the bytes `[start, end)` of an object that had this size and version, and can be read on after the end.
 
     Raises OSError on failure, ReplacedError if the object has been replaced.
@@ -121,12 +30,12 @@ def open_part(url: str, listed: tuple[int, str], part: tuple[int, int], timeout:
     size, version = listed
     deadline = Deadline(timeout)
     if is_http(url):
-        return Part(_OverHttp(url, deadline, size, version), *part)
+        return Ranges(_OverHttp(url, deadline, size, version), part, deadline, _failure)
     source = Object(url, deadline, storage)
     if (source.size, str(source.version)) != (size, version):
         source.close()
         raise ReplacedError(_CHANGED)
-    return Part(source, *part)
+    return Ranges(source, part, deadline, _failure)
 
 
 def state_over_http(url: str, deadline: Deadline) -> tuple[int | None, str | None, str]:
@@ -135,7 +44,7 @@ def state_over_http(url: str, deadline: Deadline) -> tuple[int | None, str | Non
     Raises OSError on failure. The version is the ETag, or the time of the last change if there is no strong one.
     """
     try:
-        with _answer(url, {"Range": "bytes=0-0"}, deadline) as response:
+        with answer(Requests(deadline, SILENCE), quoted(url), {"Range": "bytes=0-0"}) as response:
             check_coding(response)
             headers = response.headers
             version = _strong(headers.get("ETag")) or headers.get("Last-Modified")
@@ -163,7 +72,7 @@ class _OverHttp:
     """An object on an HTTP server."""
 
     def __init__(self, url: str, deadline: Deadline, size: int, version: str) -> None:
-        self._url = url
+        self._url = quoted(url)
         self._deadline = deadline
         self.size = size
         self._version = version
@@ -201,7 +110,9 @@ class _OverHttp:
         is_etag = self._version.startswith('"')
         condition = {"If-Match" if is_etag else "If-Unmodified-Since": self._version}
         try:
-            response = _answer(self._url, {"Range": f"bytes={start}-{end - 1}", **condition}, self._deadline)
+            response = answer(
+                Requests(self._deadline, SILENCE), self._url, {"Range": f"bytes={start}-{end - 1}", **condition}
+            )
         except HTTPError as error:
             if error.code in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
                 error.close()
@@ -218,24 +129,3 @@ class _OverHttp:
             response.close()
             raise RefusedError("the server does not give parts of objects any more")
         return response
-
-
-def _answer(url: str, headers: dict[str, str], deadline: Deadline) -> HTTPResponse:
-    """Send a request, again while the server is busy or the connection fails. HTTPError for what it refuses."""
-    tries = 0
-    while True:
-        try:
-            return Requests(deadline, SILENCE).send(quoted(url), {"Accept-Encoding": "identity", **headers})
-        except HTTPError as error:
-            if error.code not in BUSY or tries == failures.TRIES:
-                raise
-            error.close()
-        except (RefusedError, LateError) as error:
-            raise OSError(in_words(error)) from error
-        except (OSError, HTTPException) as error:
-            reason = failures.reason_of(error)
-            is_cut = isinstance(reason, (ConnectionResetError, TimeoutError, HTTPException))
-            if not is_cut or tries == failures.TRIES:
-                raise OSError(f"cannot connect: {in_words(error)}") from error
-        deadline.pause(failures.PAUSE * 2**tries)
-        tries += 1

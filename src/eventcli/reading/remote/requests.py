@@ -59,7 +59,7 @@ class Requests:
         """Treat a connection as cut if nothing arrives on it for `silence` seconds."""
         self._opener = _opener(lambda: deadline.left(silence))
         self._silence = silence
-        self._deadline = deadline
+        self.deadline = deadline
 
     def send(self, url: str, headers: dict[str, str]) -> HTTPResponse:
         """Return the response; HTTPError for an error status, RefusedError for a redirect that must not be followed.
@@ -69,7 +69,7 @@ class Requests:
         for _ in range(_MOST_REDIRECTS):
             try:
                 sent = request.Request(url, headers=headers)  # noqa: S310  # the opener only knows HTTP
-                timeout = self._deadline.left(self._silence)
+                timeout = self.deadline.left(self._silence)
                 return cast("HTTPResponse", self._opener.open(sent, timeout=timeout))
             except HTTPError as error:
                 location = error.headers.get("Location")

@@ -5,24 +5,17 @@ import json
 import logging
 import os
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final, Self, TypeVar, cast
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, cast
 
-from eventcli.readable import ReplacedError, TruncatedError
+from eventcli.readable import ReplacedError
 from eventcli.reading.remote import failures
 from eventcli.reading.remote.failures import in_words
-from eventcli.reading.remote.requests import Deadline, LateError
+from eventcli.reading.remote.ranges import Ranges, in_time
+from eventcli.reading.remote.requests import Deadline
 
 INSTALL: Final = "pip install 'eventcli[remote]'"
 """The command that installs the requirements for object stores."""
-
-RANGE: Final = 2 * 1024 * 1024
-"""Bytes requested at a time. Measured: smaller ranges cost round trips, larger ones only memory."""
-
-AHEAD: Final = 4
-"""Ranges of an object in flight at a time."""
-
-_T = TypeVar("_T")
 
 _LIBRARIES: Final = ("aiobotocore", "aiohttp", "asyncio", "botocore", "fsspec", "gcsfs", "google", "s3fs", "urllib3")
 
@@ -32,23 +25,20 @@ class _ChangedError(ReplacedError):
 
 
 class Object:
-    """An object in a store that fsspec supports, read in ranges by a few threads."""
+    """An object in a store that fsspec supports, of which a few threads fetch ranges."""
 
     def __init__(self, url: str, deadline: Deadline, storage: str = "{}") -> None:
         """Open the object, and get its size and version; `storage` are options of its store, as JSON."""
         self._storage = storage
         self._deadline = deadline
-        self._threads = ThreadPoolExecutor(AHEAD, "eventstats-range")
         self._idle: deque[Any] = deque()
-        self._under_way: deque[Future[bytes]] = deque()
-        self._range = memoryview(b"")
-        self.position = 0
-        self._asked = 0
+        opening = ThreadPoolExecutor(1, "eventstats-range")
         try:
-            file, details = self._in_time(self._threads.submit(self._open, url))
+            file, details = in_time(opening.submit(self._open, url), deadline)
         except Exception as error:
-            self.close()
             raise failure_of(error) from error
+        finally:
+            opening.shutdown(wait=False, cancel_futures=True)
         if details["type"] == "directory":
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if details.get("size") is None:
@@ -58,66 +48,15 @@ class Object:
         """What tells it from another object of this name, in the words of its store."""
         self._idle.append(file)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
     def close(self) -> None:
-        """Cancel the requests in flight."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Close the files that nobody reads."""
         while self._idle:
             self._idle.pop().close()
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Hand out the rest of the current range, or the next one."""
-        try:
-            if not self._range:
-                self._range = memoryview(self._next_range())
-            if not self._range:
-                self._check_version(self._system.info(self._path))
-        except Exception as error:
-            failure = failure_of(error)
-            if not self.position:
-                raise failure from error
-            raise TruncatedError(failure.strerror or str(failure), self.position) from error
-        got = min(len(buffer), len(self._range))
-        buffer[:got] = self._range[:got]
-        self._range = self._range[got:]
-        self.position += got
-        return got
 
     def _open(self, url: str) -> tuple[Any, dict[str, Any]]:
         self._system, self._path = file_system(url, self._storage)
         file = self._system.open(self._path, "rb", cache_type="none")
         return file, self._details(file)
-
-    def _in_time(self, future: "Future[_T]") -> _T:
-        """Return the result of a future; LateError if it takes too long."""
-        if self._deadline.total is None:
-            return future.result()
-        try:
-            return future.result(self._deadline.left(self._deadline.total))
-        except TimeoutError:
-            if future.done():
-                raise
-            raise LateError(f"not done within {self._deadline.total:g} s") from None
-
-    def _next_range(self) -> bytes:
-        self._ask()
-        if not self._under_way:
-            return b""
-        data = self._in_time(self._under_way.popleft())
-        self._ask()
-        return data
-
-    def _ask(self) -> None:
-        """Keep as many ranges in flight as allowed."""
-        while len(self._under_way) < AHEAD and self._asked < self.size:
-            length = min(RANGE, self.size - self._asked)
-            self._under_way.append(self._threads.submit(self.fetch, self._asked, length))
-            self._asked += length
 
     def fetch(self, start: int, length: int) -> bytes:
         """Return some bytes of the object; any thread may call this."""
@@ -164,6 +103,21 @@ class Object:
     def _check_version(self, details: dict[str, Any]) -> None:
         if (details.get("size"), version_of(details)) != (self.size, self.version):
             raise _ChangedError("the object was changed while it was read")
+
+
+class Whole(Ranges):
+    """All of an object, which must still be there as it was opened when its end is read."""
+
+    def __init__(self, url: str, deadline: Deadline) -> None:
+        """Open the object."""
+        source = Object(url, deadline)
+        super().__init__(source, (0, source.size), deadline, failure_of)
+
+    def _next(self) -> bytes:
+        data = super()._next()
+        if not data:
+            self.check()
+        return data
 
 
 def version_of(details: dict[str, Any]) -> object:

@@ -11,7 +11,7 @@ from typing import Final, Protocol, Self
 from eventcli.reading.remote.failures import SECRETS
 from eventcli.reading.remote.http import Download
 from eventcli.reading.remote.requests import Deadline
-from eventcli.reading.remote.stores import Object, failure_of, file_system
+from eventcli.reading.remote.stores import Whole, failure_of, file_system
 from eventcli.redaction import secrets
 
 _PATTERN: Final = frozenset("*?[")
@@ -44,7 +44,7 @@ def open_url(url: str, timeout: float | None = None) -> RemoteStream:
     """
     SECRETS.update(secrets(url))
     deadline = Deadline(timeout)
-    return Download(url, deadline) if is_http(url) else Object(url, deadline)
+    return Download(url, deadline) if is_http(url) else Whole(url, deadline)
 
 
 def expand(url: str) -> list[str]:
