@@ -50,7 +50,8 @@ def _cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def cluster(_cluster: Cluster) -> Cluster:
+def cluster(_cluster: Cluster) -> Iterator[Cluster]:
     """Return a cluster of each kind, with all its workers."""
-    _cluster.heal()
-    return _cluster
+    with clusters.tests_on_path():
+        _cluster.heal()
+        yield _cluster

@@ -8,7 +8,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,26 +71,26 @@ class ProcessesCluster(Cluster):
 
 
 @contextmanager
+def tests_on_path() -> Iterator[None]:
+    """Let workers that start now find the functions of tests by their names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        yield
+
+
+@contextmanager
 def started(kind: str) -> Iterator[Cluster]:
     """Start a cluster of a kind; a test is skipped where what it needs is not installed."""
-    # Workers find the functions of tests by their names.
-    tests = str(Path(__file__).parent)
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = tests if before is None else f"{tests}{os.pathsep}{before}"
-    try:
-        if kind == "processes":
-            yield ProcessesCluster()
-            return
-        pytest.importorskip({"dask": "distributed", "spark": "pyspark"}[kind])
-        if find_spec(f"{kind}_cluster") is None:
-            pytest.skip(f"there is no cluster of {kind} for tests")
-        with import_module(f"{kind}_cluster").cluster() as cluster:
-            yield cluster
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+    if kind == "processes":
+        yield ProcessesCluster()
+        return
+    pytest.importorskip({"dask": "distributed", "spark": "pyspark"}[kind])
+    if find_spec(f"{kind}_cluster") is None:
+        pytest.skip(f"there is no cluster of {kind} for tests")
+    with ExitStack() as stack:
+        with tests_on_path():
+            cluster = stack.enter_context(import_module(f"{kind}_cluster").cluster())
+        yield cluster
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:

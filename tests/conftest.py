@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -41,8 +42,8 @@ settings.register_profile("long", settings.get_profile("default"), max_examples=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
 
 
-_LASTING: Final = ("fsspecIO", "asyncio_", "gcsfs-", "IO loop", "Dask-Offload")
-"""How the names of threads begin that libraries keep for the next use."""
+_LASTING: Final = re.compile("fsspecIO|asyncio_|gcsfs-|IO loop|Dask-Offload|FinalizerWorker|serve_forever")
+"""What the threads are called that libraries keep for the next use."""
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,7 @@ def _no_thread_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     until = time.monotonic() + 5
-    while left := [one for one in set(threading.enumerate()) - before if not one.name.startswith(_LASTING)]:
+    while left := [one for one in set(threading.enumerate()) - before if not _LASTING.search(repr(one))]:
         if time.monotonic() > until:
             pytest.fail(f"threads go on: {left}")
         time.sleep(0.01)

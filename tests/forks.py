@@ -26,7 +26,7 @@ from typing import Any, Final, NoReturn
 
 _AVAILABLE: Final = all(hasattr(os, name) for name in ("pidfd_open", "memfd_create"))
 
-_LATE: Final = ("EVENTSTATS_", "_EVENTSTATS_", "COMP_", "PYTEST_")
+_LATE: Final = ("EVENTSTATS_", "_EVENTSTATS_", "COMP_", "PYSPARK_", "PYTEST_", "SPARK_")
 """How variables begin that are looked at when a command runs, not when an interpreter starts; or not at all."""
 
 _LOADED: Final = (
