@@ -22,7 +22,7 @@ from eventcli.ledger.streams.stream import Stream
 from eventcli.ledger.turns import Turns
 from eventcli.lines.check import check_query
 from eventcli.serve.fair_lock import FairLock
-from eventcli.serve.key_clock import KeyClock
+from eventcli.serve.key_clock import KEPT, KeyClock
 from eventcli.serve.problems import RefusedError
 from eventcli.serve.shown import fields_of
 
@@ -188,8 +188,8 @@ class Intake:
     def _add_all(self, group: Sequence[Posted], recorder: Recorder) -> list[Outcome]:
         stream = recorder.queue(NAME)
         today, stream.position = self._clock.day(stream.position or "")
-        # The answer to a key is kept on its day and the next.
-        recorder.forget_messages(stream, today - 1)
+        first = today - KEPT
+        recorder.forget_messages(stream, first)
         here: dict[str, tuple[str, bytes]] = {}
         outcomes: list[Outcome] = []
         for posted in group:
@@ -198,7 +198,7 @@ class Intake:
                     outcomes.append(Reply(self._add(posted, stream, recorder)))
                     continue
                 digest = hashlib.sha256(posted.body).hexdigest()
-                known = here.get(posted.key) or _known(recorder, stream, posted.key, today - 1)
+                known = here.get(posted.key) or _known(recorder, stream, posted.key, first)
                 if known is None:
                     body = self._add(posted, stream, recorder)
                     here[posted.key] = digest, body

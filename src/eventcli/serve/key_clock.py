@@ -2,12 +2,18 @@
 
 The ledger holds how much time has passed, and only what a server has waited since it first saw that is added to it. So
 the clock never runs ahead, however many servers there are. Time in which nobody serves the ledger does not pass.
+
+A server cannot know that another one, new to the ledger, added a key while it waited itself. For that key, its own wait
+comes on top of what passes. So it adds a day at most, and keys are kept for a day more.
 """
 
 import time
 from typing import Final
 
 _DAY: Final = 86_400
+
+KEPT: Final = 2
+"""Days before today whose keys are kept."""
 
 _EVERY: Final = 60.0
 """Seconds after which the ledger records how much time has passed."""
@@ -31,6 +37,6 @@ class KeyClock:
         if position != self._position:
             self._since = moment
         elif moment - self._since >= _EVERY:
-            position, self._since = f"{float(position) + moment - self._since:.3f}", moment
+            position, self._since = f"{float(position) + min(moment - self._since, _DAY):.3f}", moment
         self._position = position
         return int(float(position) // _DAY), position
