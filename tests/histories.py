@@ -246,6 +246,14 @@ HISTORIES: Final = {
     "a log of equal lines is copied and renamed, and the next one has fewer of them": """
         begin(lines=1, is_repetitive=True, is_glob=False); append_much(); run(); copy(); rename(); append_much(); run()
     """,
+    "a copy that was seen before it was all that is left of a log cannot be read": """
+        begin(is_glob=False, lines=0); append(lines=1, old=False)
+        slow_copy(length=0, more=0, lines=0, runs=8, is_cut=True); run_blind(index=1); run()
+    """,
+    "a copy that was seen while it was made is all that is left of a log, and cannot be read": """
+        begin(is_glob=False, lines=0); append(lines=2, old=False)
+        slow_copy(length=60, more=0, lines=0, runs=1, is_cut=True); run_blind(index=1); run()
+    """,
     "a compressed copy is left of a compressed log that is removed, and rotates on": """
         begin(is_wrong=True, lines=3, is_glob=False); compress(encoding=".bz2"); rename(); run_blind(index=0)
         append_much(); run_blind(index=0); append_much(); cut_back(reuse_inode=False); copy(); append(lines=2, old=True)

@@ -1,9 +1,12 @@
 """Logs and streams in a folder, and the state that the rules of a plan share."""
 
 import gzip
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.content import File, note_content, note_place
@@ -26,6 +29,19 @@ def tick() -> None:
 
 BEATS = b'{"type":"beat","value":1}\n' * 10
 """Lines that are all the same."""
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, refused: set[str], error: OSError) -> None:
+    """Let files not be opened, as if their rights said so."""
+    original = File._open  # noqa: SLF001  # where every file is opened
+
+    def open_(file: File) -> int:
+        if os.path.basename(file.path) in refused:
+            with file._failing():  # noqa: SLF001  # as its own errors
+                raise error
+        return original(file)
+
+    monkeypatch.setattr(File, "_open", open_)
 
 
 class Field:

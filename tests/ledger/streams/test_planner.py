@@ -14,6 +14,7 @@ from eventcli.ledger.streams.registry import Registry
 from eventcli.ledger.totals import totals
 from eventcli.summary.sources import SourceReport, Status
 from logbook import Logbook
+from surveys import refuse
 
 
 def _line(number: int) -> bytes:
@@ -52,19 +53,6 @@ def book() -> Iterator[Book]:
         yield made
 
 
-def _refuse(monkeypatch: pytest.MonkeyPatch, refused: set[str], error: OSError) -> None:
-    """Let files not be opened, as if their rights said so."""
-    original = File._open  # noqa: SLF001  # where every file is opened
-
-    def open_(file: File) -> int:
-        if os.path.basename(file.path) in refused:
-            with file._failing():  # noqa: SLF001  # as its own errors
-                raise error
-        return original(file)
-
-    monkeypatch.setattr(File, "_open", open_)
-
-
 ERRORS = [
     PermissionError(13, "Permission denied"),
     OSError(24, "Too many open files"),
@@ -80,7 +68,7 @@ def test_a_sibling_that_cannot_be_read(error: OSError, book: Book, monkeypatch: 
     book.write(10, 15).rename(book.log("app.log.1"))
     book.write(20, 23)
     refused = {"app.log.1"}
-    _refuse(monkeypatch, refused, error)
+    refuse(monkeypatch, refused, error)
     for number in range(3):
         assert book.run() == [(Status.UNREADABLE, error.strerror)]
         assert book.counted() == 13 + number
@@ -99,7 +87,7 @@ def test_a_generation_between_that_cannot_be_read(book: Book, monkeypatch: pytes
     book.write(10, 15, "app.log.1")
     book.write(20, 23)
     refused = {"app.log.1"}
-    _refuse(monkeypatch, refused, ERRORS[0])
+    refuse(monkeypatch, refused, ERRORS[0])
     assert book.run() == [(Status.UNREADABLE, "Permission denied")]
     assert book.run() == [(Status.UNREADABLE, "Permission denied")]
     for number in (3, 2):
@@ -120,7 +108,7 @@ def test_a_sibling_of_before_that_cannot_be_read(book: Book, monkeypatch: pytest
     book.write(0, 10, "app.log.1")
     book.write(10, 12)
     refused = {"app.log.1"}
-    _refuse(monkeypatch, refused, ERRORS[0])
+    refuse(monkeypatch, refused, ERRORS[0])
     assert book.run() == []
     book.log("app.log.1").rename(book.log("app.log.2"))
     book.log("app.log").rename(book.log("app.log.1"))
@@ -159,7 +147,7 @@ def test_a_log_that_moved_cannot_be_read_there(
     expected = 15 + lines + 5 * (name == "app.log.2")
     _move(book, "old", "new")
     refused = {name, "app.log.3"}
-    _refuse(monkeypatch, refused, ERRORS[0])
+    refuse(monkeypatch, refused, ERRORS[0])
     for _ in range(runs):
         said = book.run("new/app.log")
         assert said
@@ -190,7 +178,7 @@ def test_a_log_that_moved_whose_own_file_cannot_be_read(book: Book, monkeypatch:
     book.write(10, 15, "old/app.log.1")
     book.write(20, 25, "old/app.log")
     refused = {"app.log.1"}
-    _refuse(monkeypatch, refused, ERRORS[0])
+    refuse(monkeypatch, refused, ERRORS[0])
     assert book.run("old/app.log") == [(Status.UNREADABLE, "Permission denied")]
     assert book.counted() == 15
     _move(book, "old", "new")
@@ -213,7 +201,7 @@ def test_a_log_of_the_same_name_that_is_gone(book: Book, monkeypatch: pytest.Mon
     book.write(110, 120, "new/app.log.1")
     book.write(120, 130, "new/app.log")
     refused = {"app.log.1"}
-    _refuse(monkeypatch, refused, ERRORS[0])
+    refuse(monkeypatch, refused, ERRORS[0])
     for _ in range(2):
         assert book.run("new/app.log") == [(Status.UNREADABLE, "Permission denied")]
         assert book.counted() == 20
@@ -233,7 +221,7 @@ def test_a_named_file_that_cannot_be_read(book: Book, monkeypatch: pytest.Monkey
     book.write(10, 12).rename(book.log("app.log.1"))
     book.write(12, 13)
     refused = {"app.log.1"}
-    _refuse(monkeypatch, refused, ERRORS[0])
+    refuse(monkeypatch, refused, ERRORS[0])
     assert book.run("app.log", "app.log.1") == [(Status.UNREADABLE, "Permission denied")]
     refused.clear()
     assert book.run("app.log", "app.log.1") == []

@@ -12,7 +12,7 @@ these do not decide either, a possible copy is counted once, and a doubt is reco
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from eventcli.summary.account import Account
 from eventcli.text import name_of
@@ -112,6 +112,12 @@ class Part(Sighting):
     def end(self) -> int:
         """The end of what was seen of an uncompressed file."""
         return self.offset + self.pending
+
+    def is_beginning_of(self, other: Self) -> bool:
+        """Whether what was seen of another one begins with what was seen of this one, judging by what proves both."""
+        if self.seen == other.seen:
+            return bool(self.seen) and (self.last_mark, self.tail) == (other.last_mark, other.tail)
+        return 0 < self.seen < other.seen and self.last_mark in other.head
 
 
 class Stream(Part):

@@ -177,9 +177,8 @@ class Survey:
         if error.errno is None:
             return  # an archive, or something else that holds no log
         known = [] if file is None else self.registry.of_place(file)
-        uncounted = [stream.key for stream in known if stream.state in UNCOUNTED and not stream.pending]
-        self.hidden.update(uncounted or (stream.key for stream in known))
-        if uncounted:
+        self.hidden.update(stream.key for stream in known)
+        if file is not None and known and not any(_may_count(family, file, stream) for stream in known):
             return
         family.is_blind = True
         self.say_problem(path, name_of(path), error)
@@ -196,3 +195,13 @@ class Survey:
         stream.pending = file.size
         self.add(stream)
         self.plan.noted.append(stream)
+
+
+def _may_count(family: Family, file: Candidate, stream: Stream) -> bool:
+    """Whether lines may count of a file that cannot be read, in which a stream was last seen."""
+    if stream.state is not State.COPY:
+        return stream.state is not State.IGNORED or stream.pending > 0
+    if file.size > (stream.raw_size or stream.seen):
+        return True  # it went on, or it was still being made
+    # If the log was cut back, what was copied of it is all that is left.
+    return any(missing.is_beginning_of(stream) for missing in family.unresolved)

@@ -1,5 +1,6 @@
 """Streams that are not in their place are searched for among the siblings."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,8 @@ import pytest
 from eventcli.ledger.streams.rules.absent import search
 from eventcli.ledger.streams.rules.copies import by_content
 from eventcli.ledger.streams.rules.places import by_place
-from eventcli.ledger.streams.stream import State
-from surveys import Field, family_of, file_of, held, lines, tick
+from eventcli.ledger.streams.stream import State, Stream
+from surveys import Field, family_of, file_of, held, lines, refuse, tick
 
 
 def test_siblings_of_a_new_log_are_ignored(tmp_path: Path) -> None:
@@ -103,3 +104,53 @@ def test_a_copy_in_its_place_has_what_is_left_of_a_log_that_was_cut(tmp_path: Pa
         assert held(survey) == ({} if is_cut else {"log": "app.log", "copy": "app.log.1"})
         by_content(survey, family_of(survey))
         assert held(survey) == ({"log": "app.log.1"} if is_cut else {"log": "app.log", "copy": "app.log.1"})
+
+
+def _blind(field: Field, streams: Sequence[Stream], names: Sequence[str] = ("app.log.1",)) -> bool:
+    """Whether a search for these streams finds that files which cannot be read may have lines that count."""
+    with pytest.MonkeyPatch.context() as patch:
+        refuse(patch, set(names), PermissionError(13, "Permission denied"))
+        survey = field.survey(streams)
+        by_place(survey, family_of(survey))
+        search(survey, family_of(survey))
+    assert family_of(survey).is_blind == bool(survey.plan.problems)
+    return family_of(survey).is_blind
+
+
+@pytest.mark.parametrize(("copied", "is_blind"), [((0, 9), True), ((0, 12), True), ((0, 8), False), ((20, 40), False)])
+def test_a_copy_that_cannot_be_read_may_have_what_is_left(
+    copied: tuple[int, int],
+    is_blind: bool,  # noqa: FBT001  # a parameter
+    tmp_path: Path,
+) -> None:
+    """Where a log was cut, a copy that cannot be read may hold it if that began as the log did, and was as long."""
+    field = Field(tmp_path)
+    field.write("app.log", lines(0, 9))
+    field.write("app.log.1", lines(*copied))
+    log, copy = field.seen("log"), field.seen("copy", "app.log.1", state=State.COPY)
+    copy.modified = 0  # it may have been written to after it was seen
+    assert not _blind(field, [log, copy])
+    field.write("app.log", b"")
+    assert _blind(field, [log, copy]) == is_blind
+
+
+def test_a_copy_that_goes_on_and_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    """What seemed to be a copy and is longer now may have lines that count, whatever else is missing."""
+    field = Field(tmp_path)
+    field.write("app.log", lines(0, 9))
+    field.write("app.log.1", lines(0, 3))
+    streams = [field.seen("log"), field.seen("copy", "app.log.1", state=State.COPY)]
+    assert not _blind(field, streams)
+    field.write("app.log.1", lines(0, 3) + lines(40, 41))
+    assert _blind(field, streams)
+
+
+def test_what_was_found_in_a_copy_may_go_on_where_that_cannot_be_read(tmp_path: Path) -> None:
+    """A file that seemed to be a copy before a stream was found in it hides that stream when it rotates on."""
+    field = Field(tmp_path)
+    field.write("app.log.1", lines(0, 9))
+    copy, old = field.seen("copy", "app.log.1", state=State.COPY), field.seen("old", "app.log.1", state=State.ROTATED)
+    copy.modified = old.modified = 0
+    field.write("app.log", lines(20, 22))
+    (tmp_path / "app.log.1").rename(tmp_path / "app.log.2")
+    assert _blind(field, [copy, old, field.seen("log")], ["app.log.2"])

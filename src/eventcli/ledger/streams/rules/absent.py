@@ -145,7 +145,10 @@ def _is_copy_there(survey: Survey, stream: Stream, family: Family) -> bool:
         return True
     try:
         file.peek()
-    except OSError:
+    except OSError as error:
+        if is_momentary(error):
+            raise
+        survey.note_blind(family, file.path, error, file)
         return True
     file.is_wanted = True
     survey.take_in(family, file)
