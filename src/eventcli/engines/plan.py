@@ -38,7 +38,7 @@ class Cut(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The sources to read, in the order in which one machine reads it, and the splits, in the same order."""
+    """The sources to read, in the order in which one machine reads them, and the splits, in the same order."""
 
     listed: Listed
     cuts: Sequence[Cut]

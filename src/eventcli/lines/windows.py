@@ -22,12 +22,10 @@ def timing_of(options: dict[str, Any]) -> Timing | None:
     if options["gaps"] and by is None:
         raise ContradictionError("--gaps needs --by")
     check_format(time_format)
-    # A zone that does not exist is refused also where nothing needs it.
-    for name in filter(None, (tz, input_tz)):
-        zone_of(name)
+    # Before the return: a zone that does not exist is refused also where nothing needs it.
+    zone, input_zone = (zone_of(name) if name else "UTC" for name in (tz or input_tz, input_tz))
     if since is by is until is None:
         return None
-    zone, input_zone = zone_of(tz or input_tz or "UTC"), zone_of(input_tz or "UTC")
     first, end = window_of(since, until, zone)
     return Timing(input_zone, first, end, by, eventcli.lines.zones.canonical(tz or "UTC"), time_format=time_format)
 
