@@ -76,7 +76,7 @@ def _heading(record: Record) -> str:
 
 
 def _overview(record: Record) -> str:
-    """Return the table that the README shows: a row a tool, a column a workload, seconds and speed."""
+    """Return the table that docs/speed.md shows: a row a tool, a column a workload, seconds and speed."""
     titles: dict[str, str] = {}
     for workload in record["workloads"]:
         titles |= {result["tool"]: result["title"] for result in workload["results"]}

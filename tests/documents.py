@@ -1,4 +1,4 @@
-"""The code blocks of the documents: found, run, and (as a script) written again with what the commands print now."""
+"""The links of the documents, and their code blocks: run, and (as a script) written again with what commands print."""
 
 import os
 import re
@@ -6,13 +6,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parent.parent
-DOCUMENTS: Final = ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "sample_data/README.md", "benchmarks/README.md")
+PAGES: Final = tuple(sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")))
+"""The documents for users beside the README."""
 
+DOCUMENTS: Final = (
+    "README.md",
+    *PAGES,
+    "CONTRIBUTING.md",
+    "ARCHITECTURE.md",
+    "sample_data/README.md",
+    "benchmarks/README.md",
+)
+
+_ANY_BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -30,6 +42,29 @@ def blocks(document: str, language: str) -> Iterator[Block]:
     for match in _BLOCK.finditer(document):
         if match[1] == language:
             yield Block(match[1], match[2], match.start(2), match.end(2))
+
+
+def prose(document: str) -> str:
+    """Return a document without its blocks."""
+    return _ANY_BLOCK.sub("", document)
+
+
+def links(document: str) -> list[str]:
+    """Return the targets of a document's links, without those of other hosts."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", prose(document)))
+    return [target for target in targets if not re.match(r"https?://", target)]
+
+
+def anchors(document: str) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a document; equal ones are numbered."""
+    met: Counter[str] = Counter()
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE):
+        text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        slug = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+        found.add(f"{slug}-{met[slug]}" if met[slug] else slug)
+        met[slug] += 1
+    return found
 
 
 def commands(block: Block) -> list[str]:

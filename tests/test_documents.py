@@ -1,13 +1,15 @@
 """The documents cannot lie: their commands are run, and what they say of the program is compared with it."""
 
 import doctest
+import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from documents import DOCUMENTS, ROOT, Block, blocks, environment, play, workplace
+from documents import DOCUMENTS, PAGES, ROOT, Block, anchors, blocks, environment, links, play, workplace
 from eventcli import ExitCode, Reason
 
 README = (ROOT / "README.md").read_text()
@@ -16,6 +18,38 @@ README = (ROOT / "README.md").read_text()
 def _named(language: str) -> list[tuple[str, Block]]:
     present = [name for name in DOCUMENTS if (ROOT / name).exists()]
     return [(name, block) for name in present for block in blocks((ROOT / name).read_text(), language)]
+
+
+def _broken(name: str, text: str) -> Iterator[str]:
+    """Yield the links of a document that lead to no file of the project, or to no heading."""
+    for target in links(text):
+        file, _, anchor = target.partition("#")
+        path = os.path.normpath(os.path.join(os.path.dirname(name), file)) if file else name
+        there = ROOT / path
+        is_there = there.exists() and not path.startswith("..")
+        if not is_there or (anchor and anchor not in anchors(there.read_text() if file else text)):
+            yield target
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, "CHANGELOG.md"])
+def test_every_link_leads_somewhere(name: str) -> None:
+    """Every relative link of a document leads to a file, and every anchor to a heading there."""
+    assert not list(_broken(name, (ROOT / name).read_text()))
+
+
+def test_broken_links_are_found() -> None:
+    """A missing file, a missing heading, and a file outside the project are broken links; other hosts are not asked."""
+    good = "[a](docs/ledger.md) [b](#one-more) [c](#one-more-1) [d](https://example.org/#x) `[e](none.md)`\n"
+    heads = "# One `more`\n## One more\n```sh\n# no heading\n```\n"
+    assert not list(_broken("README.md", good + heads))
+    bad = ["docs/none.md", "#no-heading", "docs/ledger.md#none", "../README.md"]
+    assert list(_broken("README.md", "".join(f"[a]({target})\n" for target in bad) + heads)) == bad
+
+
+def test_the_readme_lists_every_page() -> None:
+    """The README's table of pages has a row for each page of docs/, and no other."""
+    rows = re.findall(r"^\| \[docs/\S+\]\((docs/\S+?)\) \|", README, re.MULTILINE)
+    assert sorted(rows) == sorted(PAGES)
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in _named("console")}))
@@ -33,9 +67,10 @@ def test_shell_blocks_are_valid_shell(name: str, block: Block) -> None:
     assert name
 
 
-def test_every_block_of_the_readme_is_of_a_kind_that_tests_run() -> None:
+@pytest.mark.parametrize("name", ["README.md", *PAGES])
+def test_every_block_for_users_is_of_a_kind_that_tests_run(name: str) -> None:
     """No block is only to be looked at: `test_jobs` has those of cron, systemd and logrotate, this file the others."""
-    kinds = set(re.findall(r"^```(.+)$", README, re.MULTILINE))
+    kinds = set(re.findall(r"^```(.+)$", (ROOT / name).read_text(), re.MULTILINE))
     assert kinds <= {"console", "sh", "pycon", "crontab", "ini", "logrotate"}
 
 
@@ -49,17 +84,17 @@ def test_python_blocks_hold(name: str, block: Block, tmp_path: Path, monkeypatch
 
 
 def test_every_reject_reason_is_documented() -> None:
-    """The README's table of bad lines names every reason, and no other, in the order of precedence."""
-    section = README.split("## Bad lines")[1].split("## Exit status")[0]
-    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    """The table of bad lines names every reason, and no other, in the order of precedence."""
+    page = (ROOT / "docs" / "bad-lines.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
     named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
     assert named == list(Reason)
 
 
 def test_every_exit_status_is_documented() -> None:
-    """The README's table of exit statuses names every status of the program, and no other."""
-    section = README.split("## Exit status")[1].split("\n## ")[0]
-    named = [int(code) for row in re.findall(r"^\| ([0-9 /]+) \|", section, re.MULTILINE) for code in row.split(" / ")]
+    """The table of exit statuses names every status of the program, and no other."""
+    page = (ROOT / "docs" / "exit-status.md").read_text()
+    named = [int(code) for row in re.findall(r"^\| ([0-9 /]+) \|", page, re.MULTILINE) for code in row.split(" / ")]
     assert sorted(named) == sorted(ExitCode)
 
 

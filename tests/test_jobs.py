@@ -1,4 +1,4 @@
-"""The README's jobs, run as printed: by the rules of cron, and by the real cron, logrotate and systemd."""
+"""The jobs of docs/scheduling.md, run as printed: by the rules of cron, and by the real cron, logrotate and systemd."""
 
 import grp
 import os
@@ -17,12 +17,12 @@ from jobs import Job, crontab, moved, run_job, shop, units
 from process import LONG, environment, run
 from shells import program
 
-README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE: Final = (ROOT / "docs" / "scheduling.md").read_text(encoding="utf-8")
 PROGRAMS: Final = Path(sys.executable).parent
 
 
 def _block(language: str) -> str:
-    (block,) = blocks(README, language)
+    (block,) = blocks(PAGE, language)
     return block.text
 
 
@@ -57,7 +57,7 @@ def test_crontabs_are_read_by_the_rules_of_cron(line: str, job: tuple[str, str, 
 
 
 def test_jobs_of_the_crontab_work_with_no_more_than_cron_gives(tmp_path: Path) -> None:
-    """Run by cron's rules, the README's lines find the tool, do what the README says of them, and mail nothing."""
+    """Run by cron's rules, the page's lines find the tool, do what the page says of them, and mail nothing."""
     logs = shop(tmp_path)
     first, second = crontab(moved(_block("crontab"), tmp_path, PROGRAMS))
     for lines in (100, 150):
@@ -158,7 +158,7 @@ def test_command_of_the_unit_works(tmp_path: Path) -> None:
 
 
 def test_logs_that_logrotate_turns_as_printed_are_counted_once(body: str, tmp_path: Path) -> None:
-    """The real logrotate takes the README's block without a word, and every line counts once through all of it."""
+    """The real logrotate takes the page's block without a word, and every line counts once through all of it."""
     logrotate = program("logrotate")
     logs = shop(tmp_path)
     config = tmp_path / "logrotate.conf"

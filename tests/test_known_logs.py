@@ -1,4 +1,4 @@
-"""The README's table of well-known logs: lines in the shape of each are read with the options that stand there."""
+"""The table of well-known logs: lines in the shape of each are read with the options that stand there."""
 
 import json
 import re
@@ -463,9 +463,8 @@ SHAPES: Final[Mapping[str, Callable[[Random, datetime], Line]]] = {
     "OTLP": _otlp,
 }
 
-_README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
-_SECTION: Final = _README.partition("### Well-known logs")[2].partition("\n### ")[0]
-ROWS: Final = dict(re.findall(r"^\| ([\w ]+?)(?:,[^|]*|)\| `([^`]+)` \|", _SECTION, re.MULTILINE))
+_PAGE: Final = (ROOT / "docs" / "known-logs.md").read_text(encoding="utf-8")
+ROWS: Final = dict(re.findall(r"^\| ([\w ]+?)(?:,[^|]*|)\| `([^`]+)` \|", _PAGE, re.MULTILINE))
 
 
 def _resource_logs(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -490,7 +489,7 @@ def _written(name: str, records: Sequence[Mapping[str, Any]], draw: Random) -> s
 
 
 def test_every_row_has_a_shape() -> None:
-    """The table of the README and the shapes of this file are about the same logs."""
+    """The table of the page and the shapes of this file are about the same logs."""
     assert sorted(ROWS) == sorted(SHAPES)
 
 

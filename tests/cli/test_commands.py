@@ -817,7 +817,7 @@ def test_every_option_has_a_case(name: str, option: click.Option) -> None:
 
 @pytest.mark.parametrize(("shell", "mark"), [("bash", "complete -o"), ("zsh", "#compdef"), ("fish", "complete ")])
 def test_completion_scripts(shell: str, mark: str, tmp_path: Path) -> None:
-    """The variable in the README gives a script for each shell, which that shell accepts."""
+    """The variable in docs/install.md gives a script for each shell, which that shell accepts."""
     ended = run(env=environment(_EVENTSTATS_COMPLETE=f"{shell}_source"))
     assert (ended.status, ended.stderr) == (0, "")
     assert mark in ended.stdout.decode()

@@ -1,4 +1,4 @@
-"""`eventcli.cli.completion`: the lines that the README has for shells complete words in the real ones."""
+"""`eventcli.cli.completion`: the lines that docs/install.md has for shells complete words in the real ones."""
 
 import re
 import subprocess
@@ -11,22 +11,22 @@ import pytest
 from documents import ROOT, environment
 from shells import Terminal, program
 
-README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE: Final = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
 COMPINIT: Final = "autoload -Uz compinit; compinit"
 ASK_BASH: Final = "COMP_WORDS=(eventstats summ) COMP_CWORD=1; _eventstats_completion eventstats; echo ${COMPREPLY[@]}"
 ASK_FISH: Final = "complete --do-complete 'eventstats summ' | string split --fields 1 \\t"
 
 
 def _line(shell: str) -> str:
-    """Return the README's line for a shell, as printed but for its comment."""
-    match = re.search(rf"^(.*_EVENTSTATS_COMPLETE={shell}_source.*?) +# in ~", README, re.MULTILINE)
+    """Return the page's line for a shell, as printed but for its comment."""
+    match = re.search(rf"^(.*_EVENTSTATS_COMPLETE={shell}_source.*?) +# in ~", PAGE, re.MULTILINE)
     assert match is not None
     return match[1]
 
 
 @pytest.mark.parametrize(("shell", "ask"), [("bash", ASK_BASH), ("fish", ASK_FISH)], ids=["bash", "fish"])
-def test_line_of_the_readme_completes(shell: str, ask: str, tmp_path: Path) -> None:
-    """The shell takes the README's line without a word, and knows the commands then."""
+def test_line_of_the_page_completes(shell: str, ask: str, tmp_path: Path) -> None:
+    """The shell takes the page's line without a word, and knows the commands then."""
     command = [program(shell), "-c", f"{_line(shell)}\n{ask}"]
     variables = environment() | {"HOME": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The guide for queues in the README holds: its commands run against a server of Redis."""
+"""The guide of docs/queues.md holds: its commands run against a server of Redis."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ from documents import ROOT, blocks, environment
 
 def test_the_commands_of_the_guide_work(redis: Server, tmp_path: Path) -> None:
     """The first block of the guide fills a queue, consumes it, and prints totals of all that was sent."""
-    guide = (ROOT / "README.md").read_text().split("\n## Queues\n")[1]
+    guide = (ROOT / "docs" / "queues.md").read_text()
     text = next(blocks(guide, "sh")).text.replace("localhost:6379", f"127.0.0.1:{redis.port}")
     done = subprocess.run(
         ("bash", "-euo", "pipefail", "-c", text),

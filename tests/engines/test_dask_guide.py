@@ -1,4 +1,4 @@
-"""The guide for Dask in the README holds: its commands start a cluster, and print the answer of one machine."""
+"""The guide for Dask in docs/clusters.md holds: its commands start a cluster, and print the answer of one machine."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ pytest.importorskip("distributed", reason="no distributed: eventcli[dask] is not
 
 def test_the_commands_of_the_guide_work(tmp_path: Path) -> None:
     """All commands but the installation run as they are printed, and both answers are those of one machine."""
-    guide = (ROOT / "README.md").read_text().split("\n### Dask\n")[1]
+    guide = (ROOT / "docs" / "clusters.md").read_text().split("\n## Dask\n")[1]
     install, _, text = next(blocks(guide, "sh")).text.partition("\n")
     assert install == "pip install 'eventcli[dask]'"
     with socket.socket() as free:

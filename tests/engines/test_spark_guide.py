@@ -1,4 +1,4 @@
-"""The guide for Spark in the README holds: its commands start a cluster, and print the answer of one machine."""
+"""The guide for Spark in docs/clusters.md holds: its commands start a cluster, and print the answer of one machine."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from process import run
 
 def test_the_commands_of_the_guide_work(tmp_path: Path) -> None:
     """All commands but the installation run as they are printed, and both answers are those of one machine."""
-    guide = (ROOT / "README.md").read_text(encoding="utf-8").split("\n### Spark\n")[1]
+    guide = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8").split("\n## Spark\n")[1]
     java, install, text = next(blocks(guide, "sh")).text.split("\n", 2)
     assert java.startswith("apt-get install ")
     assert install == "pip install 'eventcli[spark]'"

@@ -13,9 +13,9 @@ from eventcli.reading.discovery import discover
 from eventcli.reading.rotations import by_base, is_log, rotations
 from process import run
 
-PAGE: Final = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+PAGE: Final = (Path(__file__).parent.parent.parent / "docs" / "sources.md").read_text(encoding="utf-8")
 
-SECTION: Final = PAGE.partition("#### Names of logs\n")[2].partition("\nA file that occurs twice")[0]
+SECTION: Final = PAGE.partition("## Names of logs\n")[2].partition("\n## ")[0]
 
 LISTED: Final = [
     name for row in re.findall(r"^\| (`[^|]*`) \|", SECTION, re.MULTILINE) for name in re.findall(r"`(.+?)`", row)
@@ -31,7 +31,7 @@ EVENT: Final = b'{"type":"a","value":1}\n'
 
 
 def test_the_page_lists_names() -> None:
-    """The README lists many names, and some that are no names of logs."""
+    """The page lists many names, and some that are no names of logs."""
     assert len(LISTED) > 25
     assert len(NOT_LISTED) > 5
     assert len(set(LISTED + NOT_LISTED)) == len(LISTED + NOT_LISTED)

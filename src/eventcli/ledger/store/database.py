@@ -1,7 +1,7 @@
 """A ledger as an SQLite database: reading, writing, and transactions.
 
 Whatever happens to a process that writes, the file holds the state before or after a transaction. All tables have plain
-names, times are RFC 3339 in UTC, sums are decimal text; README.md documents them.
+names, times are RFC 3339 in UTC, sums are decimal text; docs/ledger.md documents them.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The tables of a ledger, the proof of each row, and the migrations from earlier versions.
 
-Every table has plain names; README.md documents them. Each row ends with `proof`, the CRC-32 of all its other columns:
-it reveals a bit that flipped on disk and a number that another program changed.
+Every table has plain names; docs/ledger.md documents them. Each row ends with `proof`, the CRC-32 of all its other
+columns: it reveals a bit that flipped on disk and a number that another program changed.
 """
 
 import re
