@@ -91,11 +91,22 @@ def test_every_reject_reason_is_documented() -> None:
     assert named == list(Reason)
 
 
-def test_every_exit_status_is_documented() -> None:
-    """The table of exit statuses names every status of the program, and no other."""
-    page = (ROOT / "docs" / "exit-status.md").read_text()
+@pytest.mark.parametrize("name", ["README.md", "docs/exit-status.md"])
+def test_every_exit_status_is_documented(name: str) -> None:
+    """Each table of exit statuses names every status of the program, and no other."""
+    page = (ROOT / name).read_text()
     named = [int(code) for row in re.findall(r"^\| ([0-9 /]+) \|", page, re.MULTILINE) for code in row.split(" / ")]
     assert sorted(named) == sorted(ExitCode)
+
+
+def test_headline_figures_are_those_of_the_whole_table() -> None:
+    """Each row of figures in the README is a selection from a row of docs/speed.md."""
+    rows = [row.split(" | ") for row in re.findall(r"^\| (.*\d (?:\(.*\)).*) \|$", README, re.MULTILINE)]
+    whole = (ROOT / "docs" / "speed.md").read_text()
+    assert len(rows) > 4
+    for tool, *figures in rows:
+        (cells,) = (line.split(" | ") for line in whole.splitlines() if line.startswith(f"| {tool} | {figures[0]} "))
+        assert set(figures) <= set(cells)
 
 
 def test_the_build_server_runs_the_two_commands_of_the_readme() -> None:
