@@ -16,16 +16,11 @@ from eventcli.engines import spark_tasks
 from eventcli.engines.engine import Job
 from eventcli.engines.spark_failures import Failure, environment_of, error_of, failure_of
 from eventcli.engines.spark_session import Cluster, Progress, without_warnings
+from eventcli.engines.spark_spans import spans_of
 from eventcli.engines.spark_tasks import Row
 
 _FAN: Final = 32
 """Results that are merged at a time, at most."""
-
-_SPAN: Final = 64
-"""Tasks in a span, at most: what the death of a worker may cost."""
-
-_SHARE: Final = 4
-"""Spans for each worker, if there are enough tasks, so that all finish at about the same time."""
 
 _INTERRUPT: Final = 0.5
 """Seconds between two interruptions: a job may not have begun at the first one."""
@@ -109,10 +104,7 @@ class Work:
 
 
 class Folding(Work):
-    """Folds of tasks, and merges of neighbours among their results.
-
-    What Spark sees as a task is a span of neighbours: one of its tasks takes as long as the fold of a split, or longer.
-    """
+    """Folds of tasks, and merges of neighbours among their results. What Spark sees as a task is a span of them."""
 
     def __init__(self, job: Job, places: Sequence[int], slots: int | None, *, is_merged: bool = True) -> None:
         """Fold the tasks at these places of the job, in ascending order; those with the highest rank begin first.
@@ -124,15 +116,7 @@ class Folding(Work):
         self._is_merged = is_merged
         tasks = [job.tasks[place] for place in places]
         self._labels = {place: task.label for place, task in zip(places, tasks, strict=True)}
-        most = 1 if slots is None else max(1, min(_SPAN, len(tasks) // (_SHARE * slots)))
-        spans: list[list[int]] = []
-        for at, place in enumerate(places):
-            is_next = at > 0 and place == places[at - 1] + 1 and not tasks[at].rank and not tasks[at - 1].rank
-            if is_next and len(spans[-1]) < most:
-                spans[-1].append(at)
-            else:
-                spans.append([at])
-        spans.sort(key=lambda span: -tasks[span[0]].rank)
+        spans = spans_of(places, [task.rank for task in tasks], slots)
         self.spans: Final = [[places[at] for at in span] for span in spans]
         self._packed = [spark_tasks.packed([(places[at], tasks[at].payload) for at in span]) for span in spans]
 
