@@ -154,6 +154,15 @@ def test_the_tool_prints_what_one_machine_prints_and_nothing_else(cluster: Spark
 
 
 @on_spark
+def test_what_the_user_sets_for_the_driver_prevails(cluster: SparkCluster) -> None:
+    """Options of our own must go before those that are configured, and must stay out of the environment."""
+    beans = cluster.session().sparkContext._jvm.java.lang.management.ManagementFactory  # noqa: SLF001  # no other way
+    options = list(beans.getRuntimeMXBean().getInputArguments())
+    assert options.index("-XX:TieredStopAtLevel=1") < options.index("-Xss512k")
+    assert os.environ.get("SPARK_SUBMIT_OPTS") is None
+
+
+@on_spark
 def test_workers_without_the_package_are_named_unless_it_is_shipped(cluster: SparkCluster, tmp_path: Path) -> None:
     """A Python without eventcli is one sentence and status 3; with --ship, the answer is that of one machine."""
     log = tmp_path / "a.log"
