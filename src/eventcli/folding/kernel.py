@@ -154,7 +154,11 @@ class KernelFold:
     def _certain(self) -> Account:
         accepted, rejected, filtered, blank = self._kernel.account()
         return Account(
-            self._lines, accepted, {Reason(reason): count for reason, count in rejected.items()}, filtered, blank
+            self._lines,
+            accepted,
+            {Reason(reason): count for reason, count in rejected.items() if count},
+            filtered,
+            blank,
         )
 
 

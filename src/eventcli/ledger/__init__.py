@@ -26,6 +26,9 @@ positions in one transaction, or nothing. A queue is such a source. `Recorder.qu
 no positions, `counted` and `note_messages` keep the keys of the messages that count. The stream also has an offset,
 the number of bytes read so far, by which its rejects are numbered. So totals, rejects, replay, forget and the reports
 of sources treat a queue like a file; only `verify` cannot read it again, and `--prune` keeps its position.
+
+What arrives in many small pieces, such as bodies that are posted, is folded into one state for all of them
+(`Recorder.pieces`, `ledger/pieces.py`): each piece has its account, and their rows are made once.
 """
 
 from typing import TYPE_CHECKING

@@ -7,7 +7,8 @@ read since the last commit are in the ledger, together with the positions after 
 import functools
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from typing import Final, NamedTuple, Self
 
@@ -15,6 +16,7 @@ from eventcli.errors import ExitCode
 from eventcli.ledger.batch import Batch
 from eventcli.ledger.cursor import Cursor, Read, Step
 from eventcli.ledger.meaning import Meaning, meaning_of
+from eventcli.ledger.pieces import Pieces
 from eventcli.ledger.store.database import DOUBT, LOST, Database
 from eventcli.ledger.store.positions import Key
 from eventcli.ledger.store.records import Discontinuity, KeptReject, Setting, now
@@ -225,16 +227,28 @@ class Recorder:
         reject = reject._replace(stream=stream.key)
         if self._options.on_reject is not None:
             self._options.on_reject(reject)
-        one = KeptReject(stream.key, reject.offset, reject.line, reject.length, reject.reason, reject.raw)
+        self._keep(reject, rejects)
+
+    def _keep(self, reject: Reject, rejects: list[KeptReject]) -> bool:
+        """Keep a reject if there is room for it; return whether there is room for any other."""
+        one = KeptReject(reject.stream, reject.offset, reject.line, reject.length, reject.reason, reject.raw)
         if self._kept + _cost(one) <= self._options.keep_rejects:
             self._kept += _cost(one)
             rejects.append(one)
+        return self._kept + REJECT_COST <= self._options.keep_rejects
 
     def _take(
         self, cursor: Cursor, read: Read, summary: Summary, rejects: list[KeptReject], correction: Account
     ) -> None:
         """Add a step, and move the cursor past it."""
         stream = cursor.stream
+        self._add(stream, summary, rejects, correction)
+        cursor.advance(read)
+        stream.last_seen = self.tally.started_at
+        self.batch.bytes += stream.offset - read.start
+        self.tally.bytes += stream.offset - read.start
+
+    def _add(self, stream: Stream, summary: Summary, rejects: list[KeptReject], correction: Account) -> None:
         rows = rows_of(summary)
         if self.meaning.granularity != "none":
             self.tally.timeless += sum(row[2] for row in rows if not row[1])
@@ -243,10 +257,37 @@ class Recorder:
         self.tally.account += account
         stream.account += account
         stream.checksum += checksum(rows)
-        cursor.advance(read)
+
+    # ---- many small pieces
+
+    def fits(self, longest: int) -> bool:
+        """Whether whole lines of at most so many bytes can be added as `pieces`."""
+        return Pieces.fit(self.meaning, longest)
+
+    @contextmanager
+    def pieces(self, stream: Stream) -> Iterator[Pieces]:
+        """Fold many pieces of whole lines, and add all of them at the end of the block, or none after an exception."""
+        rejects: list[KeptReject] = []
+        before = self._kept
+        pieces = Pieces(
+            stream,
+            self.meaning,
+            lambda reject: self._keep(reject, rejects),
+            examples=self._options.reject_limit or 0,
+        )
+        try:
+            yield pieces
+            summary = pieces.summary()
+        except BaseException:
+            self._kept = before
+            raise
+        if not pieces.bytes:
+            return
+        self._add(stream, summary, rejects, Account())
+        stream.offset, stream.lines = stream.offset + pieces.bytes, stream.lines + summary.account.lines
         stream.last_seen = self.tally.started_at
-        self.batch.bytes += stream.offset - read.start
-        self.tally.bytes += stream.offset - read.start
+        self.batch.bytes += pieces.bytes
+        self.tally.bytes += pieces.bytes
 
     # ---- what is reported
 

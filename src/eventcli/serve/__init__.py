@@ -8,8 +8,9 @@ The path of a request, with the code open:
 2. `ledger/store/watch.py` reads the version of the ledger from the header of its file, which waits for nobody. If it
    is another one, `serve/views.py` makes the answer again on a thread. `serve/fair_lock.py` lets one thread at a time
    use the ledger.
-3. What is posted goes to the thread of `serve/intake.py`, which writes all that has arrived in one transaction of
-   `ledger/turns.py`; `serve/key_clock.py` says which keys are too old to be kept.
+3. What is posted goes to the thread of `serve/intake.py`, which folds all that has arrived into one state
+   (`ledger/pieces.py`) and writes it in one transaction of `ledger/turns.py`; `serve/key_clock.py` says which keys are
+   too old to be kept.
 4. While somebody watches, `serve/live.py` makes what the page shows (`serve/scene.py`) after each change, and sends
    the difference.
 """

@@ -8,8 +8,8 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -23,10 +23,12 @@ from eventcli.ledger.turns import Turns
 from eventcli.lines.check import check_query
 from eventcli.serve.fair_lock import FairLock
 from eventcli.serve.key_clock import KEPT, KeyClock
-from eventcli.serve.problems import RefusedError
+from eventcli.serve.problems import EXPECTED, RefusedError
 from eventcli.serve.shown import fields_of
+from eventcli.summary.account import Account
 
 if TYPE_CHECKING:
+    from eventcli.ledger.store.positions import Key
     from eventcli.lines.event import Reject
 
 NAME: Final = "POST /events"
@@ -74,12 +76,10 @@ class _Body:
 
     is_growing = False
 
-    def __init__(self, stream: Stream, body: bytes) -> None:
+    def __init__(self, stream: Stream, lines: bytes) -> None:
         self.stream = stream
         self.name = stream.label
-        body = body.removeprefix(_BYTE_ORDER_MARK)
-        # The next body is another line.
-        self._left: bytes | None = body if not body or body.endswith(b"\n") else body + b"\n"
+        self._left: bytes | None = lines
 
     def read_on(self, size: int, seconds: float) -> Step | None:  # noqa: ARG002  # bodies have a limit
         """Return the body, once."""
@@ -182,48 +182,78 @@ class Intake:
             except BusyError as error:
                 if time.monotonic() >= deadline or self._is_ending.wait(_POLL):
                     return [error] * len(group)
-            except Exception as error:  # noqa: BLE001  # whoever waits for an answer reports it
+            except EXPECTED as error:
                 return [error] * len(group)
+            except Exception as error:  # noqa: BLE001  # whoever waits for an answer reports it
+                if len(group) == 1:
+                    return [error]
+                # One body may be what no fold takes: nobody else pays for it.
+                return [outcome for posted in group for outcome in self._commit([posted])]
 
     def _add_all(self, group: Sequence[Posted], recorder: Recorder) -> list[Outcome]:
         stream = recorder.queue(NAME)
         today, stream.position = self._clock.day(stream.position or "")
         first = today - KEPT
         recorder.forget_messages(stream, first)
-        here: dict[str, tuple[str, bytes]] = {}
-        outcomes: list[Outcome] = []
-        for posted in group:
-            try:
+        notes: list[Key] = []
+        with _adding(group, recorder, stream, self._rejects) as add:
+            here: dict[str, tuple[str, bytes]] = {}
+            outcomes: list[Outcome] = []
+            for posted in group:
                 if posted.key is None:
-                    outcomes.append(Reply(self._add(posted, stream, recorder)))
+                    outcomes.append(Reply(add(posted.body)))
                     continue
                 digest = hashlib.sha256(posted.body).hexdigest()
                 known = here.get(posted.key) or _known(recorder, stream, posted.key, first)
                 if known is None:
-                    body = self._add(posted, stream, recorder)
+                    body = add(posted.body)
                     here[posted.key] = digest, body
-                    recorder.note_messages(stream, [(today, f"{posted.key}\n{digest}\n{body.decode()}")])
+                    notes.append((today, f"{posted.key}\n{digest}\n{body.decode()}"))
                     outcomes.append(Reply(body))
                 elif known[0] == digest:
                     outcomes.append(Reply(known[1], is_repeated=True))
                 else:
                     outcomes.append(RefusedError(422, "this Idempotency-Key came before with another body"))
-            except (OSError, ValueError, ArithmeticError, LookupError, TypeError) as error:
-                outcomes.append(error)
+        if notes:
+            recorder.note_messages(stream, notes)
         return outcomes
 
-    def _add(self, posted: Posted, stream: Stream, recorder: Recorder) -> bytes:
-        """Fold a body, and return the answer."""
+
+@contextmanager
+def _adding(
+    group: Sequence[Posted], recorder: Recorder, stream: Stream, rejects: "list[Reject]"
+) -> Iterator[Callable[[bytes], bytes]]:
+    """Yield what adds a body and returns the answer; all bodies are added at the end of the block.
+
+    Bodies that are no lines, or may have one that is too long, are read as a file is, in one run each.
+    """
+    if recorder.fits(max(len(posted.body) for posted in group) + 1):
+        with recorder.pieces(stream) as pieces:
+            yield lambda body: _answer(*pieces.add(_lines(body)))
+        return
+
+    def read(body: bytes) -> bytes:
         before, lines = recorder.tally.account, stream.lines
-        self._rejects.clear()
-        recorder.read(_Body(stream, posted.body))
+        rejects.clear()
+        recorder.read(_Body(stream, _lines(body)))
         recorder.tally.sources.clear()  # nobody asks for them, and there are very many
-        answer: dict[str, Any] = fields_of(recorder.tally.account - before)
-        answer["rejects"] = [
-            {"line": one.line - lines, "reason": str(one.reason), "message": one.message}
-            for one in self._rejects[:EXAMPLES]
-        ]
-        return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        found = [one._replace(line=one.line - lines) for one in rejects[:EXAMPLES]]
+        return _answer(recorder.tally.account - before, found)
+
+    yield read
+
+
+def _lines(body: bytes) -> bytes:
+    """Return a body as whole lines."""
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    # The next body is another line.
+    return body if not body or body.endswith(b"\n") else body + b"\n"
+
+
+def _answer(account: Account, rejects: "Sequence[Reject]") -> bytes:
+    answer: dict[str, Any] = fields_of(account)
+    answer["rejects"] = [{"line": one.line, "reason": str(one.reason), "message": one.message} for one in rejects]
+    return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _known(recorder: Recorder, stream: Stream, key: str, first: int) -> tuple[str, bytes] | None:

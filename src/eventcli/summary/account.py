@@ -93,10 +93,13 @@ class Account(Value):
         return self._plus(part, -1)
 
     def _plus(self, other: Self, sign: int) -> Self:
+        mine, others = self.rejected, other.rejected
+        # Most lines are good, and there are many reasons.
+        reasons = Reason if mine or others else ()
         return type(self)(
             self.lines + sign * other.lines,
             self.accepted + sign * other.accepted,
-            {reason: self.rejected.get(reason, 0) + sign * other.rejected.get(reason, 0) for reason in Reason},
+            {reason: mine.get(reason, 0) + sign * others.get(reason, 0) for reason in reasons},
             self.filtered + sign * other.filtered,
             self.blank + sign * other.blank,
             self.salvaged + sign * other.salvaged,
