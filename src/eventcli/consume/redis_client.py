@@ -1,6 +1,7 @@
 """The only user of redis-py: a connection, and its errors as those of a broker."""
 
 import os
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -121,6 +122,13 @@ def _as_it_is(answer: Any, **_options: Any) -> Any:
     return answer
 
 
+def _is_distrusted(error: BaseException | None) -> bool:
+    """Whether a connection failed since no trusted authority signed for the server: the next one fails, too."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Translate the errors of the client."""
@@ -129,6 +137,8 @@ def _errors() -> Iterator[None]:
     except (exceptions.AuthenticationError, exceptions.AuthorizationError) as error:
         raise BrokerError(str(error)) from error
     except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
+        if _is_distrusted(error):
+            raise BrokerError(str(error)) from error
         raise UnreachableError(str(error)) from error
     except exceptions.ResponseError as error:
         if str(error).startswith(_MOMENTARY):
