@@ -7,10 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from documents import DOCUMENTS, PAGES, ROOT, Block, anchors, blocks, environment, links, play, workplace
 from eventcli import ExitCode, Reason
+from eventcli.cli.commands import commands
 
 README = (ROOT / "README.md").read_text()
 
@@ -89,6 +91,14 @@ def test_every_reject_reason_is_documented() -> None:
     rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
     named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
     assert named == list(Reason)
+
+
+def test_every_command_is_documented() -> None:
+    """The table of commands names every command of the program, and no other."""
+    section = (ROOT / "docs" / "command-line.md").read_text().split("\n## Commands\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`eventstats .*?) \|", section, re.MULTILINE)
+    named = [name.removeprefix("eventstats ") for row in rows for name in re.findall(r"`(.+?)`", row)]
+    assert sorted(named) == sorted(commands.list_commands(click.Context(commands)))
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/exit-status.md"])

@@ -21,7 +21,7 @@ LISTED: Final = [
     name for row in re.findall(r"^\| (`[^|]*`) \|", SECTION, re.MULTILINE) for name in re.findall(r"`(.+?)`", row)
 ]
 
-NOT_LISTED: Final = re.findall(r"`(.+?)`", SECTION.partition("Not in the list")[2])
+NOT_LISTED: Final = re.findall(r"`(.+?)`", SECTION.partition("not in the list")[2])
 
 COMPRESSED: Final = (".gz", ".zst", ".bz2", ".xz", ".lz4", ".Z")
 
