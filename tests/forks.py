@@ -9,6 +9,7 @@ import atexit
 import io
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -22,11 +23,11 @@ from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Self
 
 _AVAILABLE: Final = all(hasattr(os, name) for name in ("pidfd_open", "memfd_create"))
 
-_LATE: Final = ("EVENTSTATS_", "_EVENTSTATS_", "COMP_", "PYSPARK_", "PYTEST_", "SPARK_")
+_LATE: Final = ("EVENTSTATS_", "_EVENTSTATS_", "AWS_", "COMP_", "PYSPARK_", "PYTEST_", "REDISCLI_", "SPARK_")
 """How variables begin that are looked at when a command runs, not when an interpreter starts; or not at all."""
 
 _LOADED: Final = (
@@ -53,8 +54,9 @@ _FILES: Final = (("stdin", "rb", "r"), ("stdout", "wb", "w"), ("stderr", "wb", "
 class Forks:
     """The process that has loaded the tool. It is started for the first run, and forks one for each."""
 
-    def __init__(self) -> None:
-        """Keep the environment of now: runs that share it can be forked."""
+    def __init__(self, *modules: str) -> None:
+        """Keep the environment of now: runs that share it can be forked. `modules` of the tool are loaded as well."""
+        self._modules = modules
         self._environment = _of_the_start(os.environ)
         self._owner = os.getpid()
         # Open from now on, so that a test that counts descriptors before and after its run finds the same number.
@@ -70,40 +72,37 @@ class Forks:
         self, args: Sequence[bytes], stdin: bytes | int, folder: str, environment: Mapping[str, str], patience: float
     ) -> tuple[int, bytes, bytes]:
         """Return the status of a run, negative if a signal ended it, and what it wrote to stdout and to stderr."""
+        with self.start(args, stdin, folder, environment) as forked:
+            out, err = forked.communicate(stdin if isinstance(stdin, bytes) else b"", patience)
+        assert forked.returncode is not None
+        return forked.returncode, out, err
+
+    def start(self, args: Sequence[bytes], stdin: bytes | int, folder: str, environment: Mapping[str, str]) -> "Forked":
+        """Start a run; its input is a descriptor, or a pipe to which `communicate` writes the bytes."""
         if self._process is None:
             self._start()
         request = {"args": [os.fsdecode(arg) for arg in args], "folder": folder, "environment": dict(environment)}
-        with ExitStack() as stack:
+        with ExitStack() as given, ExitStack() as ours:
 
-            def pipe() -> list[io.FileIO]:
-                ends = zip(os.pipe(), ("rb", "wb"), strict=True)
-                return [stack.enter_context(io.FileIO(end, mode)) for end, mode in ends]
+            def pipe(near: int) -> tuple[io.FileIO, io.FileIO]:
+                ends = [io.FileIO(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True)]
+                return ours.enter_context(ends[near]), given.enter_context(ends[1 - near])
 
-            note = stack.enter_context(io.FileIO(os.memfd_create("request"), "wb"))
+            note = given.enter_context(io.FileIO(os.memfd_create("request"), "wb"))
             note.write(json.dumps(request).encode())
-            (out, out_end), (err, err_end), (answer, answer_end) = pipe(), pipe(), pipe()
-            given = [note, out_end, err_end, answer_end]
-            feed = None
-            if isinstance(stdin, bytes):
-                source, feed = pipe()
-                given.append(source)
-            descriptor = stdin if isinstance(stdin, int) else source.fileno()
-            socket.send_fds(self._ours, [b"!"], [descriptor, *(file.fileno() for file in given[:4])])
-            for file in given:
-                file.close()
-            pid = _number(answer.read(_NUMBER.size))
-            try:
-                written = _exchange(feed, stdin if isinstance(stdin, bytes) else b"", [out, err, answer], patience)
-            except TimeoutError:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                raise
-        return _number(written[2]), written[0], written[1]
+            outputs, theirs = zip(pipe(0), pipe(0), pipe(0), strict=True)
+            feed, source = pipe(1) if isinstance(stdin, bytes) else (None, None)
+            descriptor = stdin if isinstance(stdin, int) else source.fileno() if source else -1
+            socket.send_fds(self._ours, [b"!"], [descriptor, *(file.fileno() for file in (note, *theirs))])
+            given.close()
+            pid = _number(outputs[2].read(_NUMBER.size))
+            ours.pop_all()
+        return Forked(pid, feed, *outputs)
 
     def _start(self) -> None:
         descriptor = self._theirs.fileno()
         self._process = subprocess.Popen(
-            [sys.executable, __file__, str(descriptor)],
+            [sys.executable, __file__, str(descriptor), *self._modules],
             stdin=subprocess.DEVNULL,
             env=self._environment,
             pass_fds=[descriptor],
@@ -118,6 +117,66 @@ class Forks:
             # Some other process that a test left may still hold an end of the connection.
             self._process.terminate()
             self._process.wait()
+
+
+class Forked:
+    """A run that was forked: of `subprocess.Popen`, what tests use. Its outputs have no buffers."""
+
+    def __init__(
+        self, pid: int, feed: io.FileIO | None, stdout: io.FileIO, stderr: io.FileIO, answer: io.FileIO
+    ) -> None:
+        """`feed` is what its input is written to; `answer` gets its status."""
+        self.pid = pid
+        self.stdout = stdout
+        self.stderr = stderr
+        self.returncode: int | None = None
+        self._feed = feed
+        self._answer = answer
+
+    def poll(self) -> int | None:
+        """Return its status if it has ended."""
+        if self.returncode is None and select.select([self._answer], [], [], 0)[0]:
+            self._finish()
+        return self.returncode
+
+    def _finish(self) -> None:
+        self.returncode = _number(self._answer.read(_NUMBER.size))
+        self._answer.close()
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it is there."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, data: bytes = b"", timeout: float = 60.0) -> tuple[bytes, bytes]:
+        """Write its input, and wait until it has ended; return the rest of what it writes."""
+        end = time.monotonic() + timeout
+        out, err = _exchange(self._feed, data, [self.stdout, self.stderr], timeout)
+        if self.returncode is None:
+            if not select.select([self._answer], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise TimeoutError
+            self.poll()
+        return out, err
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.kill()
+        if self.returncode is None:
+            self._finish()
+        for file in (self._feed, self.stdout, self.stderr):
+            if file is not None:
+                file.close()
 
 
 def _of_the_start(environment: Mapping[str, str]) -> dict[str, str]:
@@ -163,10 +222,13 @@ def _exchange(feed: io.FileIO | None, data: bytes, outputs: Sequence[io.FileIO],
     return [b"".join(chunks) for chunks in read.values()]
 
 
-def _serve(requests: socket.socket, script: Path) -> None:
+def _serve(requests: socket.socket, script: Path, modules: Sequence[str]) -> None:
     """Fork a run for each request, and report how it ended, until nobody can request any more."""
     for name in _LOADED:
         import_module(f"eventcli.{name}")
+    for name in modules:
+        with suppress(ModuleNotFoundError):  # installed without the extra that it needs
+            import_module(f"eventcli.{name}")
     code = compile(script.read_bytes(), script, "exec")
     running: dict[int, tuple[int, int]] = {}
     with selectors.DefaultSelector() as selector:
@@ -240,4 +302,4 @@ if __name__ == "__main__":
     names = [name for name in ("eventstats-python", "eventstats") if (folder / name).exists()]
     sys.path[0] = str(folder)
     with suppress(KeyboardInterrupt), socket.socket(fileno=int(sys.argv[1])) as given:
-        _serve(given, folder / names[0])
+        _serve(given, folder / names[0], sys.argv[2:])

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple, Protocol
 
 from forks import Forks
 
@@ -46,6 +46,39 @@ class Measured(NamedTuple):
     peak: float
 
 
+class Running(Protocol):
+    """A process that was started, forked or not."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None:
+        """Its status, once it was found to have ended."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """What it prints."""
+
+    @property
+    def stderr(self) -> IO[bytes] | None:
+        """What it writes to stderr."""
+
+    def poll(self) -> int | None:
+        """Return its status if it has ended."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal, if it is there."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def communicate(self, *, timeout: float) -> tuple[bytes, bytes]:
+        """Wait until it has ended; return the rest of what it writes."""
+
+
 def open_descriptors() -> set[str]:
     """Return the descriptors of this process, without those that belong to garbage of earlier tests."""
     gc.collect()
@@ -73,11 +106,18 @@ def run(
     env = environment() if env is None else env
     if before is None and stdout == stderr == subprocess.PIPE and FORKS.can_run(env) and _is_given(stdin):
         given = stdin if isinstance(stdin, (bytes, int)) else stdin.fileno()
-        folder = os.path.abspath(cwd or os.curdir)
-        status, out, err = FORKS.run([os.fsencode(arg) for arg in args], given, folder, env, PATIENCE)
-        return Ended(status, out, err.decode("utf-8", "surrogateescape"))
+        return run_forked(FORKS, *args, stdin=given, cwd=cwd, env=env)
     with start(*args, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, env=env, before=before) as process:
         return end(process, stdin if isinstance(stdin, bytes) else None)
+
+
+def run_forked(
+    forks: Forks, *args: str | bytes, stdin: bytes | int = b"", cwd: Path | None = None, env: Mapping[str, str]
+) -> Ended:
+    """Run the tool to its end, forked."""
+    folder = os.path.abspath(cwd or os.curdir)
+    status, out, err = forks.run([os.fsencode(arg) for arg in args], stdin, folder, env, PATIENCE)
+    return Ended(status, out, err.decode("utf-8", "surrogateescape"))
 
 
 def run_whole(
@@ -129,6 +169,19 @@ def start(
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+@contextmanager
+def forked(forks: Forks, *args: str) -> Iterator[Running]:
+    """Start the tool without input, where it makes no difference as a fork; it is gone when the block ends."""
+    if not forks.can_run(os.environ):
+        with start(*args, stdin=subprocess.DEVNULL) as process:
+            yield process
+        return
+    with open(os.devnull, "rb") as nothing:
+        running = forks.start([os.fsencode(arg) for arg in args], nothing.fileno(), os.getcwd(), os.environ)
+    with running:
+        yield running
 
 
 def give_up_privileges() -> None:

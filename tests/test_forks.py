@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from process import FORKS, GOOD, PATIENCE, Ended, environment, run, run_whole
+from process import FORKS, GOOD, PATIENCE, Ended, environment, forked, run, run_whole
 
 pytestmark = pytest.mark.skipif(not FORKS.can_run(os.environ), reason="runs are forked on Linux only")
 
@@ -74,6 +74,28 @@ def _target(path: Path) -> str | None:
         return os.readlink(path)
     except OSError:
         return None
+
+
+def test_a_started_run_can_be_watched_and_ended() -> None:
+    """A run that was started is there until a signal ends it, also at the end of its block; its outputs can be read."""
+    with forked(FORKS, "--version") as ended:
+        assert ended.stdout is not None
+        assert ended.stdout.readline().startswith(b"eventstats ")
+        assert ended.communicate(timeout=PATIENCE) == (b"", b"")
+        assert (ended.returncode, ended.poll()) == (0, 0)
+        ended.terminate()
+    reader, writer = os.pipe()
+    with open(reader, "rb"), open(writer, "wb"):
+        for end in (signal.SIGTERM, signal.SIGKILL):
+            with FORKS.start([], reader, os.curdir, os.environ) as running:
+                assert running.poll() is None
+                with pytest.raises(TimeoutError):
+                    running.communicate(timeout=0.01)
+                if end == signal.SIGTERM:
+                    running.terminate()
+                    assert running.communicate(timeout=PATIENCE) == (b"", b"")
+                    assert running.poll() == -end
+            assert running.returncode == -end
 
 
 def test_a_run_that_hangs_is_ended() -> None:

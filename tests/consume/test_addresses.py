@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from consumption import command
 from eventcli.consume.addresses import Address, AddressError
 
 
@@ -20,7 +19,7 @@ from eventcli.consume.addresses import Address, AddressError
 )
 def test_a_missing_client_is_named(tmp_path: Path, source: str, module: str, extra: str) -> None:
     """Without the client of a broker, the message says how to install it, with status 2 and no traceback."""
-    arguments = command(tmp_path / "ledger.db", "--drain", source)[3:]
+    arguments = ["consume", "--ledger", str(tmp_path / "ledger.db"), "--drain", source]
     script = f"import sys; sys.modules[{module!r}] = None; sys.argv[1:] = {arguments!r}"
     run = f"{script}; from eventcli.cli.process import main; main()"
     done = subprocess.run((sys.executable, "-c", run), capture_output=True, text=True, timeout=60, check=False)

@@ -6,13 +6,15 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 import faults
+import process
 from brokers import KafkaTopic, Queue, RedisStream
-from consumption import POINTS, check, command, consume, event, killed, run
+from consumption import POINTS, check, consume, consuming, event, killed, run
 from eventcli.ledger.store.connection import UnwritableError
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.totals import totals
@@ -71,7 +73,7 @@ def test_a_consumer_may_be_killed_at_any_moment(quick: Queue, ledger: Path) -> N
     sent: list[bytes] = []
     for _ in range(4):
         arguments = ("--batch", "10", "--commit-every", "10ms", quick.source)
-        with subprocess.Popen(command(ledger, *arguments), stderr=subprocess.PIPE) as consumer:
+        with consuming(ledger, *arguments) as consumer:
             for _ in range(draw.randrange(4, 12)):
                 some = [event(len(sent) + place) for place in range(10)]
                 quick.put(some)
@@ -80,7 +82,7 @@ def test_a_consumer_may_be_killed_at_any_moment(quick: Queue, ledger: Path) -> N
             consumer.kill()
             assert consumer.stderr is not None
             assert consumer.stderr.read() in (b"", _absent(quick))
-    assert run(ledger, "--drain", quick.source).returncode == 0
+    assert run(ledger, "--drain", quick.source).status == 0
     check(ledger, sent)
 
 
@@ -95,7 +97,7 @@ def test_a_signal_finishes_the_batch_in_hand(quick: Queue, ledger: Path) -> None
     sent = [event(number) for number in range(25)]
     quick.put(sent)
     arguments = ("--commit-every", "1m", quick.source)
-    with subprocess.Popen(command(ledger, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as consumer:
+    with consuming(ledger, *arguments) as consumer:
         _until(lambda: _is_in_hand(quick))
         consumer.send_signal(signal.SIGTERM)
         output = consumer.communicate(timeout=30)
@@ -130,20 +132,18 @@ def test_two_consumers_share_a_ledger_with_logs(quick: Queue, ledger: Path, tmp_
     log = tmp_path / "log"
     sent: list[bytes] = []
     arguments = ("--batch", "20", "--commit-every", "10ms", quick.source)
-    ingest = ("ingest", "--ledger", str(ledger), "--wait", "60", str(log))
+    ingest = ("ingest", "--ledger", str(ledger), "--wait", "50", str(log))
     quick.put([])
-    consumers = [subprocess.Popen(command(ledger, *arguments), stderr=subprocess.PIPE) for _ in range(2)]
-    try:
+    with consuming(ledger, *arguments) as one, consuming(ledger, *arguments) as other:
         for _ in range(6):
             some = [event(len(sent) + place) for place in range(20)]
             quick.put(some[:15])
             with log.open("ab") as file:
                 file.writelines(body + b"\n" for body in some[15:])
             sent += some
-            done = subprocess.run((*command(ledger)[:3], *ingest), capture_output=True, timeout=60, check=False)
-            assert (done.returncode, done.stderr) == (0, b"")
-    finally:
-        for consumer in consumers:
+            done = process.run(*ingest)
+            assert (done.status, done.stderr) == (0, "")
+        for consumer in (one, other):
             consumer.terminate()
             _, said = consumer.communicate(timeout=30)
             assert (consumer.returncode, said.replace(_absent(quick), b"")) == (-signal.SIGTERM, b"")
@@ -180,7 +180,7 @@ def test_a_repeated_event_counts_once(either: Queue, ledger: Path) -> None:
     sent = [event(number) for number in range(10)]
     either.put([*sent, sent[3], sent[4] + b"\n" + sent[5]])
     done = run(ledger, "--drain", "--id-field", "id", either.source)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.status, done.stderr) == (0, "")
     either.put([sent[0], b'{"type":"a","value":1}', b'{"type":"a","value":1}'])
     run(ledger, "--drain", "--id-field", "id", either.source)
     with Database.open_to_read(str(ledger)) as database:
@@ -193,8 +193,7 @@ def test_a_queue_that_is_forgotten_counts_again(stream: RedisStream, ledger: Pat
     sent = [event(number) for number in range(10)]
     stream.put(sent)
     consume(ledger, stream.source)
-    forget = [*command(ledger)[:3], "forget", "--ledger", str(ledger), stream.source]
-    assert subprocess.run(forget, capture_output=True, timeout=60, check=False).returncode == 0
+    assert process.run("forget", "--ledger", str(ledger), stream.source).status == 0
     with Database.open_to_read(str(ledger)) as database:
         assert totals(database).account.lines == 0
     consume(ledger, stream.source)
@@ -205,11 +204,11 @@ def test_settings_of_a_ledger_hold(either: Queue, ledger: Path) -> None:
     """A queue is read with the settings that the ledger has, and others are refused before anything is received."""
     either.put([b'{"kind":"a","n":1}'])
     options = ("--drain", "--type-field", "kind", "--value-field", "n")
-    assert run(ledger, *options, either.source).returncode == 0
+    assert run(ledger, *options, either.source).status == 0
     either.put([b'{"kind":"a","n":2}'])
     refused = run(ledger, "--drain", "--type-field", "type", either.source)
-    assert (refused.returncode, b"--type-field" in refused.stderr) == (2, True)
-    assert run(ledger, "--drain", either.source).returncode == 0
+    assert (refused.status, "--type-field" in refused.stderr) == (2, True)
+    assert run(ledger, "--drain", either.source).status == 0
     with Database.open_to_read(str(ledger)) as database:
         assert totals(database).account.accepted == 2
 
@@ -219,16 +218,17 @@ def test_a_ledger_that_is_held_is_waited_for(either: Queue, ledger: Path) -> Non
     either.put([event(1)])
     consume(ledger, either.source)
     either.put([event(2)])
-    with Database.open_to_write(str(ledger), create=False):
-        done = run(ledger, "--drain", "--wait", "0.2", either.source)
-        assert done.returncode == 75
-        assert b"holds the ledger" in done.stderr
-        consumer = subprocess.Popen(command(ledger, either.source), stderr=subprocess.PIPE)
-        time.sleep(0.5)
-        assert consumer.poll() is None
-    _until(lambda: _accepted(ledger) == 2)
-    consumer.terminate()
-    consumer.communicate(timeout=30)
+    with ExitStack() as stack:
+        with Database.open_to_write(str(ledger), create=False):
+            done = run(ledger, "--drain", "--wait", "0.2", either.source)
+            assert done.status == 75
+            assert "holds the ledger" in done.stderr
+            consumer = stack.enter_context(consuming(ledger, either.source))
+            time.sleep(0.5)
+            assert consumer.poll() is None
+        _until(lambda: _accepted(ledger) == 2)
+        consumer.terminate()
+        consumer.communicate(timeout=30)
     check(ledger, [event(1), event(2)])
 
 

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,17 +13,16 @@ from typing import Any
 import pytest
 
 from brokers import Queue, RedisStream
-from consumption import check, consume, run
+from consumption import FORKS, check, consume, run, tool
 from eventcli.cli.generate import generate
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.totals import totals
+from process import Ended, forked
 
-COMMAND = (sys.executable, "-m", "eventcli", "produce")
 
-
-def produce(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run the command as users do."""
-    return subprocess.run((*COMMAND, *arguments), capture_output=True, timeout=60, check=False)
+def produce(*arguments: str) -> Ended:
+    """Run the command."""
+    return tool("produce", *arguments)
 
 
 def target_of(queue: Queue) -> str:
@@ -36,7 +33,7 @@ def target_of(queue: Queue) -> str:
 def test_a_queue_gets_what_generate_writes(quick: Queue, ledger: Path) -> None:
     """Consuming what was produced gives what folding what was generated gives, bad lines included."""
     done = produce(target_of(quick), "--events", "200", "--seed", "5", "--bad-rate", "0.2")
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.status, done.stderr) == (0, "")
     assert json.loads(done.stdout) == {"lines": 200, "messages": 200, "repeats": 0}
     consume(ledger, quick.source)
     check(ledger, list(generate(200, seed=5, bad_rate=0.2)))
@@ -48,7 +45,7 @@ def test_repeats_are_recognised_by_their_ids(stream: RedisStream, ledger: Path) 
     sent = json.loads(produce(stream.source, *arguments).stdout)
     assert sent["repeats"] > 0
     assert sent["messages"] == 75 + sent["repeats"]
-    assert run(ledger, "--drain", "--id-field", "event_id", stream.source).returncode == 0
+    assert run(ledger, "--drain", "--id-field", "event_id", stream.source).status == 0
     with Database.open_to_read(str(ledger)) as database:
         account = totals(database).account
     assert (account.accepted, account.filtered) == (300, sent["lines"] - 300)
@@ -56,7 +53,7 @@ def test_repeats_are_recognised_by_their_ids(stream: RedisStream, ledger: Path) 
 
 def test_a_signal_ends_it_with_an_account(stream: RedisStream) -> None:
     """SIGTERM finishes the batch in hand, and what was sent is printed."""
-    with subprocess.Popen((*COMMAND, stream.source, "--rate", "200"), stdout=subprocess.PIPE) as producer:
+    with forked(FORKS, "produce", stream.source, "--rate", "200") as producer:
         deadline = time.monotonic() + 30
         while not stream.client.xlen(stream.name):
             assert time.monotonic() < deadline
@@ -100,7 +97,7 @@ def _server(statuses: list[int]) -> Iterator[tuple[str, list[tuple[str, bytes]]]
 def test_a_server_gets_the_same_request_until_it_takes_it() -> None:
     """A request that may have failed is sent again with the same key and the same body."""
     with _server([503, 500]) as (url, seen):
-        assert produce(url, "--events", "5").returncode == 0
+        assert produce(url, "--events", "5").status == 0
     assert len(seen) == 3
     assert len(set(seen)) == 1
     assert seen[0][1] == b"".join(generate(5))
@@ -110,22 +107,22 @@ def test_a_server_may_refuse() -> None:
     """A request that will never be taken ends the run with status 4 and the reason."""
     with _server([413]) as (url, seen):
         done = produce(url, "--events", "5")
-    assert (done.returncode, len(seen)) == (4, 1)
-    assert b"HTTP status 413" in done.stderr
+    assert (done.status, len(seen)) == (4, 1)
+    assert "HTTP status 413" in done.stderr
 
 
 @pytest.mark.parametrize("target", ["redis://h", "sqs://", "kafka://h", "file.jsonl", "ftp://h/x"])
 def test_a_wrong_target_is_wrong_usage(target: str) -> None:
     """What is no target is refused with status 2."""
     pytest.importorskip("redis", reason="eventcli[queue] is not installed")
-    assert produce(target, "--events", "1").returncode == 2
+    assert produce(target, "--events", "1").status == 2
 
 
 def test_a_target_without_its_server_is_waited_for(stream: RedisStream) -> None:
     """A target that does not answer yet gets everything when it does."""
     with closing(stream):
         wrong = stream.source.replace(stream.source.rpartition(":")[2].partition("/")[0], "9")
-        with subprocess.Popen((*COMMAND, wrong, "--events", "3"), stderr=subprocess.PIPE) as producer:
+        with forked(FORKS, "produce", wrong, "--events", "3") as producer:
             assert producer.stderr is not None
             assert b"trying again" in producer.stderr.readline()
             producer.terminate()
