@@ -265,8 +265,7 @@ def test_nothing_is_lost_or_doubled_when_the_server_is_killed(tmp_path: Path) ->
     try:
         for _ in range(4):
             time.sleep(0.2 + random.random() / 2)
-            server.process.kill()
-            server.process.communicate()
+            server.__exit__()
             server = Served(ledger)
             port[0] = server.port
         for client in clients:
