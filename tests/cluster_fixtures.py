@@ -21,9 +21,9 @@ _SHORT: Final = (
     "test_cancelling_takes_a_second[spark]",
     "test_a_line_over_the_limit_may_span_many_splits[spark-rust]",
     "test_rejects_beyond_what_partials_carry_come_in_order[spark-rust]",
-    "test_an_engine_writes_what_this_machine_writes[spark-bad.jsonl --strict]",
 )
-"""The tests for all engines that run on Spark in the short form."""
+"""The tests for all engines that run on Spark in the short form. That the tool writes what one machine writes, which
+starts a driver and its executors (23 s of CPU), `test_spark.py` tests."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
