@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError
 from brokers import KafkaTopic
 from consumption import check, consume, event, run, tool
 from eventcli.consume.addresses import broker_of
-from eventcli.consume.broker import BrokerError, Message
+from eventcli.consume.broker import BrokerError, Loss, Message
 from eventcli.consume.kafka import Part, _Access, _judged
 
 
@@ -77,6 +77,29 @@ def test_a_partition_with_another_message_in_its_place_is_another_one(kafka: str
                 delivery = topic.receive(100, 1)
                 again += delivery.messages if delivery is not None else ()
         assert len(again) == after
+
+
+def test_a_recreated_topic_of_equal_messages_is_another_one(kafka: str) -> None:
+    """Where a topic of equal messages is recreated and filled further than before, all of the new one is read."""
+    with closing(KafkaTopic(kafka)) as made, closing(KafkaTopic(kafka)) as recreated:
+        for topic, time, number in ((made, 1_600_000_000_000, 5), (recreated, 1_600_000_100_000, 8)):
+            for _ in range(number):
+                topic.producer.produce(topic.name, event(1), partition=0, timestamp=time)
+            assert not topic.producer.flush(30)
+        position, losses = "", list[Loss]()
+        for one, number in ((made, 5), (recreated, 8)):
+            read, turns = 0, 0
+            with closing(broker_of(one.source)) as queue:
+                queue.begin(position)
+                while read < number and (turns := turns + 1) < 20:
+                    delivery = queue.receive(100, 1)
+                    if delivery is not None:
+                        read += len(delivery.messages)
+                        position = delivery.after
+                        losses += delivery.losses
+            assert read == number
+        (loss,) = losses
+        assert "partition 0 was recreated" in loss.message
 
 
 def test_a_topic_that_never_was_is_missing(kafka: str, ledger: Path) -> None:

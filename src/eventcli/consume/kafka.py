@@ -353,8 +353,9 @@ def _recreated(where: str, part: Part) -> Loss:
 
 
 def _proof_of(message: Any) -> str:
+    """Return the fingerprint of a message; with its time, as the messages of a recreated topic may all be equal."""
     digest = blake2b(digest_size=8)
-    for part in (message.key() or b"", message.value() or b""):
+    for part in (message.key() or b"", message.value() or b"", b"%d" % message.timestamp()[1]):
         digest.update(b"%d " % len(part))
         digest.update(part)
     return digest.hexdigest()
