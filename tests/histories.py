@@ -260,6 +260,18 @@ HISTORIES: Final = {
         copytruncate(); move(); compress(encoding=".bz2"); run_wrongly(); compress(encoding=".bz2"); append_much()
         run(is_beside=True); delete(index=2); copy(); run_among_many()
     """,
+    "a copy that is still being made is taken for an older log of equal lines that goes on": """
+        begin(is_glob=False, lines=1, is_repetitive=True); rename()
+        slow_copy(length=0, more=0, lines=1, runs=2, is_cut=True)
+        slow_copy(length=0, more=0, lines=2, runs=20, is_cut=True)
+        slow_copy(length=0, more=65, lines=2, runs=12, is_cut=True); run()
+    """,
+    "a copy that is still being made is taken for what was copied of a log of equal lines": """
+        begin(is_glob=True, lines=2, is_repetitive=True); copytruncate()
+        slow_copy(length=20, more=89, lines=1, runs=2, is_cut=True)
+        slow_copy(length=5, more=99, lines=4, runs=20, is_cut=True)
+        slow_copy(length=3, more=128, lines=4, runs=28, is_cut=True); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

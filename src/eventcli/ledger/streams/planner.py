@@ -7,11 +7,13 @@ from typing import Final
 from eventcli.ledger.streams.birth import is_momentary
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.content import note_place
+from eventcli.ledger.streams.likeness import Kin
 from eventcli.ledger.streams.plan import Plan, Reading
 from eventcli.ledger.streams.registry import Registry
 from eventcli.ledger.streams.rules.absent import search
 from eventcli.ledger.streams.rules.copies import by_beginning, by_content
 from eventcli.ledger.streams.rules.fresh import begin_new
+from eventcli.ledger.streams.rules.holders import begun_with
 from eventcli.ledger.streams.rules.losses import tell_losses
 from eventcli.ledger.streams.rules.named import look_at
 from eventcli.ledger.streams.rules.places import by_place, by_raw
@@ -108,4 +110,8 @@ class Planner:
 
     def is_ended(self, file: Candidate) -> bool:
         """Whether nothing will be written to a file any more: it was a pipe, is compressed, or has a successor."""
-        return file.is_ended or (file.family is not None and self._survey.siblings.is_superseded(file, file.family))
+        family = file.family
+        if file.is_ended or family is None or not self._survey.siblings.is_superseded(file, family):
+            return file.is_ended
+        # It may be a copy that is still being made, taken for an older log that goes on, as their lines are equal.
+        return not any(kin is Kin.SAME for _, kin in begun_with(family, file))
