@@ -690,7 +690,7 @@ ODD: Final = {
     "gone later": event(1),
     "grown": b"bad\n" + event(1),
     "halved": MARK[:2] + event(1) * 2,
-    "large": (event(1) * 3 + b"bad\n") * 10_000,
+    "large": (event(1) * 40 + b"bad\n") * 1000,
     "link": event(0),
     "mark": MARK,
     "marked": MARK + event(1) + b"bad\n",
