@@ -52,6 +52,23 @@ def test_a_missing_generation_is_reported(tmp_path: Path) -> None:
     assert [loss.message for loss in survey.plan.losses] == ["generation 1 is not there, but 2 is"]
 
 
+def test_a_log_that_is_not_copied_yet_leaves_no_gap(tmp_path: Path) -> None:
+    """A shift before a copy hides nothing if the log goes on; few or equal lines do not prove that it does."""
+    for log, losses in ((lines(20, 24), 0), (lines(20, 23), 1), (lines(20, 21) * 4, 1)):
+        field = Field(tmp_path)
+        field.write("app.log", log)
+        path = field.write("app.log.1", lines(0, 9))
+        streams = [field.seen("key", "app.log.1", state=State.ROTATED), field.seen("log")]
+        streams[1].lines = log.count(b"\n")
+        path.rename(tmp_path / "app.log.2")
+        field.write("app.log", log + lines(24, 25))
+        survey = field.survey(streams)
+        for rule in (by_place, search, tell_losses):
+            rule(survey, family_of(survey))
+        assert held(survey) == {"key": "app.log.2", "log": "app.log"}
+        assert [loss.message for loss in survey.plan.losses] == ["generation 1 is not there, but 2 is"] * losses
+
+
 def test_a_copy_of_a_compressed_generation_tells_nothing_of_rotations(tmp_path: Path) -> None:
     """A compressed file keeps its place when it rotates; one with the same content in another place is a copy."""
     for is_copy in (True, False):

@@ -12,7 +12,7 @@ from eventcli.ledger.streams.survey import Survey
 from eventcli.reading.fingerprints import WINDOW
 from eventcli.reading.rotations import WRITTEN_TO
 
-_HEADER: Final = 3
+HEADER: Final = 3
 """The maximum number of identical first lines in logs whose every generation begins with the same lines."""
 
 
@@ -75,7 +75,7 @@ def _tell_edit(survey: Survey, stream: Stream, file: Candidate, family: Family) 
     if file.path != family.base or file.is_repetitive(file.length):
         return
     found = file.marks
-    for mark in reversed(found[_HEADER:]):
+    for mark in reversed(found[HEADER:]):
         # A missing stream is reported anyway.
         if any(not survey.is_free(one) for one in survey.registry.with_mark(mark, family.base)):
             lines = found.index(mark) + 1

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.plan import Loss, in_words
+from eventcli.ledger.streams.rules.fresh import HEADER
 from eventcli.ledger.streams.rules.holders import is_long_enough
 from eventcli.ledger.streams.stored import is_stream
 from eventcli.ledger.streams.stream import State, Stream
@@ -133,12 +134,26 @@ def _tell_gap(survey: Survey, family: Family) -> None:
     newest, stream = min(known, key=lambda one: one[0])
     before = number(family.base, stream.path) if stream.state is State.ROTATED else 0
     rotations_since = newest - (before or 0)
+    if before and rotations_since == 1 and _is_going_on(family):
+        return
     there = {number(family.base, path) for path in survey.paths(family)}
     for missing in range(1, rotations_since + bool(before)):
         if missing not in there:
             message = f"generation {missing} is not there, but {newest} is"
             survey.plan.losses.append(Loss(stream, stream.offset, message))
             return
+
+
+def _is_going_on(family: Family) -> bool:
+    """Whether the log goes on where it was read: generations were shifted, and it may not have been copied yet.
+
+    What its generations may have in common does not prove that.
+    """
+    for file in family.files:
+        stream = file.stream
+        if file.path == family.base and stream is not None and not stream.is_new and file.is_place_of(stream):
+            return stream.state is State.LIVE and stream.lines > HEADER and not file.is_repetitive(stream.seen)
+    return False
 
 
 def _is_rotated(stream: Stream, holder: Candidate) -> bool:
