@@ -318,6 +318,10 @@ class Recorder:
 
     # ---- the transaction
 
+    def pending(self) -> Types:
+        """Return what this run will add with the next commit."""
+        return self.batch.add_to({})
+
     def added(self) -> Types:
         """Return what this run has added, including the part that is not committed yet."""
         return self.batch.add_to(self.committed[0] if self.committed else {})

@@ -27,6 +27,7 @@ class Turns:
         self._watch = Watch(path)
         self._version: Version | None = None
         """The version that this process left in the file."""
+        self._before: Version | None = None
         self.creates = True
         """Whether a ledger that is not there is created."""
         self.meaning: Meaning | None = None
@@ -43,6 +44,11 @@ class Turns:
     def last(self) -> Recorder | None:
         """The recorder of the last turn: what the run has come to."""
         return self._recorder
+
+    @property
+    def versions(self) -> tuple[Version | None, Version | None]:
+        """The version of the ledger that the last turn found, and the one that it left; None if there was none."""
+        return self._before, self._version
 
     @contextmanager
     def turn(self, wait: float) -> Iterator[Recorder]:
@@ -71,11 +77,13 @@ class Turns:
         if self._database is not None:
             try:
                 if self._database.take(wait) and self._watch.version() == self._version:
+                    self._before = self._version
                     return self._database
             except (FileNotFoundError, AbsentError):
                 pass
             self._close()
         self._database = Database.open_to_write(self.path, create=self.creates, wait=wait)
+        self._before = None if self._database.is_new else self._watch.version()
         return self._database
 
     def _current(self, database: Database) -> Recorder:

@@ -29,6 +29,8 @@ from eventcli.summary.account import Account
 
 if TYPE_CHECKING:
     from eventcli.ledger.store.positions import Key
+    from eventcli.ledger.store.watch import Version
+    from eventcli.ledger.totals import Types
     from eventcli.lines.event import Reject
 
 NAME: Final = "POST /events"
@@ -109,6 +111,8 @@ class Intake:
         """`given` are settings for the ledger; `deliver` is called on the thread, after each transaction."""
         self._lock = lock
         self._deliver = deliver
+        self.on_commit: Callable[[Version | None, Version | None, Types], object] = lambda *_: None
+        """Gets what a commit added to which version, and the one that it left, while the ledger is locked."""
         self._rejects: list[Reject] = []
         options = Options(1, self._rejects.append, EXAMPLES, keep_rejects=keep_rejects)
         self._turns = Turns(path, given, options)
@@ -175,9 +179,12 @@ class Intake:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                with self._lock, self._turns.turn(0) as recorder:
-                    outcomes = self._add_all(group, recorder)
-                    recorder.commit(is_last=True)
+                with self._lock:
+                    with self._turns.turn(0) as recorder:
+                        outcomes = self._add_all(group, recorder)
+                        types = recorder.pending()
+                        recorder.commit(is_last=True)
+                    self.on_commit(*self._turns.versions, types)
                     return outcomes
             except BusyError as error:
                 if time.monotonic() >= deadline or self._is_ending.wait(_POLL):

@@ -16,7 +16,7 @@ from fastapi.responses import StreamingResponse
 
 from eventcli.serve.problems import EXPECTED, RETRY, RefusedError, problem_of
 from eventcli.serve.questions import LONGEST, Question
-from eventcli.serve.scene import Scene, scene
+from eventcli.serve.scene import Scene
 from eventcli.serve.serving import Serving
 
 _EVERY: Final = 0.25
@@ -186,7 +186,7 @@ class Live:
 
     async def _refresh(self, feed: Feed) -> None:
         try:
-            feed.put(await self._serving.read(lambda database: scene(database, feed.question)))
+            feed.put(await self._serving.scene(feed.question))
         except EXPECTED as error:
             feed.fail(problem_of(error).detail)
         except Exception as error:  # noqa: BLE001  # the page shows it, and goes on

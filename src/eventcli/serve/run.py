@@ -62,6 +62,7 @@ def serve(
         else:
             intake = Intake(path, serving.lock, taking.given, serving.deliver, taking.keep_rejects)
             stack.callback(intake.close)
+            intake.on_commit = serving.growth.note
             intake.begin()
             serving.on_stop.append(intake.hurry)
             add_events(app, serving, intake, taking.max_body)

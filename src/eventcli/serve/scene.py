@@ -1,15 +1,20 @@
 """What the page shows of a ledger, as texts: no number of it passes through a binary float, here or in a browser."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventcli.ledger.meaning import MeaningError
 from eventcli.ledger.store.database import Database
+from eventcli.ledger.totals import sources_of
 from eventcli.lines import times
 from eventcli.reporting.columns import OTHER_LABEL, cells_of
 from eventcli.serve.questions import Question
 from eventcli.serve.shown import fields_of, list_of_sources
-from eventcli.summary.sources import Status
+from eventcli.summary.sources import SourceReport, Status
+from eventcli.summary.summary import Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HOURS: Final = 48
 """Buckets of the chart: the last ones that are in the ledger."""
@@ -30,9 +35,13 @@ class Scene(NamedTuple):
     rows: Rows
 
 
-def scene(database: Database, question: Question) -> Scene:
-    """Return what the page shows; the caller has proved all rows."""
-    summary, _, _ = question.answer(database, is_checked=True)
+def scene(database: Database, question: Question, whole: Summary | None = None) -> Scene:
+    """Return what the page shows; the caller has proved all rows. `whole` are the totals if it knows them."""
+    if whole is None:
+        summary, _, _ = question.answer(database, is_checked=True)
+        sources: Iterable[SourceReport] = summary.sources
+    else:
+        summary, sources = whole, sources_of(database)
     rows: Rows = {}
     names, counts, sums = (list(column) for column in cells_of(summary.types, question.stats))
     rows = {str(name): (str(count), str(total)) for name, count, total in zip(names, counts, sums, strict=True)}
@@ -42,7 +51,7 @@ def scene(database: Database, question: Question) -> Scene:
     parts = {
         "account": _texts(fields_of(database.account())),
         "sources": _texts(list_of_sources(database)),
-        "missing": [f"{one.name}: {one.message}" for one in summary.sources if one.status is not Status.COMPLETE],
+        "missing": [f"{one.name}: {one.message}" for one in sources if one.status is not Status.COMPLETE],
         "hours": _hours(database, question, rows),
     }
     return Scene(parts, rows)

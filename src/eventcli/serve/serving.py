@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from eventcli.ledger.store.database import Database
+from eventcli.ledger.store.watch import Version
 from eventcli.serve.fair_lock import FairLock
+from eventcli.serve.growth import SHARE, Growth
 from eventcli.serve.guard import Token
 from eventcli.serve.intake import Outcome
 from eventcli.serve.questions import Question
+from eventcli.serve.scene import Scene, scene
 from eventcli.serve.views import View, Views
 
 _Read = TypeVar("_Read")
@@ -25,6 +28,7 @@ class Serving:
         self.token = token
         self.lock = FairLock()
         self.views = Views(path, self.lock)
+        self.growth = Growth()
         self.stopping = asyncio.Event()
         """Set when a signal arrives: whoever waits for something answers at once."""
         self.committed = asyncio.Event()
@@ -66,6 +70,18 @@ class Serving:
             return function(database)
 
         return await self._on_thread(lambda: self.views.read(proved))
+
+    async def scene(self, question: Question) -> Scene:
+        """Return what the page shows."""
+
+        def shown(database: Database, version: Version) -> Scene:
+            if question.since is not None or question.until is not None:
+                self.views.prove(database)
+                return scene(database, question)
+            self.views.prove(database, SHARE)
+            return scene(database, question, self.growth.whole(database, version))
+
+        return await self._on_thread(lambda: self.views.read(shown))
 
     async def _on_thread(self, function: Callable[[], _Read]) -> _Read:
         return await asyncio.get_running_loop().run_in_executor(self._reader, function)

@@ -27,7 +27,7 @@ _WHILE: Final = 1.0
 """Seconds for which an answer holds whose bounds are relative to now."""
 
 _SHARE: Final = 10
-"""Proving all rows takes at most a tenth of the time; where it takes milliseconds, that is each time."""
+"""Proving all rows takes at most this part of the time; where it takes milliseconds, that is each time."""
 
 _QUICK: Final = 0.02
 """A ledger that is opened faster is opened and checked again after each change."""
@@ -62,7 +62,7 @@ class Views:
         self._kept: OrderedDict[Question, View] = OrderedDict()
         self._is_copy = False
         self._cost = 0.0
-        self._proved_until = 0.0
+        self._proved_at = self._proof = 0.0
 
     def version(self) -> Version:
         """Return the version that is in the file, on the event loop."""
@@ -115,14 +115,15 @@ class Views:
                 self._close()
                 raise
 
-    def prove(self, database: Database) -> None:
+    def prove(self, database: Database, share: int = _SHARE) -> None:
         """Raise LedgerError if a row is not as written, unless that was proved of nearly the same rows just now."""
         began = time.monotonic()
-        if began < self._proved_until:
+        if began < self._proved_at + share * self._proof:
             return
+        self._proof = 0.0
         database.check_totals()
         now = time.monotonic()
-        self._proved_until = 0.0 if now - began < _QUICK else now + _SHARE * (now - began)
+        self._proved_at, self._proof = now, now - began if now - began >= _QUICK else 0.0
 
     def _open(self) -> Database:
         version, opened = self._watch.version(), self._opened
@@ -143,7 +144,7 @@ class Views:
 
     def _close(self) -> None:
         database, self._database = self._database, None
-        self._proved_until = 0.0
+        self._proof = 0.0
         if database is not None:
             database.__exit__()
 

@@ -17,6 +17,16 @@ from eventcli.text import name_of
 _AT_ONCE: Final = 100
 """Rows per INSERT statement, which takes a quarter less time than one statement each."""
 
+_TYPES: Final = """
+    types (type) AS (
+        SELECT min(type) FROM totals
+        UNION ALL SELECT (SELECT min(type) FROM totals WHERE type > types.type) FROM types WHERE type NOT NULL
+    )"""
+"""All types, found by a look for each, for queries that then look at the starts of each.
+
+Cells are in the order of types, then of starts: that takes the place of reading all of them.
+"""
+
 
 class TotalsTable(Access):
     """The rows of totals."""
@@ -65,27 +75,23 @@ class TotalsTable(Access):
         return [start for (start,) in self._rows(query)]
 
     def last_start(self) -> str:
-        """Return the start of the last bucket; empty if there is none.
-
-        A few looks for each type take the place of reading all cells: they are in the order of types, then of starts.
-        """
-        query = """
-            WITH RECURSIVE types (type) AS (
-                SELECT min(type) FROM totals
-                UNION ALL SELECT (SELECT min(type) FROM totals WHERE type > types.type) FROM types WHERE type NOT NULL
-            )
+        """Return the start of the last bucket; empty if there is none."""
+        query = f"""
+            WITH RECURSIVE {_TYPES}
             SELECT max(start) AS start FROM (
                 SELECT (SELECT max(start) FROM totals WHERE totals.type = types.type) AS start FROM types
                 UNION ALL SELECT max(start) FROM other_totals
-            )"""
+            )"""  # noqa: S608  # constants
         return str(next(self._rows(query))["start"] or "")
 
     def events_since(self, first: str) -> list[tuple[str, int]]:
         """Return the number of events in each bucket from a start on, in order."""
-        query = (
-            "SELECT start, sum(count) AS events FROM (SELECT start, count FROM totals WHERE start >= :first"
-            " UNION ALL SELECT start, count FROM other_totals WHERE start >= :first) GROUP BY start ORDER BY start"
-        )
+        query = f"""
+            WITH RECURSIVE {_TYPES}
+            SELECT start, sum(count) AS events FROM (
+                SELECT start, count FROM types CROSS JOIN totals ON totals.type = types.type AND start >= :first
+                UNION ALL SELECT start, count FROM other_totals WHERE start >= :first
+            ) GROUP BY start ORDER BY start"""  # noqa: S608  # constants
         return [(row["start"], int(row["events"])) for row in self._rows(query, first=first)]
 
     def totals(
