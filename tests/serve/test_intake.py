@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Semaphore, Timer
 
 import pytest
 
@@ -98,3 +99,40 @@ def test_a_body_that_no_fold_takes_is_nobody_elses_failure(tmp_path: Path, monke
     with Database.open_to_read(str(ledger)) as database:
         check_sums(database)
         assert (database.account().accepted, database.account().lines) == (4, 14)
+
+
+def sizes(monkeypatch: pytest.MonkeyPatch, ledger: Path, clients: int, rounds: int) -> list[int]:
+    """Let clients post again a little after each answer; return how many bodies each transaction had."""
+    found: list[int] = []
+    left = Semaphore(0)
+
+    def commit(_: Intake, group: Sequence[Posted]) -> list[Outcome]:
+        found.append(len(group))
+        time.sleep(0.4)
+        return [Reply(b"")] * len(group)
+
+    def answered(_: Outcome) -> None:
+        left.release()
+        Timer(0.01, intake.post, [posted]).start()
+
+    def deliver(done: Sequence[tuple[Callable[[Outcome], object], Outcome]]) -> None:
+        for take, outcome in done:
+            take(outcome)
+
+    posted = Posted(b"", None, answered)
+    intake = Intake(str(ledger), FairLock(), {}, deliver)
+    intake.begin()
+    monkeypatch.setattr(Intake, "_commit", commit)
+    for _ in range(clients):
+        intake.post(posted)
+        time.sleep(0.05)
+    for _ in range(clients * rounds):
+        assert left.acquire(timeout=60)
+    intake.close()
+    return found
+
+
+def test_who_had_an_answer_comes_again_with_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that began at different times soon share each transaction, and a client alone has each for itself."""
+    assert sizes(monkeypatch, tmp_path / "many.db", 4, 4)[2:4] == [4, 4]
+    assert set(sizes(monkeypatch, tmp_path / "one.db", 1, 3)) == {1}

@@ -49,6 +49,9 @@ _PATIENCE: Final = 5.0
 
 _POLL: Final = 0.05
 
+_SHARE: Final = 4
+"""Gathering a group takes at most a fourth of the time of the commit before."""
+
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -118,6 +121,8 @@ class Intake:
         self._turns = Turns(path, given, options)
         self._queue: SimpleQueue[Posted | None] = SimpleQueue()
         self._clock = KeyClock()
+        self._expected = 0
+        self._pause = 0.0
         self._is_ending = Event()
         self._thread = Thread(target=self._work, name="intake", daemon=True)
 
@@ -153,16 +158,24 @@ class Intake:
         while True:
             group, is_last = self._group()
             if group:
+                began = time.monotonic()
                 outcomes = self._commit(group)
+                # Those who wait for their turn, and those who have an answer and are about to come again.
+                self._expected = len(group) + self._queue.qsize()
+                self._pause = (time.monotonic() - began) / _SHARE
                 self._deliver([(posted.take, outcome) for posted, outcome in zip(group, outcomes, strict=True)])
             if is_last:
                 with self._lock, self._turns:
                     return
 
     def _group(self) -> tuple[list[Posted], bool]:
-        """Wait for something; return all that has arrived, and whether no more will."""
+        """Wait for something; return all that has arrived, and whether no more will.
+
+        Whoever had an answer just now is waited for a little: or else half of the clients would wait while the other
+        half is written, and each commit would have half of them.
+        """
         group: list[Posted] = []
-        size = 0
+        size, deadline = 0, 0.0
         one = self._queue.get()
         with suppress(Empty):
             while one is not None:
@@ -170,7 +183,11 @@ class Intake:
                 size += len(one.body)
                 if len(group) >= _MOST or size >= _MOST_BYTES:
                     return group, False
-                one = self._queue.get_nowait()
+                pause = 0.0
+                if self._queue.empty() and len(group) < self._expected and not self._is_ending.is_set():
+                    deadline = deadline or time.monotonic() + self._pause
+                    pause = max(0.0, deadline - time.monotonic())
+                one = self._queue.get(pause > 0, pause or None)
             return group, True
         return group, False
 

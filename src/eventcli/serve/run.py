@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 from eventcli.ledger.recorder import KEEP_REJECTS
 from eventcli.serve import api
 from eventcli.serve.assets import add_assets
-from eventcli.serve.events import add_events, refuse_events
-from eventcli.serve.guard import Guard, Token
+from eventcli.serve.events import Posts, describe_events, refuse_events
+from eventcli.serve.guard import Application, Guard, Token
 from eventcli.serve.intake import Intake
 from eventcli.serve.live import add_live
 from eventcli.serve.repeated import Repeated
@@ -57,6 +57,7 @@ def serve(
     with listener, closing(Serving(path, token=access.token)) as serving, ExitStack() as stack:
         app = api.application(serving)
         add_assets(app, serving)
+        front: Application = app
         if taking is None:
             refuse_events(app)
         else:
@@ -65,9 +66,10 @@ def serve(
             intake.on_commit = serving.growth.note
             intake.begin()
             serving.on_stop.append(intake.hurry)
-            add_events(app, serving, intake, taking.max_body)
+            describe_events(app)
+            front = Posts(app, serving, intake, taking.max_body)
         add_live(app, serving)
-        front = Repeated(app, serving.views)
+        front = Repeated(front, serving.views)
         guard = Guard(front, token=access.token, hosts=_names(access), is_local=access.is_local, on_bug=on_bug)
 
         def ready() -> None:
