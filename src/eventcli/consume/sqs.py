@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import boto3
+import botocore.session
 from botocore import exceptions
 from botocore.config import Config
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
 
 from eventcli.consume.addresses import Address, AddressError, shown
 from eventcli.consume.broker import (
@@ -27,6 +30,7 @@ from eventcli.consume.broker import (
     UnreachableError,
     size_of,
 )
+from eventcli.consume.sqs_calls import CONNECT, READ, Boto, Calls, Keys
 
 _AT_ONCE: Final = 10
 """Messages that SQS delivers or deletes at a time."""
@@ -93,6 +97,7 @@ class Queue:
         self.url = url
         self._options = {"endpoint_url": endpoint, "region_name": region}
         self._client: Any = None
+        self._calls: Calls | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._retention = _Retention()
         self._position = ""
@@ -106,7 +111,7 @@ class Queue:
         """Return messages that nobody else is working on."""
         try:
             client = self.connect()
-            messages = self._receive(client, most, seconds)
+            messages = self._receive(most, seconds)
             if not messages and self._position == _HERE:
                 return None
             forgettable = self._retention.first_day(messages, lambda: self._seconds(client))
@@ -126,44 +131,51 @@ class Queue:
         with _errors():
             if self._client is None:
                 config = Config(
-                    connect_timeout=5,
-                    read_timeout=30,
+                    connect_timeout=CONNECT,
+                    read_timeout=READ,
                     retries={"max_attempts": 1, "mode": "standard"},
                     max_pool_connections=2 * _THREADS + 2,
                     # Either is made again for each of the requests, and takes a tenth of the time of a message.
                     user_agent="eventstats",
                     parameter_validation=False,
                 )
-                session = boto3.session.Session()
+                core = botocore.session.get_session()
+                session = boto3.session.Session(botocore_session=core)
                 options = dict(self._options)
                 options["region_name"] = options["region_name"] or session.region_name or "us-east-1"
                 self._client = session.client("sqs", config=config, **options)
+                self._calls = calls_of(self._client, core)
                 self._threads = ThreadPoolExecutor(_THREADS, "sqs")
             if self.url is None:
                 self.url = self._client.get_queue_url(QueueName=self._queue)["QueueUrl"]
         return self._client
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        assert self._calls is not None, "connected before"
+        return self._calls.call(operation, **parameters)
 
     def create(self) -> None:
         """Make the queue."""
         with _errors():
             self._client.create_queue(QueueName=self._queue)
 
-    def _receive(self, client: Any, most: int, seconds: float) -> list[Message]:
+    def _receive(self, most: int, seconds: float) -> list[Message]:
         """Ask once and wait; if that brings as many messages as there can be, ask many times at once."""
-        messages = self._ask(client, max(_LEAST, round(seconds)))
+        messages = self._ask(max(_LEAST, round(seconds)))
         got, size = len(messages), size_of(messages)
         while got == _AT_ONCE and len(messages) < most and size < MOST_BYTES and self._threads is not None:
             rounds = min(_THREADS, -(-(most - len(messages)) // _AT_ONCE))
-            answers = list(self._threads.map(lambda _: self._ask(client, 0), range(rounds)))
+            answers = list(self._threads.map(lambda _: self._ask(0), range(rounds)))
             got = max(map(len, answers))
             for answer in answers:
                 messages += answer
                 size += size_of(answer)
         return messages
 
-    def _ask(self, client: Any, seconds: int) -> list[Message]:
+    def _ask(self, seconds: int) -> list[Message]:
         with _errors():
-            answer = client.receive_message(
+            answer = self._call(
+                "ReceiveMessage",
                 QueueUrl=self.url,
                 MaxNumberOfMessages=_AT_ONCE,
                 WaitTimeSeconds=seconds,
@@ -199,7 +211,7 @@ class Queue:
         entries = [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in enumerate(receipts)]
         with _errors():
             # What could not be deleted is delivered again, and does not count again.
-            self._client.delete_message_batch(QueueUrl=self.url, Entries=entries)
+            self._call("DeleteMessageBatch", QueueUrl=self.url, Entries=entries)
 
     def is_empty(self) -> bool:
         """Whether no message is waiting, in flight or delayed."""
@@ -215,8 +227,28 @@ class Queue:
         """Close all connections, and end the threads."""
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
+        if self._calls is not None:
+            self._calls.close()
         if self._client is not None:
             self._client.close()
+
+
+def calls_of(client: Any, core: Any) -> Calls:
+    """Return what makes the calls of a client of boto3, which came from a session of botocore."""
+
+    def keys() -> Keys | None:
+        credentials = core.get_credentials()
+        if credentials is None:
+            return None
+        # Credentials that expire are renewed by this.
+        frozen = credentials.get_frozen_credentials()
+        return Keys(frozen.access_key, frozen.secret_key, frozen.token)
+
+    methods = {"ReceiveMessage": client.receive_message, "DeleteMessageBatch": client.delete_message_batch}
+    certificates = get_cert_path(core.get_config_variable("ca_bundle") or True)
+    calls = Calls(Boto(methods, keys, certificates, lambda url: not get_environ_proxies(url)))
+    client.meta.events.register("before-send.sqs", calls.learn)
+    return calls
 
 
 class Sending:
