@@ -426,6 +426,23 @@ def test_killed_at_any_system_call(call: str, log: Path, go: Callable[..., Ended
         times += 1
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_a_commit_is_on_disk(log: Path, go: Callable[..., Ended], tmp_path: Path) -> None:
+    """The deletion of the journal, which is the commit, is synced with its folder before a run goes on."""
+    go("ingest", "app.log")
+    _add(log, LINE)
+    trace = tmp_path / "trace"
+    inject = ["strace", "-f", "-y", "-qq", "-o", str(trace), "-e", "trace=unlink,fsync,fdatasync"]
+    done = subprocess.run(
+        [*inject, TOOL, "ingest", "--ledger", "shop.db", "app.log"], cwd=tmp_path, capture_output=True, check=False
+    )
+    if b"PTRACE" in done.stderr or b"ptrace" in done.stderr:
+        pytest.skip("processes may not be traced here")
+    calls = trace.read_text().splitlines()
+    deleted = max(number for number, call in enumerate(calls) if "unlink(" in call and "shop.db-journal" in call)
+    assert any("sync(" in call and f"<{tmp_path}>" in call for call in calls[deleted + 1 :]), calls
+
+
 @pytest.mark.usefixtures("log")
 def test_metrics_take_their_place_at_once(go: Callable[..., Ended], tmp_path: Path) -> None:
     """`--format prometheus -o` writes the totals and the figures of the run, and tells success from failure."""

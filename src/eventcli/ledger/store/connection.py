@@ -46,7 +46,9 @@ def prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Configure a connection to a ledger, and return it."""
     connection.row_factory = sqlite3.Row
     try:
-        connection.execute("PRAGMA synchronous = FULL")
+        # Not FULL: with that, the deletion of the journal, which is the commit, is not on disk yet when a client or a
+        # broker hears of it. Measured: a commit takes 34 ms instead of 27 on a busy disk.
+        connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         schema.add_functions(connection)
