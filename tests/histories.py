@@ -272,6 +272,9 @@ HISTORIES: Final = {
         slow_copy(length=5, more=99, lines=4, runs=20, is_cut=True)
         slow_copy(length=3, more=128, lines=4, runs=28, is_cut=True); run()
     """,
+    "a log of one line and its compressed copy move to another folder": """
+        begin(is_glob=True, lines=1); copy(); append_much(); compress(encoding=".gz"); move(); append_much(); run()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

@@ -61,7 +61,10 @@ class Pair(NamedTuple):
     def _is_of_third(self) -> bool:
         """Whether the stream was seen in a third file, of which both may be copies: the holder was not made of it."""
         stream = self.stream
-        if stream is None or not stream.seen or not stream.is_placed or self.holder.is_compressed:
+        if stream is None or not stream.seen or not stream.is_placed:
+            return False
+        # What was compressed is a new file. In another folder, all files may be: then times of creation prove nothing.
+        if self.holder.is_compressed and os.path.dirname(stream.path) == os.path.dirname(self.holder.path):
             return False
         return not any(one.is_place_of(stream) for one in (self.file, self.holder))
 
