@@ -1,9 +1,9 @@
 """The totals of all events as they grow: read from the ledger now and then, and in between added to.
 
-A page looks after each commit. Reading 67,200 cells for that takes 25 ms of a processor and proving them 100, while a
-commit of this very server changes a few. What it added is known, and a merge is exact: so the totals of a version are
-those of an earlier one and what each commit from one to the other added. A version that another program wrote has no
-such way to it, and is read.
+A page looks after each commit. Measured on a busy machine, reading 67,200 cells for that takes 69 ms of a processor and
+proving them 210, while a commit of this very server changes a few. What it added is known, and a merge is exact: so the
+totals of a version are those of an earlier one and what each commit from one to the other added. A version that another
+program wrote has no such way to it, and is read.
 """
 
 import time
