@@ -47,19 +47,11 @@ class Growth:
 
     def note(self, before: Version | None, after: Version | None, types: Types) -> None:
         """Note what a commit added to a version of the ledger, and the version that it left."""
-        if (
-            before is None
-            or after is None
-            or after != before._replace(counter=before.counter + 1, size=after.size, modified=after.modified)
-        ):
-            types = {}
-            self._version = None  # somebody else wrote, too
-        if self._version is None:
+        if self._version is None or before is None or after is None or not _is_next(before, after):
+            self._version = None  # it was not known, or somebody else wrote, too
             self._commits.clear()
             self._held = 0
             return
-        assert before is not None
-        assert after is not None
         self._commits.append(_Commit(before, after, types))
         self._held += len(types)
         if self._held > _MOST:
@@ -93,3 +85,8 @@ class Growth:
         summary = parts[0] if len(parts) == 1 else Summary.union(parts)
         # The totals hold the accepted lines, no more and no fewer.
         return summary if sum(stats.count for _, _, stats in summary.rows()) == database.account().accepted else None
+
+
+def _is_next(before: Version, after: Version) -> bool:
+    """Whether one commit leads from a version to another one."""
+    return after == before._replace(counter=before.counter + 1, size=after.size, modified=after.modified)
