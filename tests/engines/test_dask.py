@@ -25,7 +25,7 @@ import cluster_jobs
 from cluster_jobs import Watch, expected, job, tries_of
 from clusters import wait_for
 from dask_cluster import TESTS, DaskCluster, dask_cluster
-from eventcli.engines.dask import AddressError, DaskEngine, engine_of, is_of_others
+from eventcli.engines.dask import AddressError, DaskEngine, connect, engine_of, is_of_others
 from eventcli.engines.engine import (
     CancelledError,
     EngineError,
@@ -79,7 +79,7 @@ def begun(folder: Path) -> int:
 
 def client_of(cluster: DaskCluster) -> Any:
     """Connect as any user of Dask does."""
-    return Client(cluster.address, set_as_default=False)  # type: ignore[no-untyped-call]
+    return connect(cluster.address, 10)
 
 
 @contextmanager
@@ -150,6 +150,25 @@ def test_nothing_is_left_on_the_cluster(engine: DaskEngine, shared: DaskCluster,
     with pytest.raises(TaskLostError):
         engine.reduce(job(tmp_path, {}, {"fail": "always"}, *[{}] * 100), Watch())
     wait_for(lambda: not held(shared), "there are tasks")
+
+
+def test_a_greeting_that_comes_with_other_news_is_asked_for_again(
+    shared: DaskCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scheduler that tells a new client of a cancellation before it greets it is asked again, but not for ever."""
+    faults = [AssertionError, AssertionError]
+
+    def client(*args: Any, **options: Any) -> Client:
+        if faults:
+            raise faults.pop()
+        return Client(*args, **options)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr("eventcli.engines.dask.Client", client)
+    with closing(engine_of(shared.url)) as engine:
+        assert engine.reduce(job(tmp_path, {}), Watch()) == expected(1)
+    faults += [AssertionError] * 9
+    with pytest.raises(EngineError, match=r"^dask://\S+: AssertionError$"):
+        engine_of(shared.url)
 
 
 def test_a_client_that_is_there_is_used_and_left_open(shared: DaskCluster, tmp_path: Path) -> None:
@@ -344,6 +363,26 @@ def test_a_stream_that_is_cancelled_ends(engine: DaskEngine, shared: DaskCluster
     assert next(stream) == b"0,"
     with meanwhile(0.1, engine.cancel), pytest.raises(CancelledError):
         next(stream)
+    wait_for(lambda: not held(shared), "there are tasks")
+
+
+def test_a_farewell_that_comes_late_leaves_nothing(
+    shared: DaskCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client whose thread is busy when the engine is closed still takes its tasks from the scheduler, later."""
+    clients: list[Client] = []
+
+    def client(address: str, timeout: float) -> Client:
+        clients.append(connect(address, timeout))
+        return clients[0]
+
+    monkeypatch.setattr("eventcli.engines.dask.connect", client)
+    with closing(engine_of(shared.url)) as engine:
+        stream = engine.stream(job(tmp_path, {}, LONG, LONG), Watch())
+        assert next(stream) == b"0,"
+        assert clients[0].loop is not None
+        clients[0].loop.add_callback(time.sleep, 2.0)
+        stream.close()  # type: ignore[attr-defined]
     wait_for(lambda: not held(shared), "there are tasks")
 
 

@@ -48,6 +48,9 @@ _CONNECT: Final = 10.0
 _PATIENCE: Final = 10.0
 """Seconds after which a message reports that there are no workers."""
 
+_GREETINGS: Final = 5
+"""How often a connection is tried whose greeting came together with other news."""
+
 _CLOSE: Final = 0.5
 """Seconds for a farewell. The scheduler notices the end of the connection, too."""
 
@@ -101,10 +104,10 @@ class DaskEngine(Summarizes):
         _be_quiet()
         name = name or address
         try:
-            client = Client(address, timeout=timeout, set_as_default=False, name="eventstats")  # type: ignore[no-untyped-call]
+            client = connect(address, timeout)
         except OSError as error:
             raise EngineLostError(f"{name}: no scheduler of Dask answers there ({reason_of(error)})") from None
-        except (ImportError, RuntimeError, TypeError, ValueError) as error:
+        except (AssertionError, ImportError, RuntimeError, TypeError, ValueError) as error:
             raise EngineError(f"{name}: {reason_of(error)}") from None
         _be_quiet()
         engine = cls(client, name=name, patience=patience)
@@ -321,8 +324,12 @@ class DaskEngine(Summarizes):
     def close(self) -> None:
         """Close the connection, unless the caller made it."""
         if self._is_own:
-            with suppress(Exception):
+            try:
                 self._client.close(timeout=_CLOSE)
+            except Exception:  # noqa: BLE001  # whatever it is, nothing more can be said
+                # The scheduler would keep the tasks for as long as this process lives. The thread of the client may
+                # be busy with letting go of thousands; it ends the connection when it comes to it.
+                self._client.loop.add_callback(self._client.scheduler_comm.abort)
             # A scheduler that does not answer would be waited for again when the client is collected.
             self._client.status = "closed"
 
@@ -330,6 +337,17 @@ class DaskEngine(Summarizes):
 def engine_of(text: str, *, patience: float = _PATIENCE) -> DaskEngine:
     """Connect to `dask://HOST:PORT`, `tls://HOST:PORT`, or the scheduler that a scheduler file names."""
     return DaskEngine.connect(_address_of(text), name=text, patience=patience)
+
+
+def connect(address: str, timeout: float) -> Client:
+    """Connect. A scheduler that tells all its clients of a cancellation may do so before it greets a new one.
+
+    Seen with distributed 2026.8: the client asserts that the greeting comes alone.
+    """
+    for _ in range(_GREETINGS - 1):
+        with suppress(AssertionError):
+            return Client(address, timeout=timeout, set_as_default=False, name="eventstats")  # type: ignore[no-untyped-call]
+    return Client(address, timeout=timeout, set_as_default=False, name="eventstats")  # type: ignore[no-untyped-call]
 
 
 def _address_of(text: str) -> str:
