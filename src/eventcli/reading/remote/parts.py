@@ -18,6 +18,9 @@ from eventcli.reading.remote.stores import Object, failure_of
 from eventcli.reading.remote.urls import is_http
 from eventcli.redaction import secrets
 
+_PIECE: Final = 256 * 1024
+"""Bytes of a response that are waited for at a time: at most so many are lost with a connection."""
+
 _CHANGED: Final = "the object was changed after it was listed"
 
 
@@ -83,14 +86,14 @@ class _OverHttp:
     def close(self) -> None:
         pass
 
-    def fetch(self, start: int, length: int) -> bytes:
-        data = b""
-        tries = 0
-        while len(data) < length:
+    def fetch(self, start: int, length: int) -> bytearray:
+        data = bytearray(length)
+        view, got, tries = memoryview(data), 0, 0
+        while got < length:
             try:
-                with self._response(start + len(data), start + length) as response:
-                    while piece := response.read1(length - len(data)):
-                        data += piece
+                with self._response(start + got, start + length) as response:
+                    while size := response.readinto(view[got : got + _PIECE]):
+                        got += size
                 failure: Exception = OSError("closed by the server")
             except HTTPError as error:
                 error.close()
@@ -99,7 +102,7 @@ class _OverHttp:
                 raise
             except (OSError, HTTPException, ValueError) as error:
                 failure = error
-            if len(data) < length:
+            if got < length:
                 if tries == failures.TRIES:
                     raise OSError(f"connection lost ({in_words(failure)}), gave up after {tries} tries")
                 self._deadline.pause(failures.PAUSE * 2**tries)

@@ -25,7 +25,7 @@ class Source(Protocol):
 
     size: int
 
-    def fetch(self, start: int, length: int) -> bytes:
+    def fetch(self, start: int, length: int) -> bytes | bytearray:
         """Return some bytes; any thread may call this. Raises OSError on failure, ReplacedError after a change."""
 
     def check(self) -> None:
@@ -46,7 +46,7 @@ class Ranges:
         self._deadline = deadline
         self._failure_of = failure_of
         self._threads = ThreadPoolExecutor(AHEAD, "eventstats-range")
-        self._under_way: deque[Future[bytes]] = deque()
+        self._under_way: deque[Future[bytes | bytearray]] = deque()
         self._waiting = memoryview(b"")
         self._asked = self._begin = self.position = bounds[0]
         self._end = min(bounds[1], source.size)
@@ -71,7 +71,7 @@ class Ranges:
     def head(self, length: int) -> bytes:
         """Return the first bytes of the object, wherever these begin."""
         try:
-            return in_time(self._fetch(0, min(length, self.size)), self._deadline) if self.size else b""
+            return bytes(in_time(self._fetch(0, min(length, self.size)), self._deadline)) if self.size else b""
         except Exception as error:
             raise self._failure_of(error) from error
 
@@ -91,7 +91,7 @@ class Ranges:
         self.position += got
         return got
 
-    def _next(self) -> bytes:
+    def _next(self) -> bytes | bytearray:
         """Return the next range; nothing at the end of the object."""
         self._request()
         if not self._under_way:
@@ -112,7 +112,7 @@ class Ranges:
             self._under_way.append(self._fetch(self._asked, length))
             self._asked += length
 
-    def _fetch(self, start: int, length: int) -> Future[bytes]:
+    def _fetch(self, start: int, length: int) -> Future[bytes | bytearray]:
         return self._threads.submit(self._source.fetch, start, length)
 
 

@@ -113,7 +113,7 @@ class Whole(Ranges):
         source = Object(url, deadline)
         super().__init__(source, (0, source.size), deadline, failure_of)
 
-    def _next(self) -> bytes:
+    def _next(self) -> bytes | bytearray:
         data = super()._next()
         if not data:
             self.check()
