@@ -22,10 +22,12 @@ from eventcli.engines.partial import (
 )
 from eventcli.engines.plan import Plan, Tasks
 from eventcli.engines.split import Split, folded
+from eventcli.ledger.store.rows import rows_of
 from eventcli.lines.query import Query, Timing
 from eventcli.pipeline.options import Options
+from eventcli.reporting.formats import FORMATS
 from eventcli.summary.account import Account, AccountError
-from eventcli.summary.aggregates.registry import OPTIONAL
+from eventcli.summary.aggregates.registry import OPTIONAL, Stat
 from eventcli.summary.summary import Summary
 
 QUERIES = (
@@ -70,6 +72,24 @@ def test_neighbours_merge_in_any_grouping(
     assert [from_bytes(to_bytes(partial)) for partial in partials] == partials
     assert from_bytes(merge_bytes([to_bytes(partial) for partial in partials])) == whole
     assert account_of(account_bytes(to_bytes(whole))) == whole.summary.account
+
+
+@given(log=testing.logs(max_lines=12), query=st.sampled_from(QUERIES))
+def test_a_partial_that_was_read_is_printed_as_before(
+    body: str,  # noqa: ARG001  # both bodies fold
+    tmp_path_factory: pytest.TempPathFactory,
+    log: bytes,
+    query: Query,
+) -> None:
+    """What was sent as bytes is printed in each format, and stored, as the summary that a fold returned."""
+    (partial,) = partials_of(tmp_path_factory.mktemp("partial"), [log], query, 1 << 20)
+    own = partial.summary.in_form()
+    read = Summary.union([from_bytes(to_bytes(partial)).summary]).in_form()
+    stats = (Stat("count"), Stat("sum"), Stat("min"), Stat("max"))
+    for form in FORMATS.values():
+        for some in (stats[:1], stats, (*stats, Stat("stddev" if query.aggregates else "mean"))):
+            assert form(read, some) == form(own, some)
+    assert rows_of(read) == rows_of(own)
 
 
 def test_only_neighbours_merge() -> None:

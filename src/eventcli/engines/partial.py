@@ -5,24 +5,72 @@ counts: lines of a source are numbered from the first split of the source that t
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise, starmap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise, repeat, starmap
 from typing import Any, Final, NamedTuple
 
 from eventcli.lines.event import Reason, Reject
 from eventcli.lines.query import Bucket, Calendar
 from eventcli.summary.account import Account, AccountError
 from eventcli.summary.aggregates.aggregate import Kind
+from eventcli.summary.aggregates.count import COUNT
 from eventcli.summary.aggregates.registry import AGGREGATES
 from eventcli.summary.sources import Status
 from eventcli.summary.stats import LazyTypes, Types, TypeStats
-from eventcli.summary.summary import Summary, Terms
+from eventcli.summary.summary import Summary, Terms, bytes_of
+
+_COUNT: Final = AGGREGATES.index(COUNT)
 
 _RAW: Final = "latin-1"
 """How the bytes of a rejected line become text: one character each."""
 
 
 _NOTHING: Final = Summary()
+
+
+class _Columns:
+    """Stats by type as they travel: lists of names and of states. Nobody makes numbers of them who only prints them.
+
+    A client that printed 100,000 types had 67 MB at most with these, and 158 MB with `TypeStats`.
+    """
+
+    def __init__(self, names: list[str], columns: Mapping[str, list[Any]]) -> None:
+        """Take the states of each aggregate, by its name."""
+        self._names = names
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def rows(self, start: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return one tuple per type."""
+        return list(zip(self._names, repeat(start), *map(self.column, columns), strict=False))
+
+    def text(self, literals: Sequence[str], columns: Sequence[str], around: tuple[str, str, str]) -> bytes:
+        """Return all rows in JSON."""
+        cells = [self._escaped() if name == "type" else self.column(name) for name in columns]
+        template = "%s".join(literal.replace("%", "%%") for literal in literals)
+        first, between, last = around
+        rows = between.join(map(template.__mod__, zip(*cells, strict=True)))
+        return b"".join((first.encode(), rows.encode(), last.encode()))
+
+    def _escaped(self) -> Iterator[str]:
+        import orjson  # noqa: PLC0415  # only for what prints
+
+        return (orjson.dumps(name)[1:-1].decode() for name in self._names)
+
+    def name_bytes(self) -> tuple[int, int]:
+        """Return the size of all names in bytes, and of all but the last."""
+        size = bytes_of(self._names)
+        return size, size - bytes_of(self._names[-1:])
+
+    def names(self) -> list[str]:
+        """Return the types."""
+        return self._names
+
+    def column(self, name: str) -> list[Any]:
+        """Return the states of an aggregate."""
+        return self._columns[name]
 
 
 class Piece(NamedTuple):
@@ -204,6 +252,10 @@ def _columns(types: Types) -> list[list[Any]]:
 
 
 def _types(names: list[str], columns: list[list[Any]]) -> Types:
+    kept = AGGREGATES[: len(columns)]
+    # A type without events has no least value.
+    if names and all(columns[_COUNT]) and not any(None in column for column in columns):
+        return LazyTypes(_Columns(names, {one.name: column for one, column in zip(kept, columns, strict=True)}), kept)
     states = [
         column if one.kind is not Kind.NUMBER else [None if text is None else one.from_text(text) for text in column]
         for one, column in zip(AGGREGATES, columns, strict=False)

@@ -1,6 +1,6 @@
 """The statistics of one type, individually or as columns of the kernel."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final, Protocol, Self, TypeVar
@@ -156,6 +156,10 @@ class LazyTypes(Mapping[str, TypeStats]):
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    def items(self) -> ItemsView[str, TypeStats]:
+        """Return all pairs, without a search for each name."""
+        return self._stats().items()
 
     def __eq__(self, other: object) -> bool:
         return self._stats() == (other._stats() if isinstance(other, LazyTypes) else other)
