@@ -14,9 +14,9 @@ from typing import Any, Final
 from eventcli import __version__
 from eventcli.engines import spark_tasks
 from eventcli.engines.engine import Job
+from eventcli.engines.spans import spans_of
 from eventcli.engines.spark_failures import Failure, environment_of, error_of, failure_of
 from eventcli.engines.spark_session import Cluster, Progress, without_warnings
-from eventcli.engines.spark_spans import spans_of
 from eventcli.engines.spark_tasks import Row
 
 _FAN: Final = 32

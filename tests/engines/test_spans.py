@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventcli.engines.spark_spans import MOST, spans_of
+from eventcli.engines.spans import MOST, spans_of
 
 STEPS = st.lists(st.tuples(st.integers(1, 2), st.sampled_from((0, 0, 0, 7, 9))), max_size=300)
 """How far each place is from the one before it, and its rank."""
