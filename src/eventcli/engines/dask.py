@@ -25,8 +25,8 @@ from distributed.diagnostics.plugin import UploadFile
 
 from eventcli import __version__
 from eventcli.engines.dask_client import Connection, Roster, Silence, StopNow
-from eventcli.engines.dask_task import TOPIC, path_of
-from eventcli.engines.dask_tree import Node, Submission, batches, reason_of
+from eventcli.engines.dask_task import TOPIC, path_of, reason_of
+from eventcli.engines.dask_tree import Node, Submission, batches
 from eventcli.engines.engine import (
     CancelledError,
     EngineError,
@@ -234,8 +234,8 @@ class DaskEngine(Summarizes):
         if not job.tasks:
             return job.merge(())
         with self._stoppable(), self._running(job, watch) as running:
-            submission, ranks = running.submission, job.ranks()
-            waiting = batches(job, sorted(range(len(ranks)), key=lambda task: -ranks[task]))
+            submission = running.submission
+            waiting = batches(job, submission.spans(sum(running.roster.threads.values())))
             is_more = True
             try:
                 while is_more or submission.pending:
@@ -275,7 +275,7 @@ class DaskEngine(Summarizes):
                 more = range(submitted, min(len(job.tasks), submitted + window - len(waiting)))
                 # Not one by one, as each is a message.
                 if len(more) >= window // 4 or (more and more[-1] == len(job.tasks) - 1):
-                    for some in batches(job, more):
+                    for some in batches(job, [[task] for task in more]):
                         waiting += submission.submit(some)
                     submitted = more[-1] + 1
                 running.turn(0.01)

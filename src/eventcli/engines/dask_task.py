@@ -1,6 +1,6 @@
 """What runs on a worker of Dask: a function by its name, with bytes in and bytes out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -13,8 +13,28 @@ TOPIC: Final = "eventstats"
 """Where workers tell how far they are. One topic for all runs: the scheduler keeps the last events of each for ever."""
 
 
+_REASON: Final = 300
+"""Characters of a reason that people can use."""
+
+
 class VersionError(Exception):
     """A worker has another version of the package than the client."""
+
+
+class SpanError(Exception):
+    """One of several tasks failed: its number, and why."""
+
+    def __init__(self, task: int, reason: str) -> None:
+        super().__init__(task, reason)
+        self.task = task
+        self.reason = reason
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why something failed, on one line."""
+    name = type(error).__name__
+    text = " ".join(str(error).split())
+    return (f"{name}: {text}" if text else name)[:_REASON]
 
 
 def path_of(function: Callable[..., Any]) -> str:
@@ -29,14 +49,27 @@ def function_of(path: str) -> Callable[..., Any]:
     return function
 
 
-def fold(call: tuple[str, str, str], run: str, task: int, payload: bytes) -> bytes:
-    """Fold a task and tell its note. `call` names the fold, the note and the version of the client."""
-    path, note, version = call
+def fold(call: tuple[str, str, str, str], run: str, tasks: Sequence[int], payloads: Sequence[bytes]) -> bytes:
+    """Fold neighbouring tasks, tell the note of each, and return their one result.
+
+    `call` names the fold, the note, the merge and the version of the client.
+    """
+    path, note, path_of_merge, version = call
     _check(version)
-    with stopping_if(_is_unwanted):
-        result: bytes = function_of(path)(payload)
     worker = get_worker()
-    worker.log_event(TOPIC, [run, task, function_of(note)(result)])
+    results: list[bytes] = []
+    for task, payload in zip(tasks, payloads, strict=True):
+        try:
+            with stopping_if(_is_unwanted):
+                results.append(function_of(path)(payload))
+            worker.log_event(TOPIC, [run, task, function_of(note)(results[-1])])
+        except Exception as error:
+            if len(tasks) == 1:
+                raise
+            raise SpanError(task, reason_of(error)) from None
+    if len(results) == 1:
+        return results[0]
+    result: bytes = function_of(path_of_merge)(results)
     return result
 
 

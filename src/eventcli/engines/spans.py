@@ -1,17 +1,17 @@
-"""Spans: neighbouring tasks that are one task of Spark, since one of its tasks takes as long as the fold of a split."""
+"""Spans: neighbouring tasks that are one task of a cluster, whose tasks each take as long as the fold of a split."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 MOST: Final = 64
-"""Tasks in a span, at most: what the death of a worker may cost."""
+"""Tasks in a span, at most, unless it is said: what the death of a worker may cost."""
 
 _SHARE: Final = 4
 """Spans for each worker, if there are enough tasks, so that all finish at about the same time."""
 
 
-def spans_of(places: Sequence[int], ranks: Sequence[int], slots: int | None) -> list[list[int]]:
-    """Return the indices of `places`, which ascend, in spans; those of high rank first, each alone.
+def spans_of(places: Sequence[int], ranks: Sequence[int], slots: int | None, limit: int = MOST) -> list[list[int]]:
+    """Return the indices of `places`, which ascend, in spans of at most `limit`; those of high rank first, each alone.
 
     Neighbours without a rank make spans of equal length, as many for each of `slots` workers: 69 splits on two of them
     took a sixth longer where one had five spans and the other four. None: each span is one task.
@@ -21,7 +21,7 @@ def spans_of(places: Sequence[int], ranks: Sequence[int], slots: int | None) -> 
     >>> [len(span) for span in spans_of(range(69), [0] * 69, 2)]
     [6, 7, 7, 7, 7, 7, 7, 7, 7, 7]
     """
-    most = 1 if slots is None else max(1, min(MOST, len(places) // (_SHARE * slots)))
+    most = 1 if slots is None else max(1, min(limit, len(places) // (_SHARE * slots)))
     spans: list[list[int]] = []
     for run in _runs(places, ranks):
         count = -(-len(run) // most)
