@@ -38,6 +38,8 @@ settings.register_profile(
     # The fixture `body` is the same for all examples of a test, and the machine may be busy.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+# For a second pass on a machine, over what the first one tests with all examples.
+settings.register_profile("brief", settings.get_profile("default"), max_examples=_EXAMPLES // 5)
 settings.register_profile("long", settings.get_profile("default"), max_examples=100 * _EXAMPLES, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "default")
 
