@@ -275,6 +275,10 @@ HISTORIES: Final = {
     "a log of one line and its compressed copy move to another folder": """
         begin(is_glob=True, lines=1); copy(); append_much(); compress(encoding=".gz"); move(); append_much(); run()
     """,
+    "a log of one line and its compressed copy move to another folder, as does an older log": """
+        begin(is_glob=True, is_repetitive=False, lines=1, is_wrong=True); rename(); regrow(); copy()
+        compress(encoding=".gz"); move(); append(lines=1, old=False); run_among_many()
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

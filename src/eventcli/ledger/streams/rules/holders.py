@@ -8,6 +8,7 @@ from eventcli.ledger.streams.birth import is_momentary
 from eventcli.ledger.streams.candidate import Candidate, Family
 from eventcli.ledger.streams.content import note_content, note_place
 from eventcli.ledger.streams.likeness import Kin, Pair, is_younger, of_birth
+from eventcli.ledger.streams.rules.moved import was_copied
 from eventcli.ledger.streams.stream import State, Stream
 from eventcli.ledger.streams.survey import Survey
 from eventcli.reading.rotations import WRITTEN_TO, rank
@@ -38,7 +39,7 @@ def kin_of(survey: Survey, file: Candidate, holder: Candidate, stream: Stream | 
             missed = (one for one in family.unresolved if one is not stream and survey.is_free(one))
             if any(_is_empty(one) or file.proves(one) for one in missed):
                 return Kin.UNSURE  # this may be what became of it
-    is_in_order = base is not None and family is not None and _is_in_order(family, file, holder)
+    is_in_order = base is not None and family is not None and _is_in_order(survey, family, file, holder)
     kin = Pair(file, holder, base, stream, is_in_order).kin()
     if kin is not Kin.OTHER:
         return kin
@@ -79,10 +80,13 @@ def _is_empty(stream: Stream) -> bool:
     return stream.state in (State.LIVE, State.ROTATED) and not stream.seen and not stream.pending
 
 
-def _is_in_order(family: Family, file: Candidate, other: Candidate) -> bool:
+def _is_in_order(survey: Survey, family: Family, file: Candidate, other: Candidate) -> bool:
     """Whether every generation, from the older of the two up to the log, was begun after its predecessor."""
     oldest = min(family.rank(file), family.rank(other))
     order = {family.rank(one): one for one in (*family.in_order(), file, other) if family.rank(one) >= oldest}
+    # A compressed file never tells when its content was begun, so a copy of it looks like any other one.
+    if any(one.is_compressed for one in order.values()) and was_copied(survey, family):
+        return False
     ranks = sorted(order)
     return ranks[-1] == WRITTEN_TO and all(
         is_younger(order[later], order[earlier]) for earlier, later in pairwise(ranks)

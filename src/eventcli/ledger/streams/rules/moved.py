@@ -29,6 +29,21 @@ def adopt(survey: Survey, family: Family) -> Sequence[Stream]:
     return ()
 
 
+def was_copied(survey: Survey, family: Family) -> bool:
+    """Whether the files of a family are copies of those in another folder: then times of creation prove nothing.
+
+    A run that ends early keeps the new name of a stream, but not its new place.
+    """
+    folder = os.path.dirname(family.base)
+    return any(
+        one.state is State.LIVE
+        and one.is_placed
+        and os.path.dirname(one.path) != folder
+        and not any(file.is_place_of(one) for file in family.files)
+        for one in survey.registry.of_name(family.base)
+    )
+
+
 def may_be_moved(survey: Survey, family: Family) -> bool:
     """Whether an unreadable file may show that a family was moved here: one with its name is not in its place."""
     if not family.is_blind:
