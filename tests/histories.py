@@ -279,6 +279,17 @@ HISTORIES: Final = {
         begin(is_glob=True, is_repetitive=False, lines=1, is_wrong=True); rename(); regrow(); copy()
         compress(encoding=".gz"); move(); append(lines=1, old=False); run_among_many()
     """,
+    "a copy of equal lines, seen when it was torn, is all that is left of a log that grew again": """
+        begin(lines=0, is_wrong=True, is_repetitive=True, is_glob=False); tear(length=3)
+        slow_copy(is_cut=True, length=7, lines=4, more=45, runs=1); append_much()
+        slow_copy(is_cut=False, length=37, lines=1, more=10, runs=10)
+    """,
+    "a copy, seen when it was torn, is all that is left of a log that is torn and copied again": """
+        begin(is_repetitive=False, is_glob=False, is_wrong=True, lines=2); tear(length=19)
+        compress(encoding=".bz2"); run_blind(index=5); run_blind(index=0); delete(index=3)
+        slow_copy(is_cut=True, length=22, lines=0, more=51, runs=23); run(is_beside=False); tear(length=1)
+        slow_copy(is_cut=False, length=1044, lines=0, more=127, runs=21)
+    """,
     "more rotated files than descriptors": "begin(is_glob=False, lines=1); "
     + "rename(); append(lines=1, old=False); " * 40
     + "run_among_many()",

@@ -38,6 +38,7 @@ def list_readings(survey: Survey, family: Family) -> None:
             continue
         if stream.state is State.COPY:
             if file.real != stream.path or not file.is_place_of(stream):
+                survey.keep(stream)
                 note_place(stream, file)
                 survey.registry.locate(stream)
                 survey.plan.noted.append(stream)

@@ -138,6 +138,13 @@ class Stream(Part):
         self.is_renamed = False
         """Whether its name has changed since before this run."""
 
+    def restore(self, before: Self) -> None:
+        """Take back all changes since a copy was made, but that of the name, by which it may be found already."""
+        for kind in (Sighting, Part, Stream):
+            for slot in kind.__slots__:
+                if slot not in ("name", "is_renamed"):
+                    setattr(self, slot, getattr(before, slot))
+
 
 def raw_key(stream: Stream) -> tuple[int, str]:
     """Return a key for the bytes of the compressed file in which a stream was last seen."""

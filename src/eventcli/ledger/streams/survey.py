@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 
 from eventcli.ledger.streams.begun import Begun
 from eventcli.ledger.streams.birth import is_momentary
@@ -68,14 +69,18 @@ class Survey:
         self.plan = Plan.empty()
         self._new_key = new_key
         self._added: list[Stream] = []
+        self._before: dict[str, tuple[Stream, Stream]] = {}
         self._said: dict[str, SourceReport] = {}
         real_folder.cache_clear()
 
     def undo(self) -> None:
-        """Forget the streams that were begun."""
+        """Forget the streams that were begun, and what was changed of others: the next plan must find all of it out."""
         for family in self.families.values():
             for file in family.files:
                 file.close()
+        for stream, before in self._before.values():
+            stream.restore(before)
+            self.registry.locate(stream)
         for stream in self._added:
             self.registry.remove(stream)
 
@@ -91,6 +96,10 @@ class Survey:
         """Add a new stream."""
         self.registry.add(stream)
         self._added.append(stream)
+
+    def keep(self, stream: Stream) -> None:
+        """Keep what is known of a stream before it is changed, so that the change can be undone."""
+        self._before.setdefault(stream.key, (stream, copy(stream)))
 
     def claim(self, stream: Stream, file: Candidate) -> None:
         """Decide that a file holds a stream, and no other file does."""

@@ -170,6 +170,7 @@ def note_as_copy(survey: Survey, file: Candidate, name: str) -> None:
         note_content(stream, file, file.length)
         survey.add(stream)
     else:
+        survey.keep(stream)
         note_place(stream, file)
         note_content(stream, file, file.length)
         survey.registry.locate(stream)
