@@ -83,7 +83,7 @@ class Sizes(NamedTuple):
     """Bytes in the store with limited connections."""
 
 
-FULL: Final = Sizes(12, 1.0, 5, 20_000, 100_000, 100_000, 1 << 30)
+FULL: Final = Sizes(12, 1.0, 5, 20_000, 100_000, 100_000, 2 << 30)
 
 SHORT: Final = Sizes(3, 0.1, 1, 400, 2_000, 5_000, 64 * MEBIBYTE)
 
@@ -244,7 +244,7 @@ def scaling(sizes: Sizes, data: str, start_worker: Callable[[], object], engine:
                 samples = []
                 for _ in range(1 if workers == 1 else 3):
                     began = time.perf_counter()
-                    ways = Ways(sizes.store // 64)
+                    ways = Ways(sizes.store // 128)
                     summary = EngineRun(engine, [f"{url}/log"], Options(), ways=ways).complete()
                     samples.append(time.perf_counter() - began)
                     if dict(summary.types) != dict(exact.types):

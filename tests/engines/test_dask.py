@@ -200,6 +200,16 @@ def test_a_task_that_raises_is_tried_three_times(engine: DaskEngine, tmp_path: P
         list(engine.stream(job(tmp_path, {}, {"fail": "always"}, {}), Watch()))
 
 
+def test_a_task_that_raises_beside_others_is_named_alone(engine: DaskEngine, tmp_path: Path) -> None:
+    """Of neighbours that are one task of Dask, the error names the one that failed, after three tries of all."""
+    with pytest.raises(TaskLostError, match=r"^task 70: RuntimeError: a fault of the machinery$"):
+        engine.reduce(job(tmp_path, *[{}] * 70, {"fail": "always"}, *[{}] * 57), Watch())
+    assert tries_of(tmp_path, 70) == 3
+    watch = Watch()
+    assert engine.reduce(job(tmp_path, *[{"fail": "once"} if number % 40 == 7 else {} for number in range(128)]), watch)
+    assert sorted(watch.folded) == list(range(128))
+
+
 def test_a_fold_that_cannot_be_loaded_on_a_worker_is_an_error(engine: DaskEngine, tmp_path: Path) -> None:
     """A function that a worker cannot load is an error that names a task, and not a hang."""
     # This module has another name there.
@@ -335,6 +345,9 @@ def test_a_scheduler_that_stands_still_is_told_and_then_an_error(cluster: DaskCl
 def test_what_was_done_before_a_cancellation_is_given(shared: DaskCluster, tmp_path: Path, how: str) -> None:
     """A job that is cancelled gives the results of all tasks that were done, in their order, and goes on nowhere."""
     watch = Watch()
+    one = job(tmp_path, *[{}] * 20, LONG, LONG, *[{}] * 40)
+    # With a rank, each is a task of Dask by itself.
+    one = replace(one, tasks=[task._replace(rank=1) for task in one.tasks])
     with closing(engine_of(shared.url)) as engine:
 
         def cancel() -> None:
@@ -347,8 +360,8 @@ def test_what_was_done_before_a_cancellation_is_given(shared: DaskCluster, tmp_p
                 watch.is_cancelled = True
 
         with meanwhile(cancel), pytest.raises(CancelledError) as caught:
-            engine.reduce(job(tmp_path, *[{}] * 6, LONG, LONG, *[{}] * 6), watch)
-        assert len(watch.folded) > 4
+            engine.reduce(one, watch)
+        assert len(watch.folded) > 15
         assert b"".join(caught.value.parts) == b"".join(b"%d," % task for task in sorted(watch.folded))
         assert len(caught.value.parts) < len(watch.folded)
         wait_for(lambda: not held(shared), "there are tasks")

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 MOST: Final = 64
-"""Tasks in a span, at most, unless it is said: what the death of a worker may cost."""
+"""Tasks in a span of equal ones, at most: what the death of a worker may cost."""
 
 _SHARE: Final = 4
 """Spans for each worker, if there are enough tasks, so that all finish at about the same time."""
 
 
-def spans_of(places: Sequence[int], ranks: Sequence[int], slots: int | None, limit: int = MOST) -> list[list[int]]:
-    """Return the indices of `places`, which ascend, in spans of at most `limit`; those of high rank first, each alone.
+def spans_of(places: Sequence[int], ranks: Sequence[int], slots: int | None) -> list[list[int]]:
+    """Return the indices of `places`, which ascend, in equal spans; those of high rank first, each alone.
 
     Neighbours without a rank make spans of equal length, as many for each of `slots` workers: 69 splits on two of them
     took a sixth longer where one had five spans and the other four. None: each span is one task.
@@ -21,13 +21,33 @@ def spans_of(places: Sequence[int], ranks: Sequence[int], slots: int | None, lim
     >>> [len(span) for span in spans_of(range(69), [0] * 69, 2)]
     [6, 7, 7, 7, 7, 7, 7, 7, 7, 7]
     """
-    most = 1 if slots is None else max(1, min(limit, len(places) // (_SHARE * slots)))
+    most = 1 if slots is None else max(1, min(MOST, len(places) // (_SHARE * slots)))
     spans: list[list[int]] = []
     for run in _runs(places, ranks):
         count = -(-len(run) // most)
         if slots is not None and count > slots:
             count = min(len(run), -(-count // slots) * slots)
         spans.extend(run[len(run) * at // count : len(run) * (at + 1) // count] for at in range(count))
+    return sorted(spans, key=lambda span: -ranks[span[0]])
+
+
+def shrinking(ranks: Sequence[int], slots: int, limit: int) -> list[list[int]]:
+    """Return all tasks in spans of at most `limit`; those of high rank first, each alone.
+
+    A span of neighbours is at most half of what is left for each of `slots` workers. So the spans get shorter towards
+    the end, and all workers finish at about the same time. For 0 slots, each span is one task.
+
+    >>> [len(span) for span in shrinking([0] * 40, 2, 8)]
+    [8, 8, 6, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1]
+    """
+    spans: list[list[int]] = []
+    left = len(ranks)
+    for run in _runs(range(len(ranks)), ranks):
+        at = 0
+        while at < len(run):
+            spans.append(run[at : at + max(1, min(limit, left // (2 * slots) if slots else 1))])
+            at += len(spans[-1])
+            left -= len(spans[-1])
     return sorted(spans, key=lambda span: -ranks[span[0]])
 
 
