@@ -329,7 +329,8 @@ class DaskEngine(Summarizes):
             except Exception:  # noqa: BLE001  # whatever it is, nothing more can be said
                 # The scheduler would keep the tasks for as long as this process lives. The thread of the client may
                 # be busy with letting go of thousands; it ends the connection when it comes to it.
-                self._client.loop.add_callback(self._client.scheduler_comm.abort)
+                with suppress(AttributeError, RuntimeError):  # the connection was lost, or the thread is gone
+                    self._client.loop.add_callback(self._client.scheduler_comm.abort)
             # A scheduler that does not answer would be waited for again when the client is collected.
             self._client.status = "closed"
 
