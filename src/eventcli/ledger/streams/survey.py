@@ -68,8 +68,8 @@ class Survey:
         """The files in which new streams begin."""
         self.plan = Plan.empty()
         self._new_key = new_key
-        self._added: list[Stream] = []
-        self._before: dict[str, tuple[Stream, Stream]] = {}
+        self._undoing: list[Callable[[], object]] = []
+        """What takes back each change of a known or new stream."""
         self._said: dict[str, SourceReport] = {}
         real_folder.cache_clear()
 
@@ -78,11 +78,8 @@ class Survey:
         for family in self.families.values():
             for file in family.files:
                 file.close()
-        for stream, before in self._before.values():
-            stream.restore(before)
-            self.registry.locate(stream)
-        for stream in self._added:
-            self.registry.remove(stream)
+        while self._undoing:
+            self._undoing.pop()()
 
     # ---- streams
 
@@ -95,11 +92,17 @@ class Survey:
     def add(self, stream: Stream) -> None:
         """Add a new stream."""
         self.registry.add(stream)
-        self._added.append(stream)
+        self._undoing.append(lambda: self.registry.remove(stream))
 
     def keep(self, stream: Stream) -> None:
         """Keep what is known of a stream before it is changed, so that the change can be undone."""
-        self._before.setdefault(stream.key, (stream, copy(stream)))
+        before = copy(stream)
+
+        def restore() -> None:
+            stream.restore(before)
+            self.registry.locate(stream)
+
+        self._undoing.append(restore)
 
     def claim(self, stream: Stream, file: Candidate) -> None:
         """Decide that a file holds a stream, and no other file does."""
