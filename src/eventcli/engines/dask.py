@@ -345,10 +345,14 @@ def connect(address: str, timeout: float) -> Client:
 
     Seen with distributed 2026.8: the client asserts that the greeting comes alone.
     """
-    for _ in range(_GREETINGS - 1):
-        with suppress(AssertionError):
+    tries = 1
+    while True:
+        try:
             return Client(address, timeout=timeout, set_as_default=False, name="eventstats")  # type: ignore[no-untyped-call]
-    return Client(address, timeout=timeout, set_as_default=False, name="eventstats")  # type: ignore[no-untyped-call]
+        except AssertionError:
+            if tries == _GREETINGS:
+                raise
+        tries += 1
 
 
 def _address_of(text: str) -> str:

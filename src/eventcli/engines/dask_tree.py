@@ -106,11 +106,16 @@ class Submission:
         job = self._job
         call = (path_of(job.fold), path_of(job.note), path_of(job.merge), __version__)
         for rank, group in groupby(spans, lambda span: span[0][1].rank):
-            some = [(span[0][0], [task.payload for _, task in span]) for span in group]
-            ends = [(first, first + len(payloads) - 1) for first, payloads in some]
+            some = list(group)
+            ends = [(span[0][0], span[-1][0]) for span in some]
             values = [
-                {"call": call, "run": self.run, "tasks": [*range(first, last + 1)], "payloads": payloads}
-                for (first, last), (_, payloads) in zip(ends, some, strict=True)
+                {
+                    "call": call,
+                    "run": self.run,
+                    "tasks": [number for number, _ in span],
+                    "payloads": [task.payload for _, task in span],
+                }
+                for span in some
             ]
             # What Dask knows of a kind of tasks, it knows by the first part of their keys.
             keys = [(f"eventstats-fold-{self.run}", *pair) for pair in ends]
