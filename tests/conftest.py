@@ -1,5 +1,6 @@
 """What all tests share: the bodies of the fold, an environment that changes nothing, the profiles of hypothesis."""
 
+import gc
 import importlib
 import os
 import re
@@ -57,6 +58,8 @@ def _no_thread_left() -> Iterator[None]:
     while left := [one for one in set(threading.enumerate()) - before if not _LASTING.search(repr(one))]:
         if time.monotonic() > until:
             pytest.fail(f"threads go on: {left}")
+        # A pool of threads that nothing refers to ends when it is collected.
+        gc.collect()
         time.sleep(0.01)
 
 

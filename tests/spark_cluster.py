@@ -32,7 +32,7 @@ HOME: Final = Path(pyspark.__file__).parent
 PATIENCE: Final = 400.0
 """Seconds after which a process is taken to hang: JVMs start slowly on a busy machine."""
 
-_LIGHT: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss512k"
+_LIGHT: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss512k -XX:-UsePerfData"
 """For JVMs that live for a short time."""
 
 _SETTINGS: Final = {
@@ -41,8 +41,6 @@ _SETTINGS: Final = {
     "spark.executor.memory": "512m",
     "spark.driver.memory": "512m",
     "spark.driver.host": "127.0.0.1",
-    "spark.driver.extraJavaOptions": _LIGHT,
-    "spark.executor.extraJavaOptions": _LIGHT,
     "spark.executor.heartbeatInterval": "1s",
     "spark.network.timeout": "20s",
     "spark.network.timeoutInterval": "5s",
@@ -107,7 +105,7 @@ class SparkCluster(Cluster):
         """Start them, and wait until the workers are known."""
         self._folder = folder
         self._port, self._page = free_port(), free_port()
-        self._variables = {"SPARK_DAEMON_MEMORY": "128m", "SPARK_DAEMON_JAVA_OPTS": _LIGHT}
+        self._variables = {"SPARK_DAEMON_MEMORY": "128m"}
         self.master = self.start(
             "Master", "--host", _HOSTS[0], "--port", str(self._port), "--webui-port", str(self._page)
         )
@@ -186,15 +184,27 @@ def cluster() -> Iterator[SparkCluster]:
 @contextmanager
 def environment(folder: Path, **settings: str) -> Iterator[None]:
     """Have all of Spark configured for tests: it is this Python, on loopback, with small JVMs."""
-    lines = [f"{name} {value}\n" for name, value in (_SETTINGS | settings).items()]
-    (folder / "spark-defaults.conf").write_text("".join(lines), encoding="utf-8")
-    variables = {
-        "PYSPARK_PYTHON": sys.executable,
-        "SPARK_CONF_DIR": str(folder),
-        "SPARK_HOME": str(HOME),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_LOCAL_DIRS": str(folder),
-    }
+    with tempfile.TemporaryDirectory(prefix="spark-") as scratch:
+        # A JVM that is killed leaves files there. The path is short, as there are sockets, too.
+        options = f"{_LIGHT} -Djava.io.tmpdir={scratch}"
+        java = {f"spark.{kind}.extraJavaOptions": options for kind in ("driver", "executor")}
+        lines = [f"{name} {value}\n" for name, value in (_SETTINGS | java | settings).items()]
+        (folder / "spark-defaults.conf").write_text("".join(lines), encoding="utf-8")
+        variables = {
+            "PYSPARK_PYTHON": sys.executable,
+            "SPARK_CONF_DIR": str(folder),
+            "SPARK_DAEMON_JAVA_OPTS": options,
+            "SPARK_HOME": str(HOME),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": str(folder),
+        }
+        with _variables(variables):
+            yield
+
+
+@contextmanager
+def _variables(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment for a while."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -18,6 +18,9 @@ import pytest
 
 pytest.importorskip("pyspark", reason="no pyspark: eventcli[spark] is not installed")
 
+from py4j.protocol import Py4JError, Py4JNetworkError
+
+import clusters
 import spark_cluster
 from cluster_fixtures import WHOLE
 from cluster_jobs import Watch, expected, job
@@ -104,6 +107,66 @@ def test_the_reason_of_a_failure_is_found_in_pages_of_stack_traces() -> None:
 def test_a_python_that_cannot_do_the_work_is_one_sentence(text: str, words: str) -> None:
     """A worker whose Python lacks something, is another one, or is not there is told as that, not as a crash."""
     assert error_of(RuntimeError(text), "spark", "a task").words() == words
+
+
+@pytest.mark.parametrize(
+    ("error", "is_lost"),
+    [
+        # What Py4J raises when a connection that it had ends, and when a call gets no answer.
+        (Py4JNetworkError("Answer from Java side is empty"), True),
+        (Py4JError("An error occurred while calling o54.getJobIdsForGroup"), True),
+        (Py4JError("getJobIdsForGroup does not exist in the JVM"), True),
+        (ConnectionResetError(104, "Connection reset by peer"), True),
+        # What it raises when Java has no such method.
+        (
+            Py4JError("An error occurred while calling o54.x. Trace:\npy4j.Py4JException: Method x does not exist"),
+            False,
+        ),
+        (RuntimeError("An error occurred while calling o54.x.\n: java.io.IOException: full"), False),
+    ],
+)
+def test_a_call_that_nobody_answers_means_that_the_driver_is_gone(error: Exception, is_lost: bool) -> None:  # noqa: FBT001  # a case
+    """A driver that dies during a call is lost; one that answers that it cannot do something is there."""
+    assert isinstance(error_of(error, "spark", None), EngineLostError) is is_lost
+
+
+class Mortal:
+    """A driver that answers whatever is asked, with itself, until it dies."""
+
+    def __init__(self) -> None:
+        self.is_dead = False
+
+    def __getattr__(self, name: str) -> "Mortal":
+        if self.is_dead:
+            raise Py4JError(f"An error occurred while calling o54.{name}")
+        return self
+
+    def __call__(self, *_: object) -> "Mortal":
+        """Answer a call."""
+        return self
+
+    def __int__(self) -> int:
+        return 2
+
+
+def test_a_driver_that_dies_between_calls_is_an_error_of_the_engine(tmp_path: Path) -> None:
+    """Whatever the engine asks a driver that is gone, the caller gets EngineLostError, never an error of Py4J."""
+    driver = Mortal()
+    engine = SparkEngine(driver)
+    assert engine.workers() == 1
+    driver.is_dead = True
+    asks: list[Callable[[], object]] = [
+        lambda: engine.ship("a.zip"),
+        lambda: engine.check(bytes, b""),
+        lambda: engine.reduce(job(tmp_path, {}), Watch()),
+        lambda: list(engine.stream(job(tmp_path, {}), Watch())),
+        lambda: SparkEngine(driver),
+    ]
+    for ask in asks:
+        with pytest.raises(EngineLostError):
+            ask()
+    assert (engine.workers(), engine.dashboard) == (0, None)
+    engine.close()
 
 
 @pytest.mark.parametrize("option", ["spark://", "sc://", "spark:///x", "spark://a:b", "sc://user@host"])
@@ -270,7 +333,7 @@ def test_a_driver_that_is_killed_is_an_error(cluster: SparkCluster, tmp_path: Pa
 @whole
 def test_a_run_survives_the_end_of_its_master_or_says_so(tmp_path: Path) -> None:
     """A master that is killed in the middle costs an error or nothing, never a part of the answer."""
-    with spark_cluster.environment(tmp_path):
+    with clusters.tests_on_path(), spark_cluster.environment(tmp_path):
         cluster = SparkCluster(tmp_path)
         command = [sys.executable, "-c", CLIENT.replace("120", "6"), str(tmp_path), cluster.option]
         try:
@@ -292,6 +355,7 @@ def test_a_run_survives_the_end_of_its_master_or_says_so(tmp_path: Path) -> None
 def test_a_server_of_connect_does_what_a_driver_does(tmp_path: Path) -> None:
     """Over gRPC, tasks are folded, failures named and jobs cancelled; when the server is gone, that is an error."""
     with (
+        clusters.tests_on_path(),
         spark_cluster.environment(tmp_path),
         spark_cluster.serving(tmp_path) as (url, server),
         closing(spark_cluster.engine_of(url)) as engine,

@@ -15,6 +15,7 @@ from pyspark.cloudpickle import register_pickle_by_value
 from eventcli.engines import spark_tasks
 from eventcli.engines.engine import CancelledError, Job, NoWorkersError, NoWorkersYetError, PreflightError, Watch
 from eventcli.engines.run import Summarizes
+from eventcli.engines.spark_failures import error_of
 from eventcli.engines.spark_session import Cluster, cluster_of, opened
 from eventcli.engines.spark_tasks import Row, notes_of
 from eventcli.engines.spark_waves import Folding, UnclearError, Wave, Work
@@ -49,7 +50,7 @@ _ROUNDS: Final = 8
 """How often workers are looked for, at most."""
 
 _NAP: Final = 0.05
-"""Seconds for which a worker is held while others are looked for."""
+"""Seconds for which a worker is held from the second time on, so that it does not do the share of another one."""
 
 
 class SparkEngine(Summarizes):
@@ -74,15 +75,15 @@ class SparkEngine(Summarizes):
 
     def workers(self) -> int:
         """Return the number of executors; of those that were found, where the driver does not tell."""
-        try:
-            count = self._cluster.executors()
-        except Exception:  # noqa: BLE001  # of any kind: the driver is gone
-            return 0
+        count = self._cluster.executors()
         return self._found if count is None else count
 
     def ship(self, archive: str) -> None:
         """Make the modules of a local zip file importable on all workers, also on those that come later."""
-        self._cluster.session.addArtifacts(archive, pyfile=True)
+        try:
+            self._cluster.session.addArtifacts(archive, pyfile=True)
+        except Exception as error:  # noqa: BLE001  # of any kind
+            raise error_of(error, self.name, None) from None
 
     def close(self) -> None:
         """End the session, unless the caller made it."""
@@ -100,7 +101,8 @@ class SparkEngine(Summarizes):
         path = f"{probe.__module__}:{probe.__qualname__}"
         for number in range(_ROUNDS):
             before = len(answers)
-            rows = self._look(Work(path, argument, _NAP))
+            # Spark gives the first ones to all workers that are free at once.
+            rows = self._look(Work(path, argument, _NAP if number else 0.0))
             self._parallel = len(rows)
             for worker, is_answer, answer in rows:
                 answers.setdefault(worker, (is_answer, answer))

@@ -41,6 +41,9 @@ _GONE: Final = (
 )
 """The message for a driver that is gone, or the connection to it."""
 
+_UNANSWERED: Final = re.compile(r"An error occurred while calling (?!.*\. Trace:)|.* does not exist in the JVM$")
+"""What Py4J says when a call got no answer. Where Java refuses, there is a trace, or an error of another kind."""
+
 _PYTHONS: Final = re.compile(r"Python in worker has different version: (\S+) than that in driver: (\S+?),?\s")
 
 _NO_PYTHON: Final = re.compile(r'Cannot run program "([^"]+)"')
@@ -96,6 +99,8 @@ def is_lost(error: BaseException) -> bool:
     if kinds & {"Py4JNetworkError", "ConnectionError", "EOFError"}:
         return True
     text = text_of(error)
+    if "Py4JError" in kinds and "Py4JJavaError" not in kinds and _UNANSWERED.match(text):
+        return True
     return any(mark in text for mark in _GONE)
 
 

@@ -57,6 +57,12 @@ _CONTEXT: Final = {
 }
 """What holds for a context, unless the user has set it."""
 
+_SOCKETS: Final = {
+    # The first task of a stage on a worker began 40 ms later over TCP, which held back its second small packet.
+    "spark.python.unix.domain.socket.enabled": "true",
+}
+"""What holds for a context, too, where the temporary directory has a short path, as that of a socket must be."""
+
 _SESSION: Final = {
     # A stage begins when the one before it is done, as one job.
     "spark.sql.adaptive.enabled": "false",
@@ -103,7 +109,7 @@ class Cluster(ABC):
 
     @abstractmethod
     def executors(self) -> int | None:
-        """Return the number of executors; None if the driver does not tell."""
+        """Return the number of executors; None if the driver does not tell, or is gone."""
 
     def slots(self) -> int | None:
         """Return how many tasks run at a time; None if the driver does not tell."""
@@ -163,8 +169,10 @@ class Classic(Cluster):
     def executors(self) -> int | None:
         """Return the number of executors; a local driver is one itself."""
         context: Any = self.context
-        count = int(context._jsc.sc().getExecutorMemoryStatus().size())  # noqa: SLF001  # Python has no name for it
-        return count if str(self.context.master).startswith("local") else count - 1
+        with suppress(Exception):
+            count = int(context._jsc.sc().getExecutorMemoryStatus().size())  # noqa: SLF001  # Python has no name for it
+            return count if str(context.master).startswith("local") else count - 1
+        return None
 
     def slots(self) -> int | None:
         """Return how many tasks run at a time."""
@@ -215,11 +223,14 @@ class Connect(Cluster):
 
 
 def cluster_of(session: Any) -> Cluster:
-    """Return a session that the caller has, and keeps."""
+    """Return a session that the caller has, and keeps. EngineLostError if its driver is gone."""
     silence_python()
-    if hasattr(type(session), "registerProgressHandler") and "connect" in type(session).__module__:
-        return Connect(session, "sc")
-    return Classic(session, str(session.sparkContext.master))
+    try:
+        if hasattr(type(session), "registerProgressHandler") and "connect" in type(session).__module__:
+            return Connect(session, "sc")
+        return Classic(session, str(session.sparkContext.master))
+    except Exception as error:  # noqa: BLE001  # of any kind
+        raise EngineLostError(f"the session of Spark cannot be used: {reason_of(error)}") from None
 
 
 def opened(text: str) -> Cluster:
@@ -278,6 +289,8 @@ class _Remote(Connect):
         """End the session."""
         super().close()
         with suppress(Exception), without_warnings():
+            # A server that is gone was asked for 21 s more.
+            self.session.client.set_retry_policies([])
             self.session.stop()
 
 
@@ -350,11 +363,13 @@ class _Driver(Classic):
     @staticmethod
     def _fill(conf: Any) -> None:
         """Set what the user has not set."""
-        for key, value in _CONTEXT.items():
+        master = conf.get("spark.master", "local[*]")
+        # YARN gives each container a temporary directory deep in its own folders.
+        settings = _CONTEXT | (_SOCKETS if master.startswith(("spark:", "local")) else {})
+        for key, value in settings.items():
             # The launcher has set a name of its own.
             if not conf.contains(key) or key == "spark.app.name":
                 conf.set(key, value)
-        master = conf.get("spark.master", "local[*]")
         if master == "local":
             conf.setMaster(f"local[1,{_TRIES}]")
         elif master.startswith("local[") and "," not in master:
