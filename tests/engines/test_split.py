@@ -16,6 +16,7 @@ from eventcli.engines.split import Split, folded
 from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
 from eventcli.reading import mapping
+from eventcli.reading.blocks import Buffer
 from eventcli.summary.saved import dump
 from eventcli.summary.sources import Status
 
@@ -52,6 +53,27 @@ def test_a_file_large_enough_to_be_mapped_is_read_alike(
     with path.open("rb", buffering=0) as file:
         can_map = body == "rust" and mapping.mapped(file, path.stat().st_size) is not None
     assert sum(maps) > 20 if can_map else not maps
+
+
+def test_the_splits_of_a_thread_have_one_buffer(body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is made once for all splits with the same options, and a split is folded alike after a longer line."""
+    made: list[tuple[int, int]] = []
+
+    class Counted(Buffer):
+        def __init__(self, size: int, max_line: int) -> None:
+            made.append((size, max_line))
+            super().__init__(size, max_line)
+
+    monkeypatch.setattr(split, "Buffer", Counted)
+    path = tmp_path / "a.log"
+    path.write_bytes(b'{"type":"%b","value":1}\n' % (b"x" * 50_000) + b'{"type":"a","value":2}\n' * 3000)
+    for options in (Options(block_size=3000), Options(block_size=2000, max_line=40_000)):
+        plan = Plan.of(listed([str(path)], options), 20_000)
+        partials = [folded(Split.from_bytes(task.payload)) for task in Tasks(plan, options, 0)]
+        gathering = Gathering(plan, options.query, Callbacks())
+        gathering.add(merge(partials))
+        assert dump(gathering.finish()) == dump(Run([str(path)], options).complete()), body
+    assert made == [(3000, Options().max_line), (2000, 40_000)]
 
 
 def test_a_shortage_on_a_worker_is_no_fault_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

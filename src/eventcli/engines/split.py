@@ -5,6 +5,7 @@ out, and the others of the split are folded again.
 """
 
 import pickle
+import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
@@ -15,6 +16,7 @@ from eventcli.engines.sources import Part
 from eventcli.pipeline.opened import failed
 from eventcli.pipeline.options import Callbacks, Options
 from eventcli.pipeline.run import Run
+from eventcli.reading.blocks import Buffer
 from eventcli.reading.portions import LineRange
 from eventcli.shortage import shortage
 from eventcli.summary.sources import SourceReport
@@ -53,13 +55,29 @@ def folded(split: Split) -> Partial:
         sources = _Sources(split, changed)
         rejects: list[Reject] = []
         callbacks = Callbacks(rejects.append, split.most, lambda _: None)
-        summary = Run(cast("Any", sources.opened()), split.options, callbacks).complete_here()
+        run = Run(cast("Any", sources.opened()), split.options, callbacks)
+        summary = run.complete_here(_buffer(split.options))
         if not sources.changed:
             break
         # The bytes read of these may be of two versions.
         changed |= sources.changed
     pieces = sources.pieces({int(report.name): report for report in summary.sources})
     return Partial(split.place, split.place + 1, summary.replace(sources=()), pieces, rejects, split.most)
+
+
+_spare = threading.local()
+
+
+def _buffer(options: Options) -> Buffer:
+    """Return the memory for the blocks of a split: that of the one before it on this thread.
+
+    The kernel took a twentieth of the time of a split of 64 MiB to give fresh pages.
+    """
+    size = options.block_size, options.max_line
+    if getattr(_spare, "size", None) != size:
+        _spare.buffer, _spare.size = Buffer(*size), size
+    buffer: Buffer = _spare.buffer
+    return buffer
 
 
 class _Sources:

@@ -92,9 +92,12 @@ class Run:
             raise KeyboardInterrupt
         return summary
 
-    def complete_here(self) -> Summary:
-        """Do the same in this thread, for a source that is folded before another thread could start."""
-        self._work_here()
+    def complete_here(self, buffer: Buffer | None = None) -> Summary:
+        """Do the same in this thread, for a source that is folded before another thread could start.
+
+        A caller with many such runs may lend a buffer for the blocks and lines of these options.
+        """
+        self._work_here(buffer)
         return self._result()
 
     def interrupt(self) -> None:
@@ -183,17 +186,16 @@ class Run:
                     self._workers.pop()
                     self._jobs = len(self._workers)
 
-    def _work_here(self) -> None:
+    def _work_here(self, buffer: Buffer | None = None) -> None:
         self._working += 1
-        self._work(self._workers[0])
+        self._work(self._workers[0], buffer)
 
-    def _work(self, worker: Work) -> None:
+    def _work(self, worker: Work, buffer: Buffer | None = None) -> None:
         failure: BaseException | None = None
-        buffer: Buffer | None = None
         is_first = worker is self._workers[0]
         order = self._intake.order
         try:
-            buffer = Buffer(self._options.block_size, self._options.max_line)
+            buffer = buffer or Buffer(self._options.block_size, self._options.max_line)
             with buffer:
                 while (taken := self._intake.take(buffer, self._delivery.deliver_ready)) is not None:
                     slot, task = taken
