@@ -226,7 +226,7 @@ def test_rejects_beyond_what_partials_carry_come_in_order(engine: Engine, tmp_pa
 def test_a_file_that_changes_after_the_plan_is_said_to(cluster: Cluster, tmp_path: Path, limit: int | None) -> None:
     """A file that was cut is truncated, one that was replaced is replaced, one that has grown is read as planned."""
     good = b'{"type":"a","value":1}\n'
-    paths = {name: tmp_path / f"{name}.log" for name in ("cut", "grown", "kept", "moved", "rewritten")}
+    paths = {name: tmp_path / f"{name}.log" for name in ("cut", "grown", "kept", "moved", "overwritten", "rewritten")}
     for path in paths.values():
         path.write_bytes(good * 100)
     said: list[Any] = []
@@ -236,12 +236,14 @@ def test_a_file_that_changes_after_the_plan_is_said_to(cluster: Cluster, tmp_pat
         summary = run.complete()
     statuses = {Path(source.name).stem: str(source.status) for source in summary.sources}
     assert statuses == {
-        "cut": "truncated", "grown": "complete", "kept": "complete", "moved": "replaced", "rewritten": "replaced"
+        "cut": "truncated", "grown": "complete", "kept": "complete",
+        "moved": "replaced", "overwritten": "replaced", "rewritten": "replaced",
     }  # fmt: skip
     lines = {Path(source.name).stem: source.lines for source in summary.sources}
-    assert (lines["grown"], lines["kept"], lines["moved"], lines["rewritten"]) == (100, 100, 0, 0)
+    assert (lines["grown"], lines["kept"]) == (100, 100)
+    assert (lines["moved"], lines["overwritten"], lines["rewritten"]) == (0, 0, 0)
     assert summary["a"].count == sum(lines.values())
-    assert {Path(report.name).stem for report in said} == {"cut", "moved", "rewritten"}
+    assert {Path(report.name).stem for report in said} == {"cut", "moved", "overwritten", "rewritten"}
     assert not summary.complete
 
 
@@ -310,6 +312,7 @@ def _change(paths: dict[str, Path]) -> None:
     moved = paths["moved"]
     moved.with_suffix(".new").write_bytes(other * 120)
     os.replace(moved.with_suffix(".new"), moved)
+    paths["overwritten"].write_bytes(other * 150)
     paths["rewritten"].write_bytes(other * 100)
     os.utime(paths["rewritten"], ns=(1, 1))
 

@@ -24,6 +24,37 @@ def test_a_file_that_grows_is_read_as_it_was(tmp_path: Path) -> None:
         file.check()
 
 
+def test_a_longer_file_at_its_inode_is_told_from_one_that_has_grown(tmp_path: Path) -> None:
+    """A file that was written anew in place is replaced, also while it is read, wherever its ends differ."""
+    path = tmp_path / "a.log"
+    before = b"begin\n" + b"middle\n" * 5000 + b"end\n"
+    for after in (b"other\n" + before[6:], before[:-4] + b"und\n", b"short"):
+        path.write_bytes(before)
+        state = FileState.of(path.stat()).with_ends(str(path))
+        with FrozenFile(str(path), state) as file:
+            path.write_bytes(after + b"more\n" * 9000)
+            with pytest.raises(ReplacedError):
+                file.check()
+        with pytest.raises(ReplacedError):
+            FrozenFile(str(path), state)
+        path.write_bytes(before)
+        state = FileState.of(path.stat()).with_ends(str(path))
+        path.write_bytes(before + b"more\n")
+        FrozenFile(str(path), state).close()
+
+
+def test_a_file_that_is_another_one_already_has_no_ends(tmp_path: Path) -> None:
+    """A file that changed, is empty, or cannot be opened keeps the state that it had when it was listed."""
+    path = tmp_path / "a.log"
+    path.write_bytes(b"")
+    state = FileState.of(path.stat())
+    assert state.with_ends(str(path)) == state
+    path.write_bytes(b"one\n")
+    state = FileState.of(path.stat())
+    path.unlink()
+    assert state.with_ends(str(path)) == state
+
+
 def test_a_shorter_file_is_truncated(tmp_path: Path) -> None:
     """A file that was cut is an error when it is opened, and also when that happens while it is read."""
     path = tmp_path / "a.log"

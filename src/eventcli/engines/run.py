@@ -12,7 +12,7 @@ from eventcli.engines import partial as partials
 from eventcli.engines.aside import aside
 from eventcli.engines.engine import CancelledError, Engine, Job, NoWorkersError, NoWorkersYetError
 from eventcli.engines.gathering import Gathering
-from eventcli.engines.listing import listed
+from eventcli.engines.listing import listed, with_ends
 from eventcli.engines.plan import SPLIT_SIZE, Plan, Tasks
 from eventcli.engines.preflight import check
 from eventcli.engines.split import fold_split
@@ -73,7 +73,7 @@ class EngineRun:
         watch = self._watch
         watch.on_heartbeat = on_heartbeat
         try:
-            found = aside(lambda: listed(self._sources, self._options), watch.pause)
+            found = aside(lambda: with_ends(listed(self._sources, self._options)), watch.pause)
             self._plan = Plan.of(found, self._ways.split_size)
             watch.begin(self._plan)
             return self._folded()
