@@ -92,6 +92,16 @@ def test_a_partial_that_was_read_is_printed_as_before(
     assert rows_of(read) == rows_of(own)
 
 
+@pytest.mark.parametrize("count", [0, 1000, 1001, 2000])
+def test_many_types_that_were_read_are_printed_as_before(count: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Rows become text some at a time, and none is lost or runs into another between them."""
+    log = b"".join(b'{"type":"a\\"%d","value":%d.5}\n' % (number, number) for number in range(count))
+    (partial,) = partials_of(tmp_path_factory.mktemp("partial"), [log or b"\n"], QUERIES[0], 1 << 20)
+    read = Summary.union([from_bytes(to_bytes(partial)).summary]).in_form()
+    for form in FORMATS.values():
+        assert form(read, (Stat("count"), Stat("sum"))) == form(partial.summary.in_form(), (Stat("count"), Stat("sum")))
+
+
 def test_only_neighbours_merge() -> None:
     """A split that is missing, or is there twice, is an error and never a sum."""
     one, two, three = (Partial(place, place + 1, Summary(), [Piece(0, place, place + 1)], [], 0) for place in range(3))

@@ -6,7 +6,7 @@ counts: lines of a source are numbered from the first split of the source that t
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise, repeat, starmap
+from itertools import islice, pairwise, repeat, starmap
 from typing import Any, Final, NamedTuple
 
 from eventcli.lines.event import Reason, Reject
@@ -24,6 +24,9 @@ _COUNT: Final = AGGREGATES.index(COUNT)
 _RAW: Final = "latin-1"
 """How the bytes of a rejected line become text: one character each."""
 
+
+_ROWS: Final = 1000
+"""Rows that become text at a time."""
 
 _NOTHING: Final = Summary()
 
@@ -51,8 +54,10 @@ class _Columns:
         cells = [self._escaped() if name == "type" else self.column(name) for name in columns]
         template = "%s".join(literal.replace("%", "%%") for literal in literals)
         first, between, last = around
-        rows = between.join(map(template.__mod__, zip(*cells, strict=True)))
-        return b"".join((first.encode(), rows.encode(), last.encode()))
+        rows = map(template.__mod__, zip(*cells, strict=True))
+        # Some at a time: all rows as strings take twice the memory of their text.
+        texts = iter(lambda: between.join(islice(rows, _ROWS)), "")
+        return b"".join((first.encode(), between.encode().join(map(str.encode, texts)), last.encode()))
 
     def _escaped(self) -> Iterator[str]:
         import orjson  # noqa: PLC0415  # only for what prints

@@ -95,7 +95,7 @@ class Work:
 
     def rows_on(self, session: Any) -> list[Any]:
         """Return the rows: one for each part into which Spark cuts a range, which are as many as there are cores."""
-        table = session.range(1 << 16).mapInArrow(self._function, spark_tasks.ANSWERS).toArrow()
+        table = session.range(1 << 13).mapInArrow(self._function, spark_tasks.ANSWERS).toArrow()
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def label(self, failure: Failure, folds: int | None) -> str | None:  # noqa: ARG002  # for all probes alike
