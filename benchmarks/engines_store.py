@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 _PAGE: Final = 1000
 
-_PIECE: Final = 1 << 17
+_PIECE: Final = 1 << 19
+"""Bytes that are sent at a time. With a quarter of it, a server of 400 MB/s took half of a core to wake up so often."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -111,8 +112,10 @@ class Reader(_Handler):
         try:
             with open(self.path_of_file, "rb") as file:
                 while at < end:
-                    at += self.connection.sendfile(file, at, min(_PIECE, end - at))
-                    time.sleep(max(0.0, began + (at - start) / self.limit - time.monotonic()))
+                    piece = min(_PIECE, end - at)
+                    # First, so that no reader has a piece before its time, and none more by many short requests.
+                    time.sleep(max(0.0, began + (at + piece - start) / self.limit - time.monotonic()))
+                    at += self.connection.sendfile(file, at, piece)
         except OSError:
             self.close_connection = True  # the reader has had enough
 
