@@ -28,7 +28,7 @@ from eventcli.engines import spark_session
 from eventcli.engines.engine import CancelledError, EngineError, EngineLostError, NoWorkersError, TaskLostError
 from eventcli.engines.spark import SparkEngine
 from eventcli.engines.spark_failures import error_of, failure_of, reason_of
-from eventcli.engines.spark_session import AddressError
+from eventcli.engines.spark_session import AddressError, can_have_sockets
 from process import TOOL, environment
 from spark_cluster import SparkCluster, wait_until
 
@@ -36,6 +36,8 @@ on_spark = pytest.mark.parametrize("_cluster", ["spark"], indirect=True)
 whole = pytest.mark.skipif(not WHOLE, reason="a test of the whole form: make engines")
 
 LONG = {"sleep": 120}
+
+SOCKETS = "spark.python.unix.domain.socket.enabled"
 
 CRASHED = (
     "An error occurred while calling o88.collectToPython.\n"
@@ -169,6 +171,27 @@ def test_a_driver_that_dies_between_calls_is_an_error_of_the_engine(tmp_path: Pa
     engine.close()
 
 
+@pytest.mark.parametrize(
+    ("master", "temporary", "options", "has_sockets"),
+    [
+        ("spark://h:7077", "/short", "", True),
+        ("local[2]", "/short", "-Xss1m -Djava.io.tmpdir=/brief", True),
+        ("spark://h:7077", "/t" * 31, "", False),
+        ("spark://h:7077", "/short", f"-Xss1m -Djava.io.tmpdir=/{'x' * 60} -Xmx1g", False),
+        ("yarn", "/short", "", False),
+    ],
+)
+def test_workers_have_sockets_where_their_paths_are_short(
+    master: str,
+    temporary: str,
+    options: str,
+    has_sockets: bool,  # noqa: FBT001  # a case
+) -> None:
+    """A socket in a directory with a long path cannot be made, so none is asked for there, nor where it is unknown."""
+    conf = {"spark.master": master, "spark.executor.extraJavaOptions": options}
+    assert can_have_sockets(conf, temporary) is has_sockets
+
+
 @pytest.mark.parametrize("option", ["spark://", "sc://", "spark:///x", "spark://a:b", "sc://user@host"])
 def test_an_address_that_names_no_cluster_is_wrong_usage(option: str) -> None:
     """What is no address says what one is."""
@@ -219,6 +242,7 @@ def test_the_tool_prints_what_one_machine_prints_and_nothing_else(cluster: Spark
 @on_spark
 def test_what_the_user_sets_for_the_driver_prevails(cluster: SparkCluster) -> None:
     """Options of our own must go before those that are configured, and must stay out of the environment."""
+    assert cluster.session().sparkContext.getConf().get(SOCKETS) == "true"
     beans = cluster.session().sparkContext._jvm.java.lang.management.ManagementFactory  # noqa: SLF001  # no other way
     options = list(beans.getRuntimeMXBean().getInputArguments())
     assert options.index("-XX:TieredStopAtLevel=1") < options.index("-Xss512k")

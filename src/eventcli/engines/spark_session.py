@@ -6,6 +6,7 @@ do is used through one class for each, so that nothing else tells them apart.
 
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -61,7 +62,12 @@ _SOCKETS: Final = {
     # The first task of a stage on a worker began 40 ms later over TCP, which held back its second small packet.
     "spark.python.unix.domain.socket.enabled": "true",
 }
-"""What holds for a context, too, where the temporary directory has a short path, as that of a socket must be."""
+"""What holds for a context, too, where temporary directories have short paths."""
+
+_LONGEST: Final = 60
+"""Bytes of the path of a directory for sockets: that of a socket has 103 on macOS, and its name takes 43 of them."""
+
+_TEMPORARY: Final = re.compile(r"-Djava\.io\.tmpdir=(\S+)")
 
 _SESSION: Final = {
     # A stage begins when the one before it is done, as one job.
@@ -351,7 +357,7 @@ class _Driver(Classic):
             conf = SparkConf(_jvm=gateway.jvm)
             if master is not None:
                 conf.setMaster(master)
-            self._fill(conf)
+            self._fill(conf, gateway.jvm.java.lang.System.getProperty("java.io.tmpdir"))
             context = SparkContext(gateway=gateway, conf=conf)
             context.setLogLevel("OFF")
             return SparkSession(context)
@@ -361,12 +367,10 @@ class _Driver(Classic):
             raise EngineLostError(f"the driver of Spark cannot be started: {reason}") from None
 
     @staticmethod
-    def _fill(conf: Any) -> None:
-        """Set what the user has not set."""
+    def _fill(conf: Any, temporary: str) -> None:
+        """Set what the user has not set. The driver has this temporary directory."""
         master = conf.get("spark.master", "local[*]")
-        # YARN gives each container a temporary directory deep in its own folders.
-        settings = _CONTEXT | (_SOCKETS if master.startswith(("spark:", "local")) else {})
-        for key, value in settings.items():
+        for key, value in (_CONTEXT | (_SOCKETS if can_have_sockets(conf, temporary) else {})).items():
             # The launcher has set a name of its own.
             if not conf.contains(key) or key == "spark.app.name":
                 conf.set(key, value)
@@ -396,6 +400,16 @@ class _Driver(Classic):
             self.context.stop()
         _end_gateway()
         self._log.close()
+
+
+def can_have_sockets(conf: Any, temporary: str) -> bool:
+    """Return whether sockets have short paths, as they must, on the driver with this temporary directory and elsewhere.
+
+    YARN gives each container a temporary directory deep in its own folders.
+    """
+    is_known = conf.get("spark.master", "local[*]").startswith(("spark:", "local"))
+    folders = [temporary, *_TEMPORARY.findall(conf.get("spark.executor.extraJavaOptions", "") or "")]
+    return is_known and all(len(os.fsencode(folder)) <= _LONGEST for folder in folders)
 
 
 @contextmanager
