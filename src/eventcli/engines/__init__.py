@@ -7,8 +7,9 @@ The path of a run on a cluster, with the code open:
    tasks, and merges the results of neighbours. `engines/processes.py` with `engines/schedule.py` and
    `engines/worker.py` is the one of the standard library.
 2. `engines/listing.py` lists the sources in the order in which one machine reads them, claims each, and freezes its
-   size and version: `reading/frozen.py` for files, `reading/remote/listing.py` for objects. `engines/plan.py` cuts
-   them. The plan is data; its tasks are made one by one.
+   size and version: `reading/frozen.py` for files, with a proof of their first and last bytes, and
+   `reading/remote/listing.py` for objects. `engines/plan.py` cuts them. The plan is data; its tasks are made one by
+   one.
 3. `engines/preflight.py` asks every worker what it has, and to open the first source.
 4. On a worker, `engines/split.py` (`fold_split`) puts the parts of a split through the pipeline. `engines/opening.py`
    opens them, aligned to lines (`reading/aligned.py`), from files or from stores (`reading/remote/parts.py`).
