@@ -99,7 +99,7 @@ def is_lost(error: BaseException) -> bool:
     if kinds & {"Py4JNetworkError", "ConnectionError", "EOFError"}:
         return True
     text = text_of(error)
-    if "Py4JError" in kinds and "Py4JJavaError" not in kinds and _UNANSWERED.match(text):
+    if type(error).__name__ == "Py4JError" and _UNANSWERED.match(text):
         return True
     return any(mark in text for mark in _GONE)
 

@@ -408,7 +408,7 @@ def can_have_sockets(conf: Any, temporary: str) -> bool:
     YARN gives each container a temporary directory deep in its own folders.
     """
     is_known = conf.get("spark.master", "local[*]").startswith(("spark:", "local"))
-    folders = [temporary, *_TEMPORARY.findall(conf.get("spark.executor.extraJavaOptions", "") or "")]
+    folders = [temporary, *_TEMPORARY.findall(conf.get("spark.executor.extraJavaOptions", ""))]
     return is_known and all(len(os.fsencode(folder)) <= _LONGEST for folder in folders)
 
 
