@@ -81,6 +81,36 @@ def test_a_path_that_only_the_client_has_is_named(tmp_path: Path, monkeypatch: p
     checked(tmp_path, {}, {})
 
 
+@pytest.mark.parametrize("change", ["remove", "replace"])
+def test_a_file_that_changes_while_workers_are_asked_is_the_fault_of_none(tmp_path: Path, change: str) -> None:
+    """If a file goes after one worker opened it and before another did, the run goes on and reports the file."""
+    path, other = tmp_path / "a.log", tmp_path / "b.log"
+    for file in (path, other):
+        file.write_bytes(b"{}\n")
+    plan = Plan.of(listed([str(path)], Options()))
+
+    class Slow:
+        def check(self, ask: Callable[[bytes], bytes], argument: bytes) -> Sequence[tuple[str, bytes]]:
+            first = ask(argument)
+            if change == "remove":
+                path.unlink(missing_ok=True)
+            elif other.exists():
+                other.replace(path)
+            return [("w0", first), ("w1", ask(argument))]
+
+    engine: Any = Slow()
+    check(engine, plan, Options(), has_shipped=False)
+
+
+def test_a_right_that_this_process_lacks_may_be_missing_on_one_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If one of two workers and this process cannot open a file, the worker is named."""
+    monkeypatch.setattr(preflight, "_failure", lambda _: "Permission denied")
+    with pytest.raises(PreflightError, match=r"worker w1 cannot open .*a.log: Permission denied"):
+        checked(tmp_path, {"failure": ""}, {})
+
+
 def test_a_probe_tells_what_it_found(tmp_path: Path) -> None:
     """A file that is gone is a failure in words, not an exception."""
     path = tmp_path / "a.log"

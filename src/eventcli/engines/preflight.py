@@ -35,6 +35,19 @@ def check(engine: Engine, plan: Plan, options: Options, *, has_shipped: bool) ->
     If the package `has_shipped`, workers have the Python body whatever this process has.
     """
     first = Split(0, plan.parts(plan.cuts[0])[:1], options._replace(jobs=1, left_out=frozenset()), 0).to_bytes()
+    failures, count = _asked(engine, first, has_shipped=has_shipped)
+    if 0 < len(failures) < count and _failure(first):
+        # It may have been removed or replaced while they were asked.
+        failures, count = _asked(engine, first, has_shipped=has_shipped)
+    # What nobody can open is reported as on one machine. This one may lack the rights that the workers have.
+    if failures and (len(failures) < count or not _failure(first)):
+        worker, failure = next(iter(failures.items()))
+        name = plan.listed.names[plan.cuts[0].first]
+        raise PreflightError(f"worker {worker} cannot open {name}: {printable(failure)}")
+
+
+def _asked(engine: Engine, first: bytes, *, has_shipped: bool) -> tuple[dict[str, str], int]:
+    """Return why each worker that cannot open a source cannot, and the number of all. PreflightError."""
     answers = [(worker, json.loads(answer)) for worker, answer in engine.check(probe, first)]
     mine = here()
     for worker, about in answers:
@@ -45,12 +58,7 @@ def check(engine: Engine, plan: Plan, options: Options, *, has_shipped: bool) ->
             raise PreflightError(
                 f"worker {worker} lacks the Rust body of eventstats, which this process has: {printable(about['why'])}"
             )
-    failures = {worker: about["failure"] for worker, about in answers if about["failure"]}
-    # What nobody can open is reported as on one machine. This one may lack the rights that the workers have.
-    if failures and (len(failures) < len(answers) or not _failure(first)):
-        worker, failure = next(iter(failures.items()))
-        name = plan.listed.names[plan.cuts[0].first]
-        raise PreflightError(f"worker {worker} cannot open {name}: {printable(failure)}")
+    return {worker: about["failure"] for worker, about in answers if about["failure"]}, len(answers)
 
 
 def _failure(argument: bytes) -> str:
