@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import json
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -71,14 +72,20 @@ class Server:
     """Where `away` leads to."""
     drip: float = 0
     """Seconds between two small pieces of a body."""
+    hangs_up: bool = False
+    """Whether connections are closed after each answer, without a word about it."""
+    connections: int = 0
+    """Those that were opened."""
     is_over: threading.Event = field(default_factory=threading.Event)
     """Set when the test ends, so that no answer goes on."""
     seen: list[Seen] = field(default_factory=list)
 
+    is_secure: bool = False
+
     @property
     def url(self) -> str:
         """The URL of the server, without a slash at its end."""
-        return f"http://{self.host}"
+        return f"{'https' if self.is_secure else 'http'}://{self.host}"
 
     def ranges_of(self, name: str) -> list[str]:
         """Return the ranges that were asked for of an object, in order; empty texts for the whole."""
@@ -87,11 +94,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve() -> Iterator[Server]:
+def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Run a server on a free port of loopback."""
-    state = Server()
+    state = Server(is_secure=tls is not None)
     handler = type("Handler", (_Handler,), {"state": state})
     with _Listener(("127.0.0.1", 0), handler) as listener:
+        if tls is not None:
+            listener.socket = tls.wrap_socket(listener.socket, server_side=True)
         state.host = f"127.0.0.1:{listener.server_port}"
         thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
         thread.start()
@@ -193,11 +202,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:  # the form of the base class
         """Answer with the headers of an object."""
-        self._answer()
+        self.do_GET()
 
     def do_GET(self) -> None:  # the form of the base class
         """Answer with an object, a list of objects, or what is known of one."""
         self._answer()
+        if self.state.hangs_up:
+            self.close_connection = True
+
+    def setup(self) -> None:
+        """Count the connection."""
+        super().setup()
+        self.state.connections += 1
 
     def _answer(self) -> None:
         state = self.state

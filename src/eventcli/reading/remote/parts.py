@@ -10,6 +10,7 @@ from urllib.error import HTTPError
 
 from eventcli.readable import ReplacedError
 from eventcli.reading.remote import failures
+from eventcli.reading.remote.connections import Connections
 from eventcli.reading.remote.failures import SECRETS, http_failure, in_words
 from eventcli.reading.remote.http import SILENCE, answer, check_coding
 from eventcli.reading.remote.ranges import Ranges
@@ -77,6 +78,8 @@ class _OverHttp:
     def __init__(self, url: str, deadline: Deadline, size: int, version: str) -> None:
         self._url = quoted(url)
         self._deadline = deadline
+        self._connections = Connections()
+        self._requests = Requests(deadline, SILENCE, self._connections)
         self.size = size
         self._version = version
 
@@ -84,7 +87,7 @@ class _OverHttp:
         """Do nothing: each request names the version."""
 
     def close(self) -> None:
-        pass
+        self._connections.close()
 
     def fetch(self, start: int, length: int) -> bytearray:
         data = bytearray(length)
@@ -113,9 +116,7 @@ class _OverHttp:
         is_etag = self._version.startswith('"')
         condition = {"If-Match" if is_etag else "If-Unmodified-Since": self._version}
         try:
-            response = answer(
-                Requests(self._deadline, SILENCE), self._url, {"Range": f"bytes={start}-{end - 1}", **condition}
-            )
+            response = answer(self._requests, self._url, {"Range": f"bytes={start}-{end - 1}", **condition})
         except HTTPError as error:
             if error.code in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
                 error.close()

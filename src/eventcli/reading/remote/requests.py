@@ -10,6 +10,7 @@ from urllib import request
 from urllib.error import HTTPError
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
+from eventcli.reading.remote.connections import Connections, Lease
 from eventcli.redaction import redacted_text
 from eventcli.text import printable
 
@@ -53,11 +54,11 @@ class Deadline:
 
 
 class Requests:
-    """Sends requests for one source."""
+    """Sends requests for one source. With `connections`, these are kept from one request to the next."""
 
-    def __init__(self, deadline: Deadline, silence: float) -> None:
+    def __init__(self, deadline: Deadline, silence: float, connections: Connections | None = None) -> None:
         """Treat a connection as cut if nothing arrives on it for `silence` seconds."""
-        self._opener = _opener(lambda: deadline.left(silence))
+        self._opener = _opener(lambda: deadline.left(silence), connections)
         self._silence = silence
         self.deadline = deadline
 
@@ -133,16 +134,16 @@ def _shown(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def _opener(patience: Callable[[], float]) -> request.OpenerDirector:
+def _opener(patience: Callable[[], float], connections: Connections | None) -> request.OpenerDirector:
     """Return an opener that knows the proxies of the environment, and no scheme but HTTP."""
 
     class Http(request.HTTPHandler):
         def http_open(self, req: request.Request) -> Any:
-            return self.do_open(cast("Any", _connector(_Plain, patience)), req)
+            return self.do_open(cast("Any", _connector(_Plain, patience, connections)), req)
 
     class Https(request.HTTPSHandler):
         def https_open(self, req: request.Request) -> Any:
-            return self.do_open(cast("Any", _connector(_Secure, patience)), req)
+            return self.do_open(cast("Any", _connector(_Secure, patience, connections)), req)
 
     opener = request.OpenerDirector()
     handlers = (
@@ -159,11 +160,16 @@ def _opener(patience: Callable[[], float]) -> request.OpenerDirector:
     return opener
 
 
-def _connector(kind: "type[_Plain | _Secure]", patience: Callable[[], float]) -> Callable[..., HTTPConnection]:
-    def connect(host: str, **options: Any) -> HTTPConnection:
-        connection = kind(host, **options)
-        connection.patience = patience
-        return connection
+def _connector(
+    kind: "type[_Plain | _Secure]", patience: Callable[[], float], connections: Connections | None
+) -> Callable[..., HTTPConnection | Lease]:
+    def connect(host: str, **options: Any) -> HTTPConnection | Lease:
+        def make() -> HTTPConnection:
+            connection = kind(host, **options)
+            connection.patience = patience
+            return connection
+
+        return make() if connections is None else Lease(connections, make, f"{kind.__name__} {host}")
 
     return connect
 
