@@ -8,8 +8,8 @@ from typing import Final, Protocol, Self, TypeVar
 from eventcli.readable import ReplacedError, TruncatedError
 from eventcli.reading.remote.requests import Deadline, LateError
 
-RANGE: Final = 2 * 1024 * 1024
-"""Bytes requested at a time. Measured: smaller ranges cost round trips, larger ones only memory."""
+RANGE: Final = 4 * 1024 * 1024
+"""Bytes requested at a time. With half of it, a GB over HTTP took 1.0 s of CPU and not 0.7; with twice of it, 0.6."""
 
 AHEAD: Final = 4
 """Ranges of an object in flight at a time."""
