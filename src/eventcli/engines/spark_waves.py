@@ -136,10 +136,11 @@ class Folding(Work):
             base, size = self.places[0], self.places[-1] + 1 - self.places[0]
             for groups in levels(count):
                 width = -(-size // groups)
-                # Of its own kind of columns: functions of PySpark look for the session of the process.
-                group = ((frame["first"] - base) / width).cast("bigint")
+                # Of its own kind of columns: functions of PySpark look for the session of the process. The last level
+                # needs none, which saves 20 ms.
+                group = [((frame["first"] - base) / width).cast("bigint")] if groups > 1 else []
                 merge = spark_tasks.merging(names[2], base, width)
-                frame = frame.repartition(groups, group).mapInArrow(merge, spark_tasks.ROWS)
+                frame = frame.repartition(groups, *group).mapInArrow(merge, spark_tasks.ROWS)
         return sorted(spark_tasks.rows_of(frame.toArrow()))
 
     def label(self, failure: Failure, folds: int | None) -> str | None:
