@@ -244,7 +244,7 @@ def scaling(sizes: Sizes, data: str, start_worker: Callable[[], object], engine:
                 samples = []
                 for _ in range(1 if workers == 1 else 3):
                     began = time.perf_counter()
-                    ways = Ways(sizes.store // 128)
+                    ways = Ways(sizes.store // 32)
                     summary = EngineRun(engine, [f"{url}/log"], Options(), ways=ways).complete()
                     samples.append(time.perf_counter() - began)
                     if dict(summary.types) != dict(exact.types):

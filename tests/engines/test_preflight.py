@@ -1,5 +1,6 @@
 """`engines.preflight`: a worker that cannot do the work is one clear sentence, before anything is read."""
 
+import gzip
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from eventcli.engines.listing import listed
 from eventcli.engines.plan import Plan
 from eventcli.engines.preflight import check, here, probe
 from eventcli.pipeline.options import Options
+from servers import serve, stands_in
 
 
 class Workers:
@@ -79,6 +81,22 @@ def test_a_path_that_only_the_client_has_is_named(tmp_path: Path, monkeypatch: p
     # What this process cannot open either is reported like on one machine; perhaps others can be read.
     monkeypatch.setattr(preflight, "_failure", lambda _: "Permission denied")
     checked(tmp_path, {}, {})
+
+
+@pytest.mark.parametrize("name", ["plain.log", "packed.log.gz"])
+def test_little_is_read_of_an_object(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is asked whether it can open a large object requests some kilobytes of it."""
+    data = b'{"type":"a","value":1}\n' * 400_000
+    with serve() as server:
+        stands_in(server, monkeypatch, tmp_path)
+        server.objects[name] = gzip.compress(data, compresslevel=0) if name.endswith(".gz") else data
+        plan = Plan.of(listed([f"{server.url}/{name}"], Options()))
+        server.seen.clear()
+        engine: Any = Workers({})
+        check(engine, plan, Options(), has_shipped=False)
+        (asked,) = server.ranges_of(name)
+    first, last = asked.removeprefix("bytes=").split("-")
+    assert int(last) - int(first) < 10_000
 
 
 @pytest.mark.parametrize("change", ["remove", "replace"])

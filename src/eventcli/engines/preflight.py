@@ -64,9 +64,12 @@ def _asked(engine: Engine, first: bytes, *, has_shipped: bool) -> tuple[dict[str
 def _failure(argument: bytes) -> str:
     """Return why the source of a split cannot be read here; empty if it can."""
     split = Split.from_bytes(argument)
+    part = split.parts[0]
+    # Its first byte only: of a whole part, a store would be asked for several ranges ahead, by every worker.
+    part = part._replace(end=min(part.start + 1, part.end), is_divided=True)
     try:
-        with open_part(split.parts[0], split.options) as opened:
-            if opened.stream is not None:
+        with open_part(part, split.options) as opened:
+            if opened.stream is not None and not opened.head:
                 opened.stream.readinto(memoryview(bytearray(1)))
             return ""
     except OSError as error:
