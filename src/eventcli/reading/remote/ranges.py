@@ -14,6 +14,10 @@ RANGE: Final = 4 * 1024 * 1024
 AHEAD: Final = 4
 """Ranges of an object in flight at a time."""
 
+_QUEUED: Final = 2
+"""Ranges that wait for a connection besides, so that none of these waits for the fold: eight workers, on two cores and
+limited by their connections, were 4 % faster."""
+
 _STEP: Final = 64 * 1024
 """Bytes requested first after the end of a part, where its last line ends; then twice as many, and so on."""
 
@@ -106,8 +110,8 @@ class Ranges:
         return data
 
     def _request(self) -> None:
-        """Keep as many ranges in flight as allowed."""
-        while len(self._under_way) < AHEAD and self._asked < self._end:
+        """Keep as many ranges under way as allowed."""
+        while len(self._under_way) < AHEAD + _QUEUED and self._asked < self._end:
             length = min(RANGE, self._end - self._asked)
             self._under_way.append(self._fetch(self._asked, length))
             self._asked += length

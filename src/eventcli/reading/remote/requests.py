@@ -218,7 +218,10 @@ class _PatientReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int | None:
-        self._sock.settimeout(self._patience())
+        patience = self._patience()
+        # To set it is a call of the system.
+        if patience != self._sock.gettimeout():
+            self._sock.settimeout(patience)
         return cast("int | None", cast("Any", self._raw).readinto(buffer))
 
     def close(self) -> None:
