@@ -265,19 +265,21 @@ def scaling(sizes: Sizes, data: str, start_worker: Callable[[], object], engine:
 def measure(sizes: Sizes, data: str) -> dict[str, float]:
     """Return all figures."""
     figures: dict[str, float] = {}
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eventstats-engines-")))
+    with tempfile.TemporaryDirectory(prefix="eventstats-engines-") as place:
+        folder = Path(place)
         for name in ("spark", "dask", "one"):
             (folder / name).mkdir()
-        stack.enter_context(spark_cluster.environment(folder / "spark", **{"spark.driver.extraJavaOptions": "-Xss1m"}))
-        spark = spark_cluster.SparkCluster(folder / "spark")
-        stack.callback(spark.end)
-        with dask_cluster.dask_cluster(folder / "dask", WORKERS) as dask:
+        with (
+            spark_cluster.environment(folder / "spark", **{"spark.driver.extraJavaOptions": "-Xss1m"}),
+            _spark(folder / "spark") as spark,
+            dask_cluster.dask_cluster(folder / "dask", WORKERS) as dask,
+        ):
             with closing(engine_of(dask.url)) as engine:
                 figures |= rates(sizes, folder, {"dask": engine, "spark": SparkEngine(spark.session())}, data)
                 _show(figures)
             figures |= memory(sizes, folder, {"dask": dask.url, "spark": spark.option})
         _show(figures)
+        # Alone: clusters at rest take time of the two cores, too.
         figures |= planning(sizes)
         with (
             dask_cluster.dask_cluster(folder / "one", 1) as grown,
@@ -285,6 +287,16 @@ def measure(sizes: Sizes, data: str) -> dict[str, float]:
         ):
             figures |= scaling(sizes, data, grown.start_worker, engine)
     return figures
+
+
+@contextmanager
+def _spark(folder: Path) -> Iterator[spark_cluster.SparkCluster]:
+    """Run a cluster of Spark."""
+    cluster = spark_cluster.SparkCluster(folder)
+    try:
+        yield cluster
+    finally:
+        cluster.end()
 
 
 def _show(figures: dict[str, float]) -> None:
