@@ -663,14 +663,14 @@ def test_saved_summaries_are_merged_from_urls(store: str, server: Server) -> Non
 
 @pytest.mark.parametrize("store", STORES)
 def test_memory_does_not_grow_with_an_object(store: str, server: Server, tmp_path: Path) -> None:
-    """An object of 60 MB takes at most 30 MB more than one of 6 MB: how much the libraries of a store take varies."""
+    """An object of 150 MB takes at most 40 MB more than one of 30 MB, which has as many ranges under way."""
     peaks = []
-    for lines in (240_000, 2_400_000):
+    for lines in (1_200_000, 6_000_000):
         server.objects["bucket/events.jsonl"] = LINE * lines
         measured = process.measure(url_of(server, store), "-f", "jsonl", cwd=tmp_path)
         assert (measured.status, measured.stderr) == (0, "")
         peaks.append(measured.peak)
-    assert peaks[1] - peaks[0] < 30
+    assert peaks[1] - peaks[0] < 40
 
 
 def test_http_loads_no_library(server: Server) -> None:
