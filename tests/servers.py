@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import json
 import socket
+import socketserver
 import ssl
 import struct
 import sys
@@ -79,7 +80,6 @@ class Server:
     is_over: threading.Event = field(default_factory=threading.Event)
     """Set when the test ends, so that no answer goes on."""
     seen: list[Seen] = field(default_factory=list)
-
     is_secure: bool = False
 
     @property
@@ -94,6 +94,18 @@ class Server:
 
 
 @contextlib.contextmanager
+def in_background(server: socketserver.BaseServer) -> Iterator[None]:
+    """Have a server answer on a thread of its own while the block runs."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@contextlib.contextmanager
 def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Run a server on a free port of loopback."""
     state = Server(is_secure=tls is not None)
@@ -102,14 +114,13 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         if tls is not None:
             listener.socket = tls.wrap_socket(listener.socket, server_side=True)
         state.host = f"127.0.0.1:{listener.server_port}"
-        thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
-        thread.start()
         try:
-            yield state
+            with in_background(listener):
+                try:
+                    yield state
+                finally:
+                    state.is_over.set()
         finally:
-            state.is_over.set()
-            listener.shutdown()
-            thread.join()
             listener.end_connections()
 
 

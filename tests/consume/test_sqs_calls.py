@@ -1,7 +1,6 @@
 """Calls of SQS that are made without boto3 are the calls that boto3 makes, and whatever is no success is boto3's."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from botocore.exceptions import ClientError
 from brokers import ENVIRONMENT
 from eventcli.consume.sqs import calls_of
 from eventcli.consume.sqs_calls import Calls, Keys, Pattern
+from servers import in_background
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20201006/eu-west-1/sqs/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -115,9 +115,8 @@ def calls(answer: Callable[[bool, int], Answer]) -> Iterator[tuple[Calls, list[b
             self.end_headers()
             self.wfile.write(body)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, in_background(server):
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever).start()
         session: Any = botocore.session.get_session()
         session.set_credentials("test", "test")
         place = f"http://127.0.0.1:{server.server_port}"
@@ -129,7 +128,6 @@ def calls(answer: Callable[[bool, int], Answer]) -> Iterator[tuple[Calls, list[b
         finally:
             made.close()
             client.close()
-            server.shutdown()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,6 +17,7 @@ from eventcli.cli.generate import generate
 from eventcli.ledger.store.database import Database
 from eventcli.ledger.totals import totals
 from process import Ended, forked
+from servers import in_background
 
 
 def produce(*arguments: str) -> Ended:
@@ -85,13 +85,8 @@ def _server(statuses: list[int]) -> Iterator[tuple[str, list[tuple[str, bytes]]]
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
+        with in_background(server):
             yield f"http://127.0.0.1:{server.server_port}/events", seen
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def test_a_server_gets_the_same_request_until_it_takes_it() -> None:

@@ -3,7 +3,7 @@
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -11,12 +11,12 @@ from typing import Final
 
 import pytest
 
+from clusters import wait_for
 from eventcli.reading.remote import failures
 from eventcli.reading.remote.listing import objects
 from eventcli.reading.remote.parts import open_part
 from eventcli.reading.source import read_all
-from process import PATIENCE
-from servers import Server, serve, stands_in
+from servers import Server, in_background, serve, stands_in
 
 DATA: Final = bytes(range(256)) * 400
 
@@ -60,7 +60,7 @@ def test_ranges_share_connections(server: Server) -> None:
     assert len(server.ranges_of("log")) >= RANGES
     assert server.connections <= AHEAD
     # Each open connection has a thread of the server.
-    wait_until(lambda: threading.active_count() <= before)
+    wait_for(lambda: threading.active_count() <= before, "a connection is open")
 
 
 def test_a_server_that_closes_connections_is_connected_again(server: Server) -> None:
@@ -125,14 +125,8 @@ def proxy() -> Iterator[tuple[str, list[str]]]:
                 _pass_on(self.connection, there)
                 back.join()
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_address[1]}", tunnels
-        finally:
-            server.shutdown()
-            thread.join()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as server, in_background(server):
+        yield f"127.0.0.1:{server.server_address[1]}", tunnels
 
 
 def _pass_on(one: socket.socket, other: socket.socket) -> None:
@@ -141,13 +135,3 @@ def _pass_on(one: socket.socket, other: socket.socket) -> None:
             other.sendall(data)
     with suppress(OSError):
         other.shutdown(socket.SHUT_WR)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait for something that must happen."""
-    pause = threading.Event()
-    for _ in range(int(PATIENCE * 100)):
-        if is_so():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not happen")
