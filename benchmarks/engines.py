@@ -267,11 +267,10 @@ def measure(sizes: Sizes, data: str) -> dict[str, float]:
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="eventstats-engines-") as place:
         folder = Path(place)
-        for name in ("spark", "dask", "one"):
+        for name in ("dask", "one"):
             (folder / name).mkdir()
         with (
-            spark_cluster.environment(folder / "spark", **{"spark.driver.extraJavaOptions": "-Xss1m"}),
-            _spark(folder / "spark") as spark,
+            spark_cluster.cluster(**{"spark.driver.extraJavaOptions": "-Xss1m"}) as spark,
             dask_cluster.dask_cluster(folder / "dask", WORKERS) as dask,
         ):
             with closing(engine_of(dask.url)) as engine:
@@ -287,16 +286,6 @@ def measure(sizes: Sizes, data: str) -> dict[str, float]:
         ):
             figures |= scaling(sizes, data, grown.start_worker, engine)
     return figures
-
-
-@contextmanager
-def _spark(folder: Path) -> Iterator[spark_cluster.SparkCluster]:
-    """Run a cluster of Spark."""
-    cluster = spark_cluster.SparkCluster(folder)
-    try:
-        yield cluster
-    finally:
-        cluster.end()
 
 
 def _show(figures: dict[str, float]) -> None:

@@ -171,9 +171,9 @@ class SparkCluster(Cluster):
 
 
 @contextmanager
-def cluster() -> Iterator[SparkCluster]:
-    """Start a cluster for all tests of engines."""
-    with tempfile.TemporaryDirectory() as name, environment(Path(name)):
+def cluster(**settings: str) -> Iterator[SparkCluster]:
+    """Start a cluster for all tests of engines, or another one with settings of Spark."""
+    with tempfile.TemporaryDirectory() as name, environment(Path(name), **settings):
         cluster = SparkCluster(Path(name))
         try:
             yield cluster
